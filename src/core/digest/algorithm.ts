@@ -1,0 +1,18 @@
+// The digest algorithms of RFC 7616 and RFC 8760, and the hash function that the shell hands in.
+
+export type DigestAlgorithm = 'MD5' | 'SHA-256' | 'SHA-512-256';
+
+/** Lower-case hex digest of `data`; text is hashed as UTF-8. SHA-512-256 is FIPS SHA-512/256, not a cut SHA-512. */
+export type HashFn = (algorithm: DigestAlgorithm, data: string | Uint8Array) => string;
+
+/** How one realm's secret is held: a password, or HA1 values that were computed beforehand. */
+export type Secret =
+  | { readonly type: 'password'; readonly password: string }
+  | { readonly type: 'ha1'; readonly byAlgorithm: Readonly<Partial<Record<DigestAlgorithm, string>>> };
+
+/** Credentials for one realm; `realm: null` answers any. */
+export type Credential = {
+  readonly realm: string | null;
+  readonly username: string;
+  readonly secret: Secret;
+};

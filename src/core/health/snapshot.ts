@@ -1,0 +1,104 @@
+// One account as the outside sees it (interface.md, "One account as JSON"). Status text, --json and tests read this
+// and nothing else formats state. Times are RFC 3339 UTC, durations are seconds.
+
+import type { Transport } from '../sip/transport.ts';
+import type { Stage, VerdictCode } from './verdict.ts';
+
+export type AccountState =
+  | 'unregistered'
+  | 'registering'
+  | 'registered'
+  | 'refreshing'
+  | 'waiting'
+  | 'blocked'
+  | 'unregistering'
+  | 'disabled'
+  | 'paused'
+  | 'standby';
+
+export type GrantSource = 'contact' | 'expires-header' | 'requested';
+export type MatchedBy = 'instance' | 'uri' | 'count' | 'none';
+
+export type ExpiresSnapshot = {
+  readonly requested: number;
+  readonly granted: number;
+  readonly source: GrantSource;
+  readonly matchedBy: MatchedBy;
+  /** When the binding ends. */
+  readonly at: string;
+};
+
+export type TargetSnapshot = {
+  readonly transport: Transport;
+  readonly host: string;
+  readonly address: string;
+  readonly port: number;
+};
+
+export type AddressSnapshot = { readonly address: string; readonly port: number };
+
+export type BindingSnapshot = {
+  readonly uri: string;
+  readonly expires: number | null;
+  readonly own: boolean;
+};
+
+export type FailureSnapshot = {
+  readonly stage: Stage;
+  readonly code: VerdictCode;
+  readonly status: number | null;
+  readonly reason: string | null;
+  readonly cause: string;
+  readonly advice: string;
+  readonly retryAfter: number | null;
+  readonly at: string;
+};
+
+export type FlowSnapshot = {
+  readonly regId: number;
+  readonly proxy: string | null;
+  readonly state: AccountState;
+  readonly target: TargetSnapshot | null;
+  readonly callId: string;
+  readonly cseq: number;
+  readonly expires: ExpiresSnapshot | null;
+  readonly failure: FailureSnapshot | null;
+};
+
+export type TlsSnapshot = {
+  readonly protocol: string;
+  readonly cipher: string;
+  readonly peer: {
+    readonly subject: string;
+    readonly issuer: string;
+    readonly validTo: string;
+    readonly sha256: string;
+  };
+};
+
+export type AccountSnapshot = {
+  readonly account: string;
+  readonly aor: string;
+  readonly registrar: string;
+  readonly state: AccountState;
+  readonly since: string;
+  readonly expires: ExpiresSnapshot | null;
+  readonly nextAttempt: string | null;
+  readonly target: TargetSnapshot | null;
+  readonly local: AddressSnapshot | null;
+  readonly public: AddressSnapshot | null;
+  readonly bindings: readonly BindingSnapshot[];
+  readonly flows: readonly FlowSnapshot[];
+  readonly callId: string;
+  readonly cseq: number;
+  /** REGISTERs sent for the last outcome. */
+  readonly requests: number;
+  /** Round trip of the last answered request, seconds. */
+  readonly rtt: number | null;
+  readonly auth: { readonly realm: string; readonly algorithm: string; readonly qop: string | null } | null;
+  readonly serviceRoute: readonly string[];
+  readonly path: readonly string[];
+  readonly gruu: { readonly public: string | null; readonly temporary: string | null };
+  readonly tls: TlsSnapshot | null;
+  readonly failure: FailureSnapshot | null;
+};

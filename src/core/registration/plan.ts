@@ -1,0 +1,57 @@
+// A validated account, as the registration machine sees it: what to register, where, and by which policy.
+// accounts/plan.ts makes it from the accounts file; it holds no secret.
+
+import type { HeaderField } from '../sip/message.ts';
+import type { SocketAddress, Transport } from '../sip/transport.ts';
+import type { Param, SipUri } from '../sip/uri.ts';
+
+/** The Contact that is registered: a whole URI for another host, or one made from the flow's own address. */
+export type ContactPlan = {
+  /** Registered as it stands; null: made from the flow. */
+  readonly uri: SipUri | null;
+  /** User part (escaped) of a Contact made from the flow. */
+  readonly user: string;
+  readonly uriParams: readonly Param[];
+  /** Header parameters in wire form, quoted where they must be (RFC 3840). */
+  readonly params: readonly Param[];
+};
+
+export type RetryPolicy = {
+  /** RFC 5626 §4.5 base, seconds (30). */
+  readonly baseSeconds: number;
+  /** Longest wait, seconds; null: 300, or 1800 with several outbound flows. */
+  readonly maxSeconds: number | null;
+  /** Tries with rejected credentials before `blocked` (3). */
+  readonly credentialAttempts: number;
+  /** Seconds between two probes while blocked; 0: never (21600). */
+  readonly blockedProbeSeconds: number;
+};
+
+export type Plan = {
+  /** The account's name in the accounts file. */
+  readonly account: string;
+  readonly aor: SipUri;
+  /** The From of the REGISTER: the AOR, unless a third party registers (RFC 3261 §10.2). */
+  readonly from: SipUri;
+  /** As configured, with its parameters: they choose the target. */
+  readonly registrar: SipUri;
+  /** Pre-loaded Route set; each with `lr`. */
+  readonly proxies: readonly SipUri[];
+  readonly transport: Transport | 'auto';
+  /** Seconds asked for. */
+  readonly expires: number;
+  readonly contact: ContactPlan;
+  /** The address and port to send from; null: the system chooses both. */
+  readonly local: SocketAddress | null;
+  readonly nat: 'auto' | 'off';
+  readonly outbound: 'auto' | 'on' | 'off';
+  /** Set by the account; null: the state directory's own. A URN, without angle brackets. */
+  readonly instanceId: string | null;
+  /** Extra header fields of each REGISTER. */
+  readonly headers: readonly HeaderField[];
+  /** null: no User-Agent field. */
+  readonly userAgent: string | null;
+  /** For an Authorization with empty nonce and response in the first REGISTER (3GPP TS 24.229). */
+  readonly initialAuthorization: { readonly username: string; readonly realm: string } | null;
+  readonly retry: RetryPolicy;
+};

@@ -1,0 +1,48 @@
+// A flow (RFC 5626 §3.1): one socket towards one remote address, shared by all accounts that use it. The three
+// kinds (udp.ts, stream.ts for TCP and TLS) look the same from above. A flow never throws at its user: what goes
+// wrong comes out once, as `closed` with a verdict.
+
+import type { Failure } from '../../core/health/verdict.ts';
+import type { SipMessage } from '../../core/sip/message.ts';
+import type { SocketAddress, Target, Transport } from '../../core/sip/transport.ts';
+import type { TlsSnapshot } from '../../core/health/snapshot.ts';
+
+export type Flow = {
+  /** Unique in this process. */
+  readonly id: number;
+  readonly transport: Transport;
+  readonly local: SocketAddress;
+  readonly remote: SocketAddress;
+  /** Session facts of a TLS flow, for the status; null otherwise. */
+  readonly tls: TlsSnapshot | null;
+  /** Sends one whole message. `repeated` marks a retransmission: on UDP that is when silence is looked into. */
+  readonly send: (bytes: Uint8Array, repeated?: boolean) => void;
+  /** Closes the socket; `closed` is not called for it. */
+  readonly close: () => void;
+};
+
+/** What a flow tells its user. `source` is where the message came from (on UDP it may differ from the remote). */
+export type FlowEvents = {
+  readonly message: (flow: Flow, message: SipMessage, source: SocketAddress) => void;
+  /** The flow is gone and takes nothing more; called at most once. */
+  readonly closed: (flow: Flow, failure: Failure) => void;
+  /** Bytes that are no SIP message were dropped; `description` says what, without their content. */
+  readonly dropped: (flow: Flow, description: string) => void;
+};
+
+export type FlowRequest = {
+  readonly target: Target;
+  /** Address and port to send from; null: the system chooses. Port 0: any. */
+  readonly local: SocketAddress | null;
+  /** Tried before any other port, and given up silently when taken (the port of the last run). */
+  readonly preferredPort: number | null;
+  /** The SIP domain that a TLS certificate must be for (RFC 5922): the domain before any DNS. */
+  readonly domain: string;
+  readonly connectTimeoutMs: number;
+};
+
+/** The outcome of opening: a flow that is ready to send, or the verdict why not. */
+export type OpenFlow = (
+  request: FlowRequest,
+  events: FlowEvents,
+) => Promise<{ readonly ok: true; readonly value: Flow } | { readonly ok: false; readonly error: Failure }>;
