@@ -1,0 +1,87 @@
+// Builds dist/ from src/cli/main.ts with esbuild: one ESM entry and its chunks, so that a command loads only what it
+// needs. The new build is made beside the old one and takes its place by rename: a failed build leaves the old one whole.
+
+import { existsSync } from 'node:fs';
+import { chmod, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const projectRoot = fileURLToPath(new URL('..', import.meta.url));
+
+// commander is CommonJS and requires node:events and others; an ESM bundle has no `require` of its own.
+const requireForCommonJs =
+  "import { createRequire as createRequireForCommonJs } from 'node:module';" +
+  'const require = createRequireForCommonJs(import.meta.url);';
+
+/** Bundles `entry` into the folder `target`, which it replaces as a whole. */
+async function buildInto(entry, target) {
+  const { build } = await import('esbuild');
+  const { version } = JSON.parse(await readFile(join(projectRoot, 'package.json'), 'utf8'));
+  const staging = await mkdtemp(`${target}.new-`);
+  try {
+    await build({
+      absWorkingDir: projectRoot,
+      entryPoints: { main: entry },
+      outdir: staging,
+      bundle: true,
+      splitting: true,
+      format: 'esm',
+      platform: 'node',
+      target: 'node20',
+      minifySyntax: true,
+      minifyWhitespace: true,
+      // Identifiers stay as they are: they stand in the stack traces of bug reports.
+      minifyIdentifiers: false,
+      // jsonc-parser's `main` is UMD, which hides its imports from the bundler.
+      mainFields: ['module', 'main'],
+      legalComments: 'eof',
+      banner: { js: requireForCommonJs },
+      define: { __SIPREG_VERSION__: JSON.stringify(version) },
+      logLevel: 'warning',
+    });
+    await chmod(staging, 0o755); // mkdtemp made it 0700; an installation by root serves every user
+    await replaceFolder(target, staging);
+  } finally {
+    await rm(staging, { recursive: true, force: true });
+  }
+}
+
+/** Puts `replacement` where `target` is. Another build may do the same at this moment: the last one wins. */
+async function replaceFolder(target, replacement) {
+  const outgoing = `${replacement}.old`;
+  for (let attempt = 1; ; attempt++) {
+    await rename(target, outgoing).catch(unless('ENOENT'));
+    try {
+      await rename(replacement, target);
+      break;
+    } catch (error) {
+      if (attempt === 5 || (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST')) throw error;
+      await rm(outgoing, { recursive: true, force: true });
+    }
+  }
+  await rm(outgoing, { recursive: true, force: true });
+}
+
+function unless(expectedCode) {
+  return (error) => {
+    if (error.code !== expectedCode) throw error;
+  };
+}
+
+const target = join(projectRoot, 'dist');
+try {
+  await buildInto(resolve(projectRoot, 'src/cli/main.ts'), target);
+} catch (error) {
+  if (error.code === 'ERR_MODULE_NOT_FOUND' && existsSync(join(target, 'main.js'))) {
+    // `npm ci --omit=dev` runs `prepare` too, without the bundler: an image that was given its dist/ keeps it.
+    console.error('esbuild is not installed (development dependencies are left out): dist/ stays as it is');
+  } else {
+    fail(error);
+  }
+}
+
+function fail(error) {
+  // esbuild has printed its findings already; anything else needs its stack.
+  if (!Array.isArray(error.errors)) console.error(error);
+  process.exitCode = 1;
+}
