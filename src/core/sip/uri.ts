@@ -1,6 +1,13 @@
 // SIP and SIPS URIs (RFC 3261 §19.1): parse and format. Components keep their escaped form, so that format gives
 // back what parse took. Comparison is in uri-compare.ts; tel: and other schemes are not SIP URIs.
 
+import { failure, type Result, success } from '../result.ts';
+import { parseHostPort } from './host-port.ts';
+import { withoutBrackets } from './ip.ts';
+import { MAX_PARAMS } from './limits.ts';
+import type { ParseError } from './message.ts';
+import { unquote } from './scan.ts';
+
 /** A `;name=value` parameter of a URI or of a header value, as it stood on the wire (a quoted value keeps its quotes). */
 export type Param = { readonly name: string; readonly value: string | null };
 
@@ -16,3 +23,127 @@ export type SipUri = {
   /** What follows "?", in order. */
   readonly headers: readonly Param[];
 };
+
+/** Printable ASCII but space, `"`, `<` and `>`, and "%" only as the start of an escape. */
+const URI_TEXT = /^(?:[!#$&-;=?-~]|%[0-9A-Fa-f]{2})*$/;
+
+/** Parses a sip: or sips: URI without angle brackets. Errors: SIP_PARSE_URI_SCHEME for any other scheme, else
+ * SIP_PARSE_URI. */
+export function parseUri(text: string): Result<SipUri, ParseError> {
+  const colon = text.indexOf(':');
+  const scheme = text.slice(0, Math.max(colon, 0)).toLowerCase();
+  if (scheme !== 'sip' && scheme !== 'sips') {
+    return failure({ code: 'SIP_PARSE_URI_SCHEME', message: 'not a sip: or sips: URI', offset: 0 });
+  }
+  if (!URI_TEXT.test(text)) return uriError('the URI has a character that must be escaped', 0);
+  const at = text.indexOf('@', colon);
+  const userinfo = at === -1 ? null : parseUserinfo(text.slice(colon + 1, at));
+  if (at !== -1 && userinfo === null) return uriError('the user part is empty', colon + 1);
+  const rest = text.slice(Math.max(at, colon) + 1);
+  const question = rest.indexOf('?');
+  const address = question === -1 ? rest : rest.slice(0, question);
+  const [hostText = '', ...paramTexts] = address.split(';', MAX_PARAMS + 2);
+  const headerTexts = question === -1 ? [] : rest.slice(question + 1).split('&', MAX_PARAMS + 1);
+  if (paramTexts.length > MAX_PARAMS || headerTexts.length > MAX_PARAMS) {
+    return uriError('the URI has too many parameters', 0);
+  }
+  const hostPort = parseHostPort(hostText);
+  if (hostPort === null) return uriError('host or port is malformed', text.length - rest.length);
+  const params = parseParams(paramTexts);
+  const headers = parseParams(headerTexts);
+  if (params === null || headers === null || address.includes('@'))
+    return uriError('a parameter is malformed', 0);
+  const user = userinfo?.user ?? null;
+  return success({ scheme, user, password: userinfo?.password ?? null, ...hostPort, params, headers });
+}
+
+/** The URI as text, without angle brackets. */
+export function formatUri(uri: SipUri): string {
+  const password = uri.password === null ? '' : `:${uri.password}`;
+  const userinfo = uri.user === null ? '' : `${uri.user}${password}@`;
+  const port = uri.port === null ? '' : `:${uri.port}`;
+  const params = uri.params.map((entry) => `;${formatParam(entry)}`).join('');
+  const headers = uri.headers.length === 0 ? '' : `?${uri.headers.map(formatParam).join('&')}`;
+  return `${uri.scheme}:${userinfo}${uri.host}${port}${params}${headers}`;
+}
+
+/** `name` or `name=value`. */
+export function formatParam(entry: Param): string {
+  return entry.value === null ? entry.name : `${entry.name}=${entry.value}`;
+}
+
+/** The first parameter of that name, in any case; undefined when there is none. */
+export function param(params: readonly Param[], name: string): Param | undefined {
+  const wanted = name.toLowerCase();
+  return params.find((entry) => entry.name.toLowerCase() === wanted);
+}
+
+/** The value of a header parameter, a quoted one decoded; null when it is absent or has no value. "%" is no escape
+ * here (RFC 4475 §3.1.1.5); for a parameter of a URI see uriParam. */
+export function paramValue(params: readonly Param[], name: string): string | null {
+  const value = param(params, name)?.value ?? null;
+  return value === null ? null : unquote(value);
+}
+
+/** A parameter of the URI itself, name and value unescaped (RFC 4475 §3.1.1.3); undefined when there is none. */
+export function uriParam(uri: SipUri, name: string): Param | undefined {
+  const unescaped = uri.params.map((entry) => ({
+    name: unescape(entry.name),
+    value: entry.value === null ? null : unescape(entry.value),
+  }));
+  return param(unescaped, name);
+}
+
+/** Decodes %-escapes once, as UTF-8; "%" without two hexadecimal digits stays. */
+export function unescape(text: string): string {
+  if (!text.includes('%')) return text;
+  const bytes = new TextEncoder().encode(text);
+  const decoded = new Uint8Array(bytes.length);
+  let length = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    const hex = bytes[at] === 0x25 ? String.fromCharCode(bytes[at + 1] ?? 0, bytes[at + 2] ?? 0) : '';
+    const escaped = /^[0-9A-Fa-f]{2}$/.test(hex);
+    decoded[length++] = escaped ? Number.parseInt(hex, 16) : (bytes[at] ?? 0);
+    if (escaped) at += 2;
+  }
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(decoded.subarray(0, length));
+}
+
+/** `text` as the user part of a URI: everything that RFC 3261 §25.1 `user` does not allow becomes an escape. */
+export function escapeUser(text: string): string {
+  return text.replace(/[^A-Za-z0-9\-_.!~*'()&=+$,;?/]+/g, (run) =>
+    Array.from(new TextEncoder().encode(run), escapeByte).join(''),
+  );
+}
+
+/** The host without the brackets of an IPv6 literal: what a resolver or a socket takes. */
+export function bareHost(uri: SipUri): string {
+  return withoutBrackets(uri.host);
+}
+
+function escapeByte(byte: number): string {
+  return `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+}
+
+/** RFC 3261 §19.1.1: with an "@" the user part must not be empty. */
+function parseUserinfo(text: string): { user: string; password: string | null } | null {
+  const colon = text.indexOf(':');
+  const user = colon === -1 ? text : text.slice(0, colon);
+  return user === '' ? null : { user, password: colon === -1 ? null : text.slice(colon + 1) };
+}
+
+/** Null when a name is empty. Of a repeated name the first counts: it must not appear twice (§19.1.1). */
+function parseParams(texts: readonly string[]): readonly Param[] | null {
+  const params: Param[] = [];
+  for (const text of texts) {
+    const equals = text.indexOf('=');
+    const name = equals === -1 ? text : text.slice(0, equals);
+    if (name === '') return null;
+    params.push({ name, value: equals === -1 ? null : text.slice(equals + 1) });
+  }
+  return params;
+}
+
+function uriError(message: string, offset: number): Result<never, ParseError> {
+  return failure({ code: 'SIP_PARSE_URI', message, offset });
+}

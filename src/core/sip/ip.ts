@@ -1,0 +1,73 @@
+// IP literals as text and as numbers (RFC 3986 §3.2.2, RFC 5954): which version, and whether two are the same
+// address. No zones: a zone means nothing to another host (RFC 4007 §11.2).
+
+/** 4 or 6 for an IP literal without brackets, 0 for anything else. */
+export function ipVersion(text: string): 0 | 4 | 6 {
+  if (parseIpv4(text) !== null) return 4;
+  return parseIpv6(text) === null ? 0 : 6;
+}
+
+/** Whether two hosts, with or without brackets, are the same: IP literals as numbers (RFC 5954 §4.2), names without
+ * regard to case. Escapes in a host are not decoded. */
+export function sameHost(a: string, b: string): boolean {
+  if (a === b) return true;
+  const left = withoutBrackets(a);
+  const right = withoutBrackets(b);
+  const key = addressKey(left);
+  return key === null ? left.toLowerCase() === right.toLowerCase() : key === addressKey(right);
+}
+
+/** `address` as a URI or Via writes it: IPv6 in brackets and without its zone, anything else as it is. */
+export function bracketed(address: string): string {
+  if (!address.includes(':') || address.startsWith('[')) return address;
+  return `[${address.split('%', 1)[0]}]`;
+}
+
+/** The inside of "[…]"; other text as it is. */
+export function withoutBrackets(host: string): string {
+  return host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host;
+}
+
+function addressKey(text: string): string | null {
+  const ipv4 = parseIpv4(text);
+  if (ipv4 !== null) return ipv4.join('.');
+  return parseIpv6(text)?.join(':') ?? null;
+}
+
+function parseIpv4(text: string): readonly number[] | null {
+  if (text.length > 15) return null;
+  const parts = text.split('.');
+  if (parts.length !== 4) return null;
+  // A leading zero is refused: some systems read it as octal.
+  const valid = parts.every((part) => /^(?:0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255);
+  return valid ? parts.map(Number) : null;
+}
+
+/** The eight groups of an IPv6 address. */
+function parseIpv6(text: string): readonly number[] | null {
+  if (text.length > 45 || !text.includes(':')) return null;
+  const halves = text.split('::');
+  if (halves.length > 2) return null;
+  const head = parseGroups(halves[0] ?? '', halves.length === 1);
+  const tail = halves[1] === undefined ? [] : parseGroups(halves[1], true);
+  if (head === null || tail === null) return null;
+  const missing = 8 - head.length - tail.length;
+  if (halves.length === 1 ? missing !== 0 : missing < 1) return null;
+  return [...head, ...Array<number>(missing).fill(0), ...tail];
+}
+
+/** Groups between colons; `last`: the address ends here, so an IPv4 address may stand for the last two. */
+function parseGroups(text: string, last: boolean): readonly number[] | null {
+  if (text === '') return [];
+  const groups: number[] = [];
+  const parts = text.split(':');
+  for (const [index, part] of parts.entries()) {
+    const ipv4 = last && index === parts.length - 1 ? parseIpv4(part) : null;
+    if (ipv4 !== null) {
+      const [a = 0, b = 0, c = 0, d = 0] = ipv4;
+      groups.push(a * 256 + b, c * 256 + d);
+    } else if (/^[0-9a-f]{1,4}$/i.test(part)) groups.push(Number.parseInt(part, 16));
+    else return null;
+  }
+  return groups;
+}

@@ -1,0 +1,88 @@
+// `"Display" <uri>;params` and `uri;params`: the values of To, From, Contact, Route, Path and their like (RFC 3261
+// §20.10, §25.1, RFC 8217). The URI stays text, because it may have any scheme.
+
+import { failure, type Result, success } from '../result.ts';
+import { listValues } from './headers.ts';
+import type { HeaderField, ParseError } from './message.ts';
+import { formatParams, parseParams } from './params.ts';
+import { endOfQuoted, endOfToken, quote, skipSpace, unquote } from './scan.ts';
+import type { Param } from './uri.ts';
+
+export type NameAddr = {
+  /** Decoded; null when there is none. */
+  readonly displayName: string | null;
+  /** As written, without angle brackets. */
+  readonly uri: string;
+  /** Header parameters, as on the wire. */
+  readonly params: readonly Param[];
+};
+
+/** Parses one value. Errors: SIP_PARSE_NAME_ADDR, SIP_PARSE_PARAM. */
+export function parseNameAddr(value: string): Result<NameAddr, ParseError> {
+  const text = value.trim();
+  const open = endOfDisplayName(text);
+  if (text[open] !== '<') return parseAddrSpec(text);
+  const close = text.indexOf('>', open);
+  if (close === -1) return nameAddrError('"<" is never closed', open);
+  const uri = text.slice(open + 1, close).trim();
+  if (!isUriText(uri)) return nameAddrError('there is no URI between "<" and ">"', open);
+  const params = parseParams(text, close + 1);
+  if (!params.ok) return params;
+  return success({ displayName: displayNameOf(text.slice(0, open)), uri, params: params.value });
+}
+
+/** Always with angle brackets: without them a comma, semicolon or question mark of the URI would be read as
+ * something else (RFC 3261 §20, RFC 8217 §3). */
+export function formatNameAddr({ displayName, uri, params }: NameAddr): string {
+  const display = displayName === null ? '' : `${quote(displayName)} `;
+  return `${display}<${uri}>${formatParams(params)}`;
+}
+
+/** All Contacts of a message. `star`: one of them is "*". Malformed ones are left out: they are somebody else's. */
+export function parseContacts(headers: readonly HeaderField[]): {
+  readonly star: boolean;
+  readonly contacts: readonly NameAddr[];
+} {
+  const values = listValues(headers, 'Contact');
+  const contacts: NameAddr[] = [];
+  for (const value of values) {
+    const contact = value === '*' ? null : parseNameAddr(value);
+    if (contact?.ok) contacts.push(contact.value);
+  }
+  return { star: values.includes('*'), contacts };
+}
+
+/** The offset of "<" if a display name, or nothing, stands before it. RFC 4475 §3.1.1.6: no space is needed. */
+function endOfDisplayName(text: string): number {
+  if (text[0] === '"') {
+    const end = endOfQuoted(text, 0);
+    return end === -1 ? text.length : skipSpace(text, end);
+  }
+  let at = 0;
+  for (let end = endOfToken(text, at); end > at; end = endOfToken(text, at)) at = skipSpace(text, end);
+  return at;
+}
+
+function displayNameOf(text: string): string | null {
+  const trimmed = text.trim();
+  return trimmed === '' ? null : unquote(trimmed);
+}
+
+/** RFC 3261 §20.10: without brackets every ";param" belongs to the header, and the URI has no "?" and no ",". */
+function parseAddrSpec(text: string): Result<NameAddr, ParseError> {
+  const semicolon = text.indexOf(';');
+  const end = semicolon === -1 ? text.length : semicolon;
+  const uri = text.slice(0, end).trimEnd();
+  if (!isUriText(uri) || /[?,]/.test(uri)) return nameAddrError('neither a URI nor <URI>', 0);
+  const params = parseParams(text, end);
+  return params.ok ? success({ displayName: null, uri, params: params.value }) : params;
+}
+
+/** `scheme:something` of any scheme, without white space, quotes and brackets. */
+function isUriText(text: string): boolean {
+  return /^[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20"<>\x7f]+$/.test(text);
+}
+
+function nameAddrError(message: string, offset: number): Result<never, ParseError> {
+  return failure({ code: 'SIP_PARSE_NAME_ADDR', message, offset });
+}

@@ -1,0 +1,56 @@
+// The parameters of header values (RFC 3261 §25.1 generic-param): white space around ";" and "=", values that are
+// tokens, hosts or quoted strings. Those of URIs know neither white space nor quotes and are read in uri.ts.
+
+import { failure, type Result, success } from '../result.ts';
+import { MAX_PARAMS } from './limits.ts';
+import type { ParseError } from './message.ts';
+import { endOfQuoted, endOfToken, skipSpace } from './scan.ts';
+import { formatParam, type Param } from './uri.ts';
+
+/** Reads `;name=value;name…` from `at` to the end of `text`. Error: SIP_PARSE_PARAM. */
+export function parseParams(text: string, at: number): Result<readonly Param[], ParseError> {
+  const params: Param[] = [];
+  for (let next = skipSpace(text, at); next < text.length; ) {
+    if (text[next] !== ';' || params.length === MAX_PARAMS) return paramError(next);
+    const start = skipSpace(text, next + 1);
+    const end = endOfToken(text, start);
+    if (end === start) return paramError(start);
+    const name = text.slice(start, end);
+    next = skipSpace(text, end);
+    if (text[next] !== '=') params.push({ name, value: null });
+    else {
+      const valueStart = skipSpace(text, next + 1);
+      const valueEnd = endOfValue(text, valueStart);
+      if (valueEnd === -1) return paramError(valueStart);
+      params.push({ name, value: text.slice(valueStart, valueEnd) });
+      next = skipSpace(text, valueEnd);
+    }
+  }
+  return success(withoutRepeats(params));
+}
+
+/** `;name=value…`; of a repeated name only the first is written (RFC 3261 §7.3.1). */
+export function formatParams(params: readonly Param[]): string {
+  return withoutRepeats(params)
+    .map((entry) => `;${formatParam(entry)}`)
+    .join('');
+}
+
+function withoutRepeats(params: readonly Param[]): readonly Param[] {
+  if (params.length < 2) return params;
+  const seen = new Set<string>();
+  return params.filter(({ name }) => seen.size !== seen.add(name.toLowerCase()).size);
+}
+
+/** The end of a quoted string or of a run without separators: more than the grammar's token and host, because
+ * servers put bare URIs into parameters. -1 for a quoted string that never closes. */
+function endOfValue(text: string, at: number): number {
+  if (text[at] === '"') return endOfQuoted(text, at);
+  let end = at;
+  while (end < text.length && !' \t;,"<>'.includes(text.charAt(end))) end++;
+  return end;
+}
+
+function paramError(offset: number): Result<never, ParseError> {
+  return failure({ code: 'SIP_PARSE_PARAM', message: 'a parameter is malformed', offset });
+}

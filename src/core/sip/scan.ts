@@ -1,0 +1,51 @@
+// The small words of the SIP grammar (RFC 3261 §25.1): tokens, white space and quoted strings. Positions are
+// offsets into a header value that is already unfolded, so that white space is SP and HTAB only.
+
+const SPACE = 0x20;
+const TAB = 0x09;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+const TOKEN = Uint8Array.from({ length: 128 }, (_, code) =>
+  /[A-Za-z0-9\-.!%*_+`'~]/.test(String.fromCharCode(code)) ? 1 : 0,
+);
+
+/** Whether `text` is a token: a method, a header name, a parameter name. */
+export function isToken(text: string): boolean {
+  return text.length > 0 && endOfToken(text, 0) === text.length;
+}
+
+/** The offset after the token that starts at `at`; `at` itself when there is none. */
+export function endOfToken(text: string, at: number): number {
+  let end = at;
+  while (TOKEN[text.charCodeAt(end)] === 1) end++;
+  return end;
+}
+
+/** The offset of the first character from `at` on that is no white space. */
+export function skipSpace(text: string, at: number): number {
+  let next = at;
+  while (text.charCodeAt(next) === SPACE || text.charCodeAt(next) === TAB) next++;
+  return next;
+}
+
+/** The offset after the quoted string that opens at `at`; -1 when it never closes. */
+export function endOfQuoted(text: string, at: number): number {
+  for (let next = at + 1; next < text.length; next++) {
+    const code = text.charCodeAt(next);
+    if (code === BACKSLASH) next++;
+    else if (code === QUOTE) return next + 1;
+  }
+  return -1;
+}
+
+/** What a quoted string says: without its quotes, each quoted-pair decoded once. Other text comes back as it is. */
+export function unquote(text: string): string {
+  if (text.charCodeAt(0) !== QUOTE || endOfQuoted(text, 0) !== text.length) return text;
+  return text.slice(1, -1).replace(/\\([^])/g, '$1');
+}
+
+/** `text` as a quoted string. A line break has no form in one (RFC 3261 §25.1) and becomes a space. */
+export function quote(text: string): string {
+  return `"${text.replace(/[\r\n]+/g, ' ').replace(/["\\\0]/g, '\\$&')}"`;
+}
