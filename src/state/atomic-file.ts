@@ -1,0 +1,129 @@
+// Durable files: written beside, synced, renamed into place, so that a reader or a crash sees the old text or the new
+// one and never half of it. Reading is bounded and refuses what is no regular file.
+
+import {
+  closeSync,
+  constants,
+  fchownSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+
+/** The ending of files that are being written; one that outlives its writer may be removed. */
+export const UNFINISHED_SUFFIX = '.unfinished';
+
+/**
+ * Replaces `path` by `text`, on disk when this returns. Run by root, the file keeps its owner; a new file gets its
+ * directory's. `mayReplace` is asked just before the rename; false leaves everything as it was. Throws the system's
+ * error; nothing is left behind then.
+ */
+export function writeAtomically(
+  path: string,
+  text: string,
+  mode: number,
+  mayReplace: () => boolean = () => true,
+): boolean {
+  const unfinished = `${path}.${process.pid}${UNFINISHED_SUFFIX}`;
+  // A file of this name is a left-over of a dead process with our number.
+  rmSync(unfinished, { force: true });
+  try {
+    writeNew(unfinished, text, mode, ownerOf(path));
+    if (!mayReplace()) {
+      rmSync(unfinished, { force: true });
+      return false;
+    }
+    renameSync(unfinished, path);
+  } catch (error) {
+    rmSync(unfinished, { force: true });
+    throw error;
+  }
+  syncDirectory(dirname(path));
+  return true;
+}
+
+export type BoundedText =
+  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'none' }
+  /** No regular file, or too large. */
+  | { readonly type: 'unfit'; readonly problem: string };
+
+/** The text of a regular file of at most `limit` bytes. Throws the system's error when it cannot be read. */
+export function readBounded(path: string, limit: number): BoundedText {
+  const descriptor = openForReading(path);
+  if (descriptor === null) return { type: 'none' };
+  try {
+    const found = fstatSync(descriptor);
+    if (!found.isFile()) return { type: 'unfit', problem: 'it is no regular file' };
+    if (found.size > limit) {
+      return { type: 'unfit', problem: `it has ${found.size} bytes, more than the ${limit} it may have` };
+    }
+    return { type: 'text', text: readText(descriptor, found.size) };
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** The first `count` bytes of a file as text; null: there is none. Throws the system's error. */
+export function readBeginning(path: string, count: number): string | null {
+  const descriptor = openForReading(path);
+  if (descriptor === null) return null;
+  try {
+    return readText(descriptor, count);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function openForReading(path: string): number | null {
+  try {
+    // O_NONBLOCK: a FIFO in the file's place must not hold us up.
+    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+function readText(descriptor: number, count: number): string {
+  const bytes = Buffer.alloc(count);
+  let length = 0;
+  while (length < count) {
+    const got = readSync(descriptor, bytes, length, count - length, null);
+    if (got === 0) break;
+    length += got;
+  }
+  return bytes.toString('utf8', 0, length);
+}
+
+function writeNew(path: string, text: string, mode: number, owner: Stats | undefined): void {
+  const descriptor = openSync(path, 'wx', mode);
+  try {
+    if (owner !== undefined && process.geteuid?.() === 0) fchownSync(descriptor, owner.uid, owner.gid);
+    writeFileSync(descriptor, text);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function ownerOf(path: string): Stats | undefined {
+  return statSync(path, { throwIfNoEntry: false }) ?? statSync(dirname(path), { throwIfNoEntry: false });
+}
+
+/** The rename itself is durable only when the directory is. */
+function syncDirectory(path: string): void {
+  const descriptor = openSync(join(path, '.'), 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}

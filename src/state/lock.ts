@@ -1,0 +1,203 @@
+// A lock between processes, without native code: a symbolic link whose target text names the holder. Making one is
+// atomic and never shows a half-written holder. A holder that died is found dead by its number and time of birth.
+//
+// Breaking a dead holder's lock must not remove a lock that a third process has taken meanwhile. So each lock has a
+// token that never comes back, and only who holds the lock named after that token may remove it, after a second look.
+// That inner lock is broken in the same way when its holder dies in turn.
+
+import { lstatSync, lutimesSync, readlinkSync, symlinkSync, unlinkSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { failure, type Result, success } from '../core/result.ts';
+import { type Rng, randomHex } from '../core/rng.ts';
+import { lifeOf, ownIdentity, type ProcessIdentity } from './process-identity.ts';
+
+export type Lock = {
+  /** Whether it is still ours: a holder that was stopped for long may have been taken for dead. */
+  readonly isHeld: () => boolean;
+  readonly release: () => void;
+};
+
+export type LockRefusal =
+  /** A living process has it; the number is null when it runs on another host or in another container. */
+  | { readonly type: 'held'; readonly pid: number | null }
+  /** The lock cannot be made: the directory is read-only, missing, full. `cause` is the system's message. */
+  | { readonly type: 'unavailable'; readonly cause: string };
+
+export type LockOptions = {
+  /** How long to wait for another holder, milliseconds; 0: one try. */
+  readonly waitMs: number;
+  readonly rng: Rng;
+  /** A holder of which nothing can be known counts as dead after this time without a sign of life, milliseconds. */
+  readonly silenceMs?: number;
+};
+
+/** Takes the lock `path`. It is released by `release`, at a normal exit, and by the death of this process. */
+export async function acquireLock(path: string, options: LockOptions): Promise<Result<Lock, LockRefusal>> {
+  const deadline = performance.now() + options.waitMs;
+  const watch = watchForSilence(options.silenceMs ?? SILENCE_MS);
+  for (let pauseMs = SHORTEST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+    const attempt = tryToTake(path, options.rng, watch);
+    if (attempt.type === 'taken') return success(held(path, attempt.text));
+    if (attempt.type === 'unavailable') return failure(attempt);
+    const leftMs = deadline - performance.now();
+    if (leftMs <= 0) return failure({ type: 'held', pid: visiblePid(attempt.holder) });
+    await sleep(Math.min(leftMs, pauseMs * (0.5 + options.rng.unit() / 2)));
+  }
+}
+
+type Attempt =
+  | { readonly type: 'taken'; readonly text: string }
+  | { readonly type: 'held'; readonly holder: ProcessIdentity | null }
+  | { readonly type: 'unavailable'; readonly cause: string };
+
+/** Whether the holder `text` of the lock `path`, of which nothing is known, has shown no sign of life for too long. */
+type SilenceWatch = (path: string, text: string) => boolean;
+
+function tryToTake(path: string, rng: Rng, isSilent: SilenceWatch): Attempt {
+  const text = formatHolder(ownIdentity(), randomHex(rng, 8));
+  let holder: ProcessIdentity | null = null;
+  // Bounded: between two looks the lock may be released and taken again.
+  for (let turn = 0; turn < 4; turn++) {
+    try {
+      symlinkSync(text, path);
+      return { type: 'taken', text };
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') return { type: 'unavailable', cause: messageOf(error) };
+    }
+    const found = readHolder(path);
+    if (found.type === 'unavailable') return found;
+    if (found.type === 'none') continue;
+    holder = found.holder;
+    if (!isDead(path, found, isSilent)) break;
+    breakLock(path, found, rng, isSilent);
+  }
+  return { type: 'held', holder };
+}
+
+type Found = {
+  readonly type: 'holder';
+  readonly text: string;
+  readonly token: string;
+  readonly holder: ProcessIdentity;
+};
+
+function isDead(path: string, found: Found, isSilent: SilenceWatch): boolean {
+  const life = lifeOf(found.holder, ownIdentity());
+  return life === 'dead' || (life === 'unknown' && isSilent(path, found.text));
+}
+
+function breakLock(path: string, stale: Found, rng: Rng, isSilent: SilenceWatch): void {
+  const permit = `${path.replace(TOKEN_SUFFIX, '')}.${stale.token}`;
+  if (tryToTake(permit, rng, isSilent).type !== 'taken') return;
+  try {
+    // While we hold the permit nobody else may remove this lock, and a token never comes back.
+    const now = readHolder(path);
+    if (now.type === 'holder' && now.text === stale.text) unlinkSync(path);
+  } finally {
+    unlinkSync(permit);
+  }
+}
+
+function readHolder(path: string): Found | { type: 'none' } | { type: 'unavailable'; cause: string } {
+  try {
+    const text = readlinkSync(path);
+    const parsed = parseHolder(text);
+    if (parsed !== null) return { type: 'holder', text, ...parsed };
+    return { type: 'unavailable', cause: `${path} is not one of our locks; remove it if nothing uses it` };
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return { type: 'none' };
+    if (codeOf(error) === 'EINVAL') {
+      return { type: 'unavailable', cause: `${path} is no lock but a file or directory; remove it` };
+    }
+    return { type: 'unavailable', cause: messageOf(error) };
+  }
+}
+
+/** Locks of this process, by path: removed at a normal exit. */
+const ownLocks = new Map<string, string>();
+
+function held(path: string, text: string): Lock {
+  if (ownLocks.size === 0) process.once('exit', releaseAll);
+  ownLocks.set(path, text);
+  // The sign of life, for those who cannot see our process: another container or host.
+  const beat = setInterval(() => showLife(path, text), BEAT_MS).unref();
+  return {
+    isHeld: () => isOurs(path, text),
+    release: () => {
+      clearInterval(beat);
+      removeOwn(path, text);
+      ownLocks.delete(path);
+      if (ownLocks.size === 0) process.off('exit', releaseAll);
+    },
+  };
+}
+
+function releaseAll(): void {
+  for (const [path, text] of ownLocks) removeOwn(path, text);
+}
+
+function removeOwn(path: string, text: string): void {
+  if (!isOurs(path, text)) return;
+  try {
+    unlinkSync(path);
+  } catch {
+    // Nothing to do: the directory became read-only or is gone. Our death frees the lock.
+  }
+}
+
+function isOurs(path: string, text: string): boolean {
+  const found = readHolder(path);
+  return found.type === 'holder' && found.text === text;
+}
+
+function showLife(path: string, text: string): void {
+  if (!isOurs(path, text)) return;
+  try {
+    const now = new Date();
+    lutimesSync(path, now, now);
+  } catch {
+    // A sign that cannot be given (read-only by now) is missed by nobody who could take the lock.
+  }
+}
+
+/** Clocks are not compared (they differ and jump): what counts is that the link's time stands still while we look. */
+function watchForSilence(silenceMs: number): SilenceWatch {
+  const seen = new Map<string, number>();
+  return (path, text) => {
+    const sign = `${text} ${lstatSync(path, { throwIfNoEntry: false })?.mtimeMs}`;
+    const now = performance.now();
+    const since = seen.get(sign) ?? now;
+    seen.set(sign, since);
+    return now - since >= silenceMs;
+  };
+}
+
+function formatHolder(self: ProcessIdentity, token: string): string {
+  return [token, self.pid, self.birth, self.namespace, self.boot, self.host].join(':');
+}
+
+function parseHolder(text: string): { token: string; holder: ProcessIdentity } | null {
+  const [token = '', pid = '', birth, namespace, boot, ...host] = text.split(':');
+  if (!/^[0-9a-f]{16}$/.test(token) || !/^[1-9][0-9]{0,9}$/.test(pid)) return null;
+  if (birth === undefined || namespace === undefined || boot === undefined || host.length === 0) return null;
+  return { token, holder: { pid: Number(pid), birth, namespace, boot, host: host.join(':') } };
+}
+
+function visiblePid(holder: ProcessIdentity | null): number | null {
+  const self = ownIdentity();
+  return holder?.host === self.host && holder.namespace === self.namespace ? holder.pid : null;
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+const TOKEN_SUFFIX = /\.[0-9a-f]{16}$/;
+const SHORTEST_PAUSE_MS = 2;
+const LONGEST_PAUSE_MS = 50;
+const BEAT_MS = 2500;
+const SILENCE_MS = 10_000;

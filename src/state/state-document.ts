@@ -1,0 +1,163 @@
+// The text of state.json: what is durable about each account, one account a line, so that a reader and a diff find
+// their way. Reading takes nothing on trust: what is wrong is reported, and whatever is right is kept.
+
+export const STATE_SCHEMA = 'sipreg.state/1';
+
+/** RFC 3261 §8.1.1.5: a CSeq number is less than 2³¹. */
+export const CSEQ_MAX = 2 ** 31 - 1;
+
+/** What REGISTERs of one flow go on from. */
+export type FlowRecord = {
+  readonly callId: string;
+  /** The highest CSeq that may have been used; the next is above it. 0: none yet. */
+  readonly cseq: number;
+  /** Names the last reservation; null once it was settled. */
+  readonly reservation: string | null;
+  /** The last Contact URI, as sent. */
+  readonly contact: string | null;
+  readonly localPort: number | null;
+  /** The registrar's address as last used, `host:port` in wire form. */
+  readonly registrar: string | null;
+  /** When the last binding ends, RFC 3339 UTC. */
+  readonly grantedUntil: string | null;
+  /** The address that the registrar last saw, `address:port`. */
+  readonly publicAddress: string | null;
+};
+
+/** Why the credentials wait for an operator; free of secrets. */
+export type BlockedRecord = {
+  readonly since: string;
+  /** A fingerprint of the secret that was rejected, so that a changed one is noticed after a restart. */
+  readonly secretFingerprint: string | null;
+};
+
+export type AccountRecord = {
+  /** When an operator paused it, RFC 3339 UTC; null: not paused. */
+  readonly pausedSince: string | null;
+  readonly blocked: BlockedRecord | null;
+  /** By reg-id (RFC 5626 §4.2); 1 is the only one without outbound. */
+  readonly flows: ReadonlyMap<number, FlowRecord>;
+};
+
+export type StateDocument = {
+  /** Another text in each version that was ever written. */
+  readonly revision: string;
+  /** `urn:uuid:…`, RFC 5626 §4.1. */
+  readonly instanceId: string;
+  readonly accounts: Map<string, AccountRecord>;
+};
+
+export type Reading =
+  | { readonly type: 'good'; readonly document: StateDocument }
+  /** Something is wrong: `document` has what could be kept, null for nothing. */
+  | { readonly type: 'damaged'; readonly document: StateDocument | null; readonly problem: string }
+  /** A later version of sipreg wrote it. */
+  | { readonly type: 'newer'; readonly schema: string };
+
+export const NO_ACCOUNT: AccountRecord = { pausedSince: null, blocked: null, flows: new Map() };
+
+export function formatState(document: StateDocument): string {
+  const lines: string[] = [];
+  for (const [key, account] of document.accounts) {
+    const record = { ...account, flows: Object.fromEntries(account.flows) };
+    lines.push(`${JSON.stringify(key)}: ${JSON.stringify(record)}`);
+  }
+  return `${formatHead(document)}\n"accounts": {\n${lines.join(',\n')}\n}}\n`;
+}
+
+/** The beginning of the text, which tells one version from all others. */
+export function formatHead({ revision, instanceId }: StateDocument): string {
+  return `{"schema": "${STATE_SCHEMA}", "revision": "${revision}", "instanceId": "${instanceId}",`;
+}
+
+export function parseState(text: string): Reading {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { type: 'damaged', document: null, problem: 'it is no complete JSON' };
+  }
+  if (!isObject(value)) return { type: 'damaged', document: null, problem: 'it is no JSON object' };
+  const { schema } = value;
+  if (schema !== STATE_SCHEMA) {
+    if (typeof schema === 'string' && isNewer(schema)) return { type: 'newer', schema };
+    return { type: 'damaged', document: null, problem: `its schema is not ${STATE_SCHEMA}` };
+  }
+  return parseDocument(value);
+}
+
+function parseDocument(value: Fields): Reading {
+  const { revision, instanceId } = value;
+  if (typeof instanceId !== 'string' || !INSTANCE_ID.test(instanceId)) {
+    return { type: 'damaged', document: null, problem: 'its instanceId is no urn:uuid' };
+  }
+  const accounts = new Map<string, AccountRecord>();
+  const document = { revision: typeof revision === 'string' ? revision : '', instanceId, accounts };
+  if (!isObject(value.accounts)) return { type: 'damaged', document, problem: 'it has no accounts' };
+  let problem: string | null = null;
+  for (const [key, entry] of Object.entries(value.accounts)) {
+    const account = parseAccount(entry);
+    if (account === null) problem ??= `the record of ${JSON.stringify(key)} is wrong`;
+    else accounts.set(key, account);
+  }
+  return problem === null ? { type: 'good', document } : { type: 'damaged', document, problem };
+}
+
+function parseAccount(value: unknown): AccountRecord | null {
+  if (!isObject(value) || !isObject(value.flows)) return null;
+  const flows = new Map<number, FlowRecord>();
+  for (const [regId, entry] of Object.entries(value.flows)) {
+    const flow = parseFlow(entry);
+    if (flow === null || !/^[1-9][0-9]{0,9}$/.test(regId)) return null;
+    flows.set(Number(regId), flow);
+  }
+  const { pausedSince } = value;
+  const blocked = parseBlocked(value.blocked);
+  if (!isTextOrNull(pausedSince) || blocked === undefined) return null;
+  return { pausedSince, blocked, flows };
+}
+
+/** undefined: wrong. */
+function parseBlocked(value: unknown): BlockedRecord | null | undefined {
+  if (value === null) return null;
+  if (!isObject(value)) return undefined;
+  const { since, secretFingerprint } = value;
+  if (typeof since !== 'string' || !isTextOrNull(secretFingerprint)) return undefined;
+  return { since, secretFingerprint };
+}
+
+function parseFlow(value: unknown): FlowRecord | null {
+  if (!isObject(value)) return null;
+  const { callId, cseq, reservation, contact, localPort, registrar, grantedUntil, publicAddress } = value;
+  if (typeof callId !== 'string' || !CALL_ID.test(callId) || !isInteger(cseq, CSEQ_MAX)) return null;
+  if (localPort !== null && !isInteger(localPort, 65535)) return null;
+  if (!isTextOrNull(reservation) || !isTextOrNull(contact) || !isTextOrNull(registrar)) return null;
+  if (!isTextOrNull(grantedUntil) || !isTextOrNull(publicAddress)) return null;
+  return { callId, cseq, reservation, contact, localPort, registrar, grantedUntil, publicAddress };
+}
+
+type Fields = { readonly [name: string]: unknown };
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Printable and on one line: it may end up in a header field. */
+function isTextOrNull(value: unknown): value is string | null {
+  return (
+    value === null || (typeof value === 'string' && value.length <= 2000 && !/[\x00-\x1f\x7f]/.test(value))
+  );
+}
+
+function isInteger(value: unknown, max: number): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= max;
+}
+
+function isNewer(schema: string): boolean {
+  const version = /^sipreg\.state\/([1-9][0-9]{0,8})$/.exec(schema)?.[1];
+  return version !== undefined && Number(version) > Number(STATE_SCHEMA.split('/')[1]);
+}
+
+const INSTANCE_ID = /^urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+/** Our own form: it goes into a header field as it stands. */
+const CALL_ID = /^[0-9a-f]{32,64}$/;

@@ -1,0 +1,152 @@
+// The one file state.json, shared by every command: read whole, changed under a lock, written whole. Whatever stands
+// in its way is a fault that the caller gets as a value; a damaged file is kept aside, one of a newer version stays.
+
+import { linkSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { failure, type Result, success } from '../core/result.ts';
+import { type Rng, randomHex, randomUuid } from '../core/rng.ts';
+import { readBeginning, readBounded, UNFINISHED_SUFFIX, writeAtomically } from './atomic-file.ts';
+import { ensureDirectory } from './directory.ts';
+import { acquireLock, type Lock } from './lock.ts';
+import { formatHead, formatState, parseState, type StateDocument } from './state-document.ts';
+
+export type StateFault =
+  /** A later version of sipreg wrote the file: it is not touched. */
+  | { readonly type: 'newer'; readonly message: string }
+  /** It cannot be read or written now: read-only, full, not permitted, its lock not to be had. */
+  | { readonly type: 'unwritable'; readonly message: string };
+
+export type StateFile = {
+  /** Reads, lets `change` work on the document, and writes it: on disk when this resolves. */
+  readonly change: (change: (document: StateDocument) => void) => Promise<Result<StateDocument, StateFault>>;
+  /** What stands there now, without a lock; null: nothing that can be read. */
+  readonly peek: () => StateDocument | null;
+};
+
+/** `onSetAside` hears of each damaged file: what was wrong, and where it is now. */
+export function stateFile(directory: string, rng: Rng, onSetAside: (message: string) => void): StateFile {
+  const path = join(directory, 'state.json');
+  /** What we read or wrote last, so that an owner of many accounts does not read megabytes again. */
+  let lastKnown: StateDocument | null = null;
+
+  const readOrMake = (): Result<StateDocument, StateFault> => {
+    if (lastKnown !== null && hasHead(path, formatHead(lastKnown))) return success(lastKnown);
+    const found = readDocument(path);
+    switch (found.type) {
+      case 'good':
+        return success(found.document);
+      case 'newer':
+        return failure({ type: 'newer', message: newerMessage(path, found.schema) });
+      case 'none':
+        return success(emptyDocument(rng));
+      case 'damaged':
+        onSetAside(`${path} was not usable: ${found.problem}. It is kept as ${setAside(path)}.`);
+        return success(found.document ?? emptyDocument(rng));
+    }
+  };
+
+  const changeUnder = (
+    lock: Lock,
+    change: (document: StateDocument) => void,
+  ): Result<StateDocument, StateFault> => {
+    const found = readOrMake();
+    lastKnown = null;
+    if (!found.ok) return found;
+    change(found.value);
+    const document = { ...found.value, revision: randomHex(rng, 16) };
+    removeUnfinished(directory);
+    // A process that was stopped for long may have lost the lock: then another one's text stands.
+    if (!writeAtomically(path, formatState(document), 0o600, lock.isHeld)) {
+      return failure({ type: 'unwritable', message: `the lock of ${path} was lost` });
+    }
+    lastKnown = document;
+    return success(document);
+  };
+
+  return {
+    async change(change) {
+      try {
+        ensureDirectory(directory);
+      } catch (error) {
+        return failure(unwritable(directory, error));
+      }
+      const lock = await acquireLock(join(directory, 'state.lock'), { waitMs: LOCK_WAIT_MS, rng });
+      if (!lock.ok) {
+        const { error } = lock;
+        const cause =
+          error.type === 'held' ? `process ${error.pid ?? 'elsewhere'} holds its lock` : error.cause;
+        return failure({ type: 'unwritable', message: `${path}: ${cause}` });
+      }
+      try {
+        return changeUnder(lock.value, change);
+      } catch (error) {
+        return failure(unwritable(path, error));
+      } finally {
+        lock.value.release();
+      }
+    },
+    peek() {
+      try {
+        if (lastKnown !== null && hasHead(path, formatHead(lastKnown))) return lastKnown;
+        const found = readDocument(path);
+        if (found.type === 'good') lastKnown = found.document;
+        return found.type === 'good' || found.type === 'damaged' ? found.document : null;
+      } catch (error) {
+        unwritable(path, error);
+        return null;
+      }
+    },
+  };
+}
+
+export function emptyDocument(rng: Rng): StateDocument {
+  return { revision: '', instanceId: `urn:uuid:${randomUuid(rng)}`, accounts: new Map() };
+}
+
+function readDocument(path: string): ReturnType<typeof parseState> | { readonly type: 'none' } {
+  const found = readBounded(path, BYTES_MAX);
+  switch (found.type) {
+    case 'text':
+      return parseState(found.text);
+    case 'none':
+      return found;
+    case 'unfit':
+      return { type: 'damaged', document: null, problem: found.problem };
+  }
+}
+
+function hasHead(path: string, head: string): boolean {
+  return readBeginning(path, Buffer.byteLength(head)) === head;
+}
+
+/** Keeps what stands at `path` under another name, and returns that name. */
+function setAside(path: string): string {
+  const aside = `${path}.damaged-${new Date().toISOString().replace(/[^0-9TZ]/g, '')}`;
+  // A second name for the file, so that what can be kept is not lost when the new text cannot be written.
+  if (statSync(path).isFile()) linkSync(path, aside);
+  else renameSync(path, aside);
+  return aside;
+}
+
+/** We hold the lock: whoever was writing is dead. */
+function removeUnfinished(directory: string): void {
+  for (const name of readdirSync(directory)) {
+    if (name.startsWith('state.json.') && name.endsWith(UNFINISHED_SUFFIX)) {
+      rmSync(join(directory, name), { force: true });
+    }
+  }
+}
+
+function newerMessage(path: string, schema: string): string {
+  return `${path} was written by a newer sipreg (${schema}) and is left as it is: use that version, or another state directory`;
+}
+
+/** Only the system's errors are faults of the surroundings; any other is a bug and goes on. */
+function unwritable(path: string, error: unknown): StateFault {
+  if (!(error instanceof Error && 'syscall' in error)) throw error;
+  return { type: 'unwritable', message: `${path}: ${error.message}` };
+}
+
+const LOCK_WAIT_MS = 15_000;
+/** 50,000 accounts need about 20 MB. */
+const BYTES_MAX = 256 * 2 ** 20;
