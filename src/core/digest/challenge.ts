@@ -1,0 +1,120 @@
+// Digest challenges of a 401 or 407 (RFC 3261 §22, RFC 7616 §3.3, RFC 8760). Parsing is tolerant and never throws;
+// challenges that we cannot answer are left out and named for the operator. Basic is never used (RFC 3261 §22.1),
+// AKA and Bearer are out of scope. Which challenge is answered is selection.ts's subject.
+
+import { headerRows } from '../sip/headers.ts';
+import type { HeaderField } from '../sip/message.ts';
+import type { DigestAlgorithm } from './algorithm.ts';
+import { parseAlgorithmName } from './algorithm-name.ts';
+import { hasControlCharacter, type Parameters, type SchemeParameters, scanSchemes } from './parameters.ts';
+
+/** Who asks: the server itself (401) or a proxy on the way (407). */
+export type ChallengeKind = 'www' | 'proxy';
+
+export type Qop = 'auth' | 'auth-int';
+
+/** One challenge that this program can answer, given credentials. */
+export type Challenge = {
+  readonly kind: ChallengeKind;
+  /** "" when the challenge has none. */
+  readonly realm: string;
+  readonly nonce: string;
+  readonly opaque: string | null;
+  readonly algorithm: DigestAlgorithm;
+  /** A "-sess" algorithm. */
+  readonly session: boolean;
+  /** The algorithm as the server wrote it, echoed in the answer; null: it was absent. */
+  readonly algorithmText: string | null;
+  /** The known values that were offered; null: qop was not offered (RFC 2069 form). */
+  readonly qop: readonly Qop[] | null;
+  readonly stale: boolean;
+  readonly userhash: boolean;
+  /** charset=UTF-8: user name and password are normalised to NFC (RFC 7616 §4). */
+  readonly utf8: boolean;
+};
+
+export type ParsedChallenges = {
+  /** Top to bottom, those of WWW-Authenticate before those of Proxy-Authenticate. */
+  readonly usable: readonly Challenge[];
+  /** What was left out, for people: `AKAv1-MD5 (realm "example.com")`. */
+  readonly unknownAlgorithms: readonly string[];
+  /** Every realm that was named, also by challenges that cannot be answered; each once. */
+  readonly realms: readonly string[];
+};
+
+/** Reads every challenge of a response's headers; without any, all three lists are empty. */
+export function parseChallenges(headers: readonly HeaderField[]): ParsedChallenges {
+  const usable: Challenge[] = [];
+  const unknownAlgorithms: string[] = [];
+  const realms = new Set<string>();
+  for (const { kind, name } of CHALLENGE_HEADERS) {
+    for (const listed of headerRows(headers, name).flatMap(scanSchemes)) {
+      if (isBroken(listed)) continue;
+      const realm = listed.parameters.get('realm') ?? '';
+      realms.add(realm);
+      const challenge = digestChallenge(kind, listed);
+      if (challenge === null) unknownAlgorithms.push(`${methodText(listed)} (realm "${realm}")`);
+      else usable.push(challenge);
+    }
+  }
+  return { usable, unknownAlgorithms, realms: [...realms] };
+}
+
+/** A Digest challenge that says too little, or whose values would not fit into a header of ours. */
+function isBroken({ scheme, parameters }: SchemeParameters): boolean {
+  if (scheme === 'digest' && !parameters.get('nonce')) return true;
+  return ECHOED.some((name) => hasControlCharacter(parameters.get(name) ?? ''));
+}
+
+function digestChallenge(kind: ChallengeKind, { scheme, parameters }: SchemeParameters): Challenge | null {
+  const algorithmText = parameters.get('algorithm') || null;
+  const named = parseAlgorithmName(algorithmText ?? undefined);
+  if (scheme !== 'digest' || named === null) return null;
+  const qop = offeredQop(parameters);
+  // RFC 3261 §22.4: -sess needs a cnonce, and that is only sent with qop.
+  if (qop?.length === 0 || (named.session && qop === null)) return null;
+  return {
+    kind,
+    realm: parameters.get('realm') ?? '',
+    nonce: parameters.get('nonce') ?? '',
+    opaque: parameters.get('opaque') ?? null,
+    ...named,
+    algorithmText,
+    qop,
+    stale: isTrue(parameters.get('stale')),
+    userhash: isTrue(parameters.get('userhash')),
+    utf8: parameters.get('charset')?.toLowerCase() === 'utf-8',
+  };
+}
+
+/** The known values of the qop list; null when the list is absent or empty. */
+function offeredQop(parameters: Parameters): readonly Qop[] | null {
+  const offered = (parameters.get('qop') ?? '')
+    .toLowerCase()
+    .split(/[\s,]+/)
+    .filter((value) => value !== '');
+  if (offered.length === 0) return null;
+  return QOP_VALUES.filter((known) => offered.includes(known));
+}
+
+function methodText({ scheme, parameters }: SchemeParameters): string {
+  if (scheme !== 'digest') return scheme.slice(0, LONGEST_SHOWN);
+  const algorithm = (parameters.get('algorithm') || 'MD5').slice(0, LONGEST_SHOWN);
+  return parseAlgorithmName(algorithm) === null
+    ? algorithm
+    : `${algorithm} with qop "${(parameters.get('qop') ?? '').slice(0, LONGEST_SHOWN)}"`;
+}
+
+function isTrue(value: string | undefined): boolean {
+  return value?.toLowerCase() === 'true';
+}
+
+const CHALLENGE_HEADERS: readonly { readonly kind: ChallengeKind; readonly name: string }[] = [
+  { kind: 'www', name: 'WWW-Authenticate' },
+  { kind: 'proxy', name: 'Proxy-Authenticate' },
+];
+const QOP_VALUES: readonly Qop[] = ['auth', 'auth-int'];
+/** What the answer copies from the challenge. */
+const ECHOED = ['realm', 'nonce', 'opaque'];
+/** Characters of a hostile name that an error shows. */
+const LONGEST_SHOWN = 64;

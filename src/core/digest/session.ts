@@ -1,0 +1,161 @@
+// A challenge being answered (RFC 7616 §3.4, RFC 8760): its nonce, how often it was used, and the Authorization
+// values made with it. Kept between REGISTERs, so that a refresh costs no extra round trip. When a rejection is
+// final is not decided here but by the registration.
+
+import { assert } from '../assert.ts';
+import type { Env } from '../env.ts';
+import { randomHex } from '../rng.ts';
+import type { HeaderField } from '../sip/message.ts';
+import { quote } from '../sip/scan.ts';
+import type { Credential, HashFn } from './algorithm.ts';
+import type { Challenge, Qop } from './challenge.ts';
+import { hasControlCharacter } from './parameters.ts';
+import { computeHa1, computeResponse, computeSessionHa1, computeUserhash } from './response.ts';
+
+/** The state of one realm's authentication. It holds no secret and no response. */
+export type DigestSession = Omit<Challenge, 'qop' | 'stale'> & {
+  /** The protection that is used: auth where it is offered (RFC 7616 §3.3); null: none was offered. */
+  readonly qop: Qop | null;
+  /** Requests authorized with the present nonce; the next one is this plus one. */
+  readonly nonceCount: number;
+  /** Of the latest request; null before it and without qop. With "-sess" it stays the first one. */
+  readonly cnonce: string | null;
+  /** The nonce that the "-sess" key is made of: the challenge's own, also after `nextnonce` (RFC 7616 §3.4.2). */
+  readonly keyNonce: string;
+};
+
+export type AuthorizedRequest = {
+  readonly method: string;
+  /** The Request-URI exactly as sent (RFC 3261 §22.4). */
+  readonly uri: string;
+  readonly body: Uint8Array;
+};
+
+/** Begins to answer `challenge`, with the nonce count at zero. */
+export function startSession(challenge: Challenge): DigestSession {
+  const { qop, stale: _, ...rest } = challenge;
+  return {
+    ...rest,
+    qop: qop === null ? null : qop.includes('auth') ? 'auth' : 'auth-int',
+    nonceCount: 0,
+    cnonce: null,
+    keyNonce: challenge.nonce,
+  };
+}
+
+/**
+ * Makes the credentials header for one request, and the session as it is afterwards. Each call is one use of the
+ * nonce: keep the returned session. Throws InvariantError for a secret that cannot answer this algorithm, which
+ * selectAnswers never picks.
+ */
+export function authorize(
+  session: DigestSession,
+  credential: Credential,
+  request: AuthorizedRequest,
+  env: Pick<Env, 'hash' | 'rng'>,
+): { readonly header: HeaderField; readonly session: DigestSession } {
+  const next: DigestSession = {
+    ...session,
+    nonceCount: session.nonceCount + 1,
+    cnonce:
+      session.qop === null ? null : session.session && session.cnonce ? session.cnonce : freshCnonce(env),
+  };
+  const response = sessionResponse(next, credential, request, env.hash);
+  const value = `Digest ${credentialsParameters(next, credential, request.uri, response, env.hash).join(', ')}`;
+  const name = session.kind === 'www' ? 'Authorization' : 'Proxy-Authorization';
+  return { header: { name, value }, session: next };
+}
+
+/** Takes over the `nextnonce` of an Authentication-Info (RFC 7616 §3.5); the count begins again. */
+export function renewNonce(session: DigestSession, nextnonce: string): DigestSession {
+  return nextnonce === session.nonce ? session : { ...session, nonce: nextnonce, nonceCount: 0 };
+}
+
+/** The response for the request that `session` has just counted; an empty method makes a server's `rspauth`. */
+export function sessionResponse(
+  session: DigestSession,
+  credential: Credential,
+  request: AuthorizedRequest,
+  hash: HashFn,
+): string {
+  const { algorithm, nonce, qop, cnonce, keyNonce } = session;
+  const base = baseHa1(session, credential, hash);
+  const ha1 = session.session
+    ? computeSessionHa1({ algorithm, ha1: base, nonce: keyNonce, cnonce: cnonce ?? '' }, hash)
+    : base;
+  const protection = qop === null ? null : { qop, nc: nonceCountText(session), cnonce: cnonce ?? '' };
+  return computeResponse({ algorithm, ha1, nonce, protection, ...request }, hash);
+}
+
+function baseHa1(session: DigestSession, { username, secret }: Credential, hash: HashFn): string {
+  const { algorithm, realm } = session;
+  if (secret.type === 'ha1') {
+    const ha1 = secret.byAlgorithm[algorithm];
+    assert(ha1 !== undefined, `an HA1 for ${algorithm} was selected`);
+    // RFC 7616 §3.1.3: hex digits in the hash are lower case, however they were configured.
+    return ha1.toLowerCase();
+  }
+  const password = normalised(session, secret.password);
+  return computeHa1({ algorithm, username: normalised(session, username), realm, password }, hash);
+}
+
+function credentialsParameters(
+  session: DigestSession,
+  credential: Credential,
+  uri: string,
+  response: string,
+  hash: HashFn,
+): readonly string[] {
+  const { opaque, algorithmText, qop, cnonce } = session;
+  const parameters = [
+    usernameParameter(session, credential.username, hash),
+    `realm=${quote(session.realm)}`,
+    `nonce=${quote(session.nonce)}`,
+    `uri=${quote(uri)}`,
+    `response=${quote(response)}`,
+  ];
+  if (algorithmText !== null) parameters.push(`algorithm=${algorithmText}`);
+  if (cnonce !== null) parameters.push(`cnonce=${quote(cnonce)}`);
+  if (opaque !== null) parameters.push(`opaque=${quote(opaque)}`);
+  if (qop !== null) parameters.push(`qop=${qop}`, `nc=${nonceCountText(session)}`);
+  if (session.userhash) parameters.push('userhash=true');
+  return parameters;
+}
+
+function usernameParameter(session: DigestSession, configured: string, hash: HashFn): string {
+  const username = normalised(session, configured);
+  const { algorithm, realm } = session;
+  if (session.userhash) return `username=${quote(computeUserhash({ algorithm, username, realm }, hash))}`;
+  // A SIP quoted-string holds any UTF-8 (RFC 3261 §25.1), so only control characters need the form of RFC 5987.
+  return hasControlCharacter(username)
+    ? `username*=UTF-8''${percentEncoded(username)}`
+    : `username=${quote(username)}`;
+}
+
+/** RFC 7616 §4: with charset=UTF-8 names and passwords are NFC; without, they are hashed as configured. */
+function normalised({ utf8 }: DigestSession, text: string): string {
+  return utf8 ? text.normalize('NFC') : text;
+}
+
+/** Every octet but letters and digits in percent form (RFC 5987 §3.2.1 allows to encode more than is needed). */
+function percentEncoded(text: string): string {
+  let encoded = '';
+  for (const byte of new TextEncoder().encode(text)) {
+    const character = String.fromCharCode(byte);
+    encoded += /[A-Za-z0-9]/.test(character)
+      ? character
+      : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  }
+  return encoded;
+}
+
+/** RFC 7616 §3.4: exactly eight lower-case hex digits. */
+function nonceCountText({ nonceCount }: DigestSession): string {
+  return nonceCount.toString(16).padStart(8, '0');
+}
+
+function freshCnonce({ rng }: Pick<Env, 'rng'>): string {
+  return randomHex(rng, CNONCE_BYTES);
+}
+
+const CNONCE_BYTES = 16;
