@@ -2,10 +2,10 @@
 // kinds (udp.ts, stream.ts for TCP and TLS) look the same from above. A flow never throws at its user: what goes
 // wrong comes out once, as `closed` with a verdict.
 
+import type { TlsSnapshot } from '../../core/health/snapshot.ts';
 import type { Failure } from '../../core/health/verdict.ts';
 import type { SipMessage } from '../../core/sip/message.ts';
 import type { SocketAddress, Target, Transport } from '../../core/sip/transport.ts';
-import type { TlsSnapshot } from '../../core/health/snapshot.ts';
 
 export type Flow = {
   /** Unique in this process. */
@@ -46,3 +46,11 @@ export type OpenFlow = (
   request: FlowRequest,
   events: FlowEvents,
 ) => Promise<{ readonly ok: true; readonly value: Flow } | { readonly ok: false; readonly error: Failure }>;
+
+let lastFlowId = 0;
+
+/** The next id of a flow, unique in this process. */
+export function nextFlowId(): number {
+  lastFlowId += 1;
+  return lastFlowId;
+}

@@ -1,0 +1,14 @@
+// The two clocks of the shell: the monotonic one, by which everything is timed, and the wall clock, which only
+// people read. Nothing is ever scheduled by the wall clock: it jumps.
+
+import type { Millis } from '../core/time.ts';
+
+/** Now, on the monotonic clock of this process. */
+export function monotonicNow(): Millis {
+  return performance.now();
+}
+
+/** The wall-clock time of a monotonic instant, as the wall clock stands now. */
+export function wallTimeOf(at: Millis): Date {
+  return new Date(Date.now() + (at - performance.now()));
+}

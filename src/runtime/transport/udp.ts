@@ -1,0 +1,145 @@
+// Flows over UDP. Each has one socket that is not connected: requests of the registrar may come from another of
+// its addresses and must reach us. The price is that the system tells such a socket nothing of ICMP errors. So when
+// a request has to be repeated and nothing has come since it was first sent, udp-probe.ts asks with a connected
+// socket whether the port is closed; that ends in seconds what would else be 32 s of silence (RFC 3261 §18.4).
+
+import dgram from 'node:dgram';
+import net from 'node:net';
+import { assert } from '../../core/assert.ts';
+import type { Failure } from '../../core/health/verdict.ts';
+import { failure, type Result, success } from '../../core/result.ts';
+import { parseMessage } from '../../core/sip/parse.ts';
+import type { SocketAddress } from '../../core/sip/transport.ts';
+import { type Flow, type FlowEvents, type FlowRequest, nextFlowId } from './flow.ts';
+import { FLOW_LIMITS, type FlowLimits } from './limits.ts';
+import { localPortsToTry } from './local-port.ts';
+import { failureOfSystemError, isLocalAddressError, type SystemError } from './system-error.ts';
+import { createUdpSocket, localAddressTowards, probe } from './udp-probe.ts';
+
+/** Opens a UDP flow: binds a socket and finds the address that the system sends from. */
+export async function openUdpFlow(
+  request: FlowRequest,
+  events: FlowEvents,
+  limits: FlowLimits = FLOW_LIMITS,
+): Promise<Result<Flow, Failure>> {
+  assert(net.isIP(request.target.address) !== 0, 'a flow goes to an IP literal');
+  const remote = { address: request.target.address, port: request.target.port };
+  const bound = await bindSocket(request, remote);
+  if (!(bound instanceof dgram.Socket)) return failure(failureOfSystemError(bound, remote, request.local));
+  const local = await localAddressOf(bound, remote);
+  if (!local.ok) {
+    bound.close();
+    return failure(failureOfSystemError(local.error, remote, request.local));
+  }
+  return success(startUdpFlow(bound, local.value, remote, events, limits));
+}
+
+function startUdpFlow(
+  socket: dgram.Socket,
+  local: SocketAddress,
+  remote: SocketAddress,
+  events: FlowEvents,
+  limits: FlowLimits,
+): Flow {
+  let isOpen = true;
+  let isUnanswered = false;
+  let isProbing = false;
+
+  const flow: Flow = {
+    id: nextFlowId(),
+    transport: 'udp',
+    local,
+    remote,
+    tls: null,
+    send: (bytes, repeated = false) => {
+      if (!isOpen) return;
+      socket.send(bytes, remote.port, remote.address, (error) => {
+        if (error !== null) failWith(error);
+      });
+      if (repeated && isUnanswered) void lookIntoSilence();
+      isUnanswered = true;
+    },
+    close: () => {
+      if (isOpen) end();
+    },
+  };
+
+  const end = (): void => {
+    isOpen = false;
+    socket.close();
+  };
+  const failWith = (error: SystemError): void => {
+    if (!isOpen) return;
+    end();
+    events.closed(flow, failureOfSystemError(error, remote, local));
+  };
+  const lookIntoSilence = async (): Promise<void> => {
+    if (isProbing) return;
+    isProbing = true;
+    const error = await probe(local.address, remote, limits.probeMs);
+    isProbing = false;
+    if (error !== null && isUnanswered) failWith(error);
+  };
+
+  socket.on('message', (bytes, sender) => {
+    isUnanswered = false;
+    const source = { address: sender.address, port: sender.port };
+    const parsed = isKeepAlive(bytes) ? null : parseMessage(bytes);
+    if (parsed === null) return;
+    if (parsed.ok) events.message(flow, parsed.value, source);
+    else events.dropped(flow, `a datagram that is not SIP: ${parsed.error.message}`);
+  });
+  socket.on('error', failWith);
+  return flow;
+}
+
+/** RFC 5626 §4.4 and practice: CRLFs, an empty datagram or four zero octets only keep a NAT binding open. */
+function isKeepAlive(bytes: Uint8Array): boolean {
+  if (bytes.length > LONGEST_KEEP_ALIVE) return false;
+  return bytes.every((byte) => byte === 0x0d || byte === 0x0a) || bytes.every((byte) => byte === 0);
+}
+
+async function bindSocket(request: FlowRequest, remote: SocketAddress): Promise<dgram.Socket | SystemError> {
+  const ports = localPortsToTry(request);
+  for (const [index, port] of ports.entries()) {
+    const attempt = await bindTo(request.local?.address ?? null, port, remote);
+    const isLast = index === ports.length - 1;
+    if (attempt instanceof dgram.Socket || isLast || !isLocalAddressError(attempt)) return attempt;
+  }
+  throw new Error('there is always a port to try');
+}
+
+function bindTo(
+  address: string | null,
+  port: number,
+  remote: SocketAddress,
+): Promise<dgram.Socket | SystemError> {
+  return new Promise((resolve) => {
+    const socket = createUdpSocket(remote.address);
+    const refused = (error: SystemError): void => {
+      socket.close();
+      resolve(error);
+    };
+    socket.once('error', refused);
+    socket.bind({ port, exclusive: true, ...(address === null ? {} : { address }) }, () => {
+      socket.off('error', refused);
+      socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
+      resolve(socket);
+    });
+  });
+}
+
+/** The concrete address a bound socket sends from: its own, or the one the system's routes choose. */
+async function localAddressOf(
+  socket: dgram.Socket,
+  remote: SocketAddress,
+): Promise<Result<SocketAddress, SystemError>> {
+  const { address, port } = socket.address();
+  if (address !== '0.0.0.0' && address !== '::') return success({ address, port });
+  const chosen = await localAddressTowards(remote);
+  return chosen.ok ? success({ address: chosen.value, port }) : chosen;
+}
+
+/** Enough for a burst of answers to thousands of accounts; Linux caps it silently at net.core.rmem_max. */
+const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
+const LONGEST_KEEP_ALIVE = 4;
