@@ -1,0 +1,130 @@
+// Rules that hold between the keys of one account, and between accounts. They look at accounts whose defaults are
+// filled in; the rules of single values are in value-rules.ts.
+
+import { defaultRegistrar, loginOf, proxiesOf, uriOf } from './plan.ts';
+import type { AccountEntry, ShapeProblem } from './schema.ts';
+
+/** What does not fit together in `accounts`; paths begin at the document. */
+export function inconsistencies(accounts: ReadonlyMap<string, AccountEntry>): readonly ShapeProblem[] {
+  const single = [...accounts].flatMap(([name, entry]) => [
+    ...credentialProblems(name, entry),
+    ...contactProblems(name, entry),
+    ...transportProblems(name, entry),
+    ...tlsProblems(name, entry),
+    ...retryProblems(name, entry),
+    ...answerProblems(name, entry),
+  ]);
+  return [...single, ...duplicateProblems(accounts)];
+}
+
+function credentialProblems(name: string, entry: AccountEntry): ShapeProblem[] {
+  const problems: ShapeProblem[] = [];
+  const hasSecret = entry.password !== undefined || entry.ha1 !== undefined;
+  if (entry.password !== undefined && entry.ha1 !== undefined) {
+    problems.push(problem([name, 'ha1'], 'cannot stand beside "password"', 'keep one of the two'));
+  }
+  if (loginOf(entry) === null && (hasSecret || entry.initialAuthorization)) {
+    problems.push(problem([name], 'needs "username", as the aor has no user', null));
+  }
+  const realms = new Set<string | undefined>(hasSecret ? [entry.realm] : []);
+  for (const [row, credential] of (entry.credentials ?? []).entries()) {
+    if (realms.has(credential.realm)) {
+      problems.push(problem([name, 'credentials', row], 'is for a realm that already has credentials', null));
+    }
+    realms.add(credential.realm);
+  }
+  return problems;
+}
+
+function contactProblems(name: string, entry: AccountEntry): ShapeProblem[] {
+  if (entry.contact === undefined) return [];
+  return (['contactUser', 'contactUriParams'] as const)
+    .filter((key) => entry[key] !== undefined)
+    .map((key) =>
+      problem([name, key], 'means nothing beside "contact"', 'put it into the contact, or leave out one'),
+    );
+}
+
+function transportProblems(name: string, entry: AccountEntry): ShapeProblem[] {
+  // RFC 3261 §26.2.2: a sips: URI is reached over TLS, hop by hop.
+  const transport = entry.transport ?? 'auto';
+  const isPlain = transport === 'udp' || transport === 'tcp' || transport === 'ws';
+  const registrar =
+    entry.registrar === undefined ? defaultRegistrar(uriOf(entry.aor)) : uriOf(entry.registrar);
+  if (!isPlain || registrar.scheme !== 'sips') return [];
+  return [problem([name, 'transport'], 'does not fit a sips: registrar', 'use "tls", "wss" or "auto"')];
+}
+
+function tlsProblems(name: string, { tls }: AccountEntry): ShapeProblem[] {
+  if (tls === undefined) return [];
+  const problems: ShapeProblem[] = [];
+  if ((tls.cert === undefined) !== (tls.key === undefined)) {
+    const [present, missing] = tls.cert === undefined ? ['key', 'cert'] : ['cert', 'key'];
+    problems.push(problem([name, 'tls', present], `needs "${missing}" beside it`, null));
+  }
+  if (tls.verify === 'pin' && (tls.pins ?? []).length === 0) {
+    problems.push(problem([name, 'tls', 'verify'], 'is "pin", but there are no "pins"', null));
+  }
+  return problems;
+}
+
+function retryProblems(name: string, { retry }: AccountEntry): ShapeProblem[] {
+  if (retry?.max === undefined || retry.max >= (retry.base ?? 30)) return [];
+  return [problem([name, 'retry', 'max'], 'is less than "base" (30 by default)', null)];
+}
+
+function answerProblems(name: string, entry: AccountEntry): ShapeProblem[] {
+  return Object.entries(entry.answer ?? {}).flatMap(([method, answer]) => {
+    const status = typeof answer === 'number' ? answer : answer.status;
+    const contact = typeof answer === 'number' ? undefined : answer.contact;
+    const at = [name, 'answer', method];
+    const isRedirect = status >= 300 && status < 400;
+    if (method === 'INVITE' && status < 300) {
+      return [problem(at, 'would accept calls, which sipreg cannot', 'use a status code from 300')];
+    }
+    if (isRedirect && contact === undefined) {
+      return [
+        problem(at, 'redirects without saying where', `write {"status": ${status}, "contact": "sip:…"}`),
+      ];
+    }
+    return !isRedirect && contact !== undefined
+      ? [problem(at, 'has a contact, but only a 3xx sends callers elsewhere', null)]
+      : [];
+  });
+}
+
+/** The same AOR at the same registrar and proxy would take each other's binding away. */
+function duplicateProblems(accounts: ReadonlyMap<string, AccountEntry>): ShapeProblem[] {
+  const owners = new Map<string, string>();
+  return [...accounts].flatMap(([name, entry]) => {
+    if (entry.enabled === false) return [];
+    const identity = identityOf(entry);
+    const owner = owners.get(identity);
+    if (owner === undefined) {
+      owners.set(identity, name);
+      return [];
+    }
+    const hint = 'remove one, disable it, or give each its own "contact" or "instanceId"';
+    return [
+      problem([name, 'aor'], `is already registered by account "${owner}" at the same registrar`, hint),
+    ];
+  });
+}
+
+function identityOf(entry: AccountEntry): string {
+  const aor = uriOf(entry.aor);
+  const registrar = entry.registrar === undefined ? defaultRegistrar(aor) : uriOf(entry.registrar);
+  const servers = [registrar, ...proxiesOf(entry)].map(comparableUri);
+  const contact = entry.contact === undefined ? null : comparableUri(uriOf(entry.contact));
+  return JSON.stringify([comparableUri(aor), servers, contact, entry.instanceId?.toLowerCase() ?? null]);
+}
+
+/** Equal for URIs that mean the same: the host ignores case, the order of parameters does not count. */
+function comparableUri(uri: ReturnType<typeof uriOf>): unknown {
+  const params = uri.params.map(({ name, value }) => `${name}=${value ?? ''}`.toLowerCase()).sort();
+  return [uri.scheme, uri.user, uri.host.toLowerCase(), uri.port, params];
+}
+
+function problem(below: readonly (string | number)[], message: string, hint: string | null): ShapeProblem {
+  return { path: ['accounts', ...below], message, hint, knownKeys: null };
+}

@@ -1,0 +1,235 @@
+// Finds, reads and checks the accounts file (interface.md, "Accounts file"). A right file costs a JSON.parse and
+// the schema; only a wrong one is taken apart again, to say at which line and column.
+
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { failure, type Result, success } from '../core/result.ts';
+import { readAtMost } from './bounded-file.ts';
+import { inconsistencies } from './consistency.ts';
+import { accountsOf } from './defaults.ts';
+import { type ConfigProblem, renderPath, suggestKey } from './explain.ts';
+import {
+  type AccountEntry,
+  type AccountsDocument,
+  checkShape,
+  type Ha1Entry,
+  type ShapeProblem,
+} from './schema.ts';
+
+export type AccountsFileKind = 'option' | 'environment' | 'user-store' | 'system';
+export type AccountsFileLocation = { readonly path: string; readonly kind: AccountsFileKind };
+
+export type LoadedAccounts = {
+  /** Absolute. */
+  readonly path: string;
+  /** Where relative paths in the file start. */
+  readonly directory: string;
+  readonly document: AccountsDocument;
+  /** By name, in the order of the file, with the defaults filled in. */
+  readonly accounts: ReadonlyMap<string, AccountEntry>;
+  /** To be told at each start. */
+  readonly warnings: readonly string[];
+};
+
+/** Why there are no accounts: no file (exit 66), or a wrong one (exit 78). */
+export type ConfigProblems = {
+  readonly kind: 'missing' | 'unreadable' | 'invalid';
+  readonly exit: 66 | 78;
+  /** At least one; for `missing` and `unreadable` exactly one, at line 1. */
+  readonly problems: readonly ConfigProblem[];
+};
+
+export const SYSTEM_ACCOUNTS_FILE = '/etc/sipreg/accounts.json';
+
+/** Larger than ten thousand accounts need. */
+export const MAX_ACCOUNTS_FILE_BYTES = 32 * 1024 * 1024;
+
+/** Deeper than any document that the schema lets pass; what follows here recurses. */
+const MAX_DEPTH = 32;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The accounts file to use: `-c`, else $SIPREG_CONFIG, else the user's own store if it exists, else the system's. */
+export function locateAccountsFile(search: {
+  readonly option: string | undefined;
+  readonly env: Environment;
+  readonly home: string;
+}): AccountsFileLocation {
+  const { option, env } = search;
+  if (option !== undefined) return { path: resolve(option), kind: 'option' };
+  if (env.SIPREG_CONFIG) return { path: resolve(env.SIPREG_CONFIG), kind: 'environment' };
+  const store = userStorePath(env, search.home);
+  if (existsSync(store)) return { path: store, kind: 'user-store' };
+  return { path: SYSTEM_ACCOUNTS_FILE, kind: 'system' };
+}
+
+/** Where the user's own store is, whether it exists or not. */
+export function userStorePath(env: Environment, home: string): string {
+  // XDG Base Directory: a relative path in the variable is invalid and ignored.
+  const configured = env.XDG_CONFIG_HOME;
+  const base = configured?.startsWith('/') ? configured : join(home, '.config');
+  return join(base, 'sipreg', 'accounts.json');
+}
+
+/** Reads and checks the file at `path`. */
+export async function loadAccounts(path: string): Promise<Result<LoadedAccounts, ConfigProblems>> {
+  const file = resolve(path);
+  const read = await readBounded(file);
+  if (!read.ok) return read;
+  const checked = await checkText(file, read.value.text);
+  if (!checked.ok) return checked;
+  const { document, accounts } = checked.value;
+  const warnings = permissionWarnings(file, read.value.mode, document);
+  return success({ path: file, directory: dirname(file), document, accounts, warnings });
+}
+
+type CheckedDocument = Pick<LoadedAccounts, 'document' | 'accounts'>;
+
+/** Checks the text of an accounts file; `file` only names it in problems. */
+export async function checkText(
+  file: string,
+  text: string,
+): Promise<Result<CheckedDocument, ConfigProblems>> {
+  const { keys, depth } = measureText(text);
+  if (depth > MAX_DEPTH) return failure(invalid([wholeFile(file, 'is nested too deeply', null)]));
+  const parsed = parseJson(text);
+  if (parsed === undefined || countKeys(parsed.value) !== keys) {
+    return failure(invalid(await textProblems(file, text)));
+  }
+  const shape = checkShape(parsed.value);
+  if (!shape.ok) return failure(invalid(await placed(file, text, shape.error)));
+  const accounts = accountsOf(shape.value);
+  const problems = inconsistencies(accounts);
+  if (problems.length > 0) return failure(invalid(await placed(file, text, problems)));
+  return success({ document: shape.value, accounts });
+}
+
+function parseJson(text: string): { readonly value: unknown } | undefined {
+  try {
+    return { value: JSON.parse(text) };
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** Syntax errors and duplicate keys: what JSON.parse does not tell, or not where. */
+async function textProblems(file: string, text: string): Promise<ConfigProblem[]> {
+  const { sourceMapOf } = await import('./source-positions.ts');
+  const { syntaxProblem, duplicateKeys } = sourceMapOf(text);
+  if (syntaxProblem !== null) return [{ file, path: '', ...syntaxProblem }];
+  if (duplicateKeys.length === 0) return [wholeFile(file, 'is no JSON document', null)];
+  return duplicateKeys.map(({ line, column, path }) => ({
+    file,
+    line,
+    column,
+    path: renderPath(path),
+    message: 'stands here a second time',
+    hint: 'remove one of the two',
+  }));
+}
+
+async function placed(
+  file: string,
+  text: string,
+  problems: readonly ShapeProblem[],
+): Promise<ConfigProblem[]> {
+  const { sourceMapOf } = await import('./source-positions.ts');
+  const { positionOf } = sourceMapOf(text);
+  const located = problems.map(({ path, message, hint, knownKeys }) => ({
+    file,
+    ...positionOf(path),
+    path: renderPath(path),
+    message,
+    hint: knownKeys === null ? hint : suggestKey(String(path.at(-1)), knownKeys),
+  }));
+  return located.sort((a, b) => a.line - b.line || a.column - b.column);
+}
+
+/** Keys in the parsed value. JSON.parse keeps one of two equal keys, so a difference to the text is a duplicate. */
+function countKeys(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  const children = Object.values(value);
+  const own = Array.isArray(value) ? 0 : children.length;
+  return children.reduce<number>((sum, child) => sum + countKeys(child), own);
+}
+
+/** Keys and nesting of a JSON text, without taking it apart. */
+function measureText(text: string): { readonly keys: number; readonly depth: number } {
+  let keys = 0;
+  let depth = 0;
+  let deepest = 0;
+  for (const [token, colon] of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"\s*(:)?|[[\]{}]/gs)) {
+    if (colon !== undefined) keys += 1;
+    else if (token === '{' || token === '[') deepest = Math.max(deepest, ++depth);
+    else if (token === '}' || token === ']') depth -= 1;
+  }
+  return { keys, depth: deepest };
+}
+
+type FileText = { readonly text: string; readonly mode: number };
+
+async function readBounded(file: string): Promise<Result<FileText, ConfigProblems>> {
+  let content: { readonly bytes: Uint8Array; readonly mode: number };
+  try {
+    content = await readAtMost(file, MAX_ACCOUNTS_FILE_BYTES);
+  } catch (error) {
+    return failure(unreadable(file, error));
+  }
+  if (content.bytes.length > MAX_ACCOUNTS_FILE_BYTES) {
+    const limit = MAX_ACCOUNTS_FILE_BYTES / 1024 / 1024;
+    return failure(invalid([wholeFile(file, `is larger than ${limit} MiB`, 'is this the accounts file?')]));
+  }
+  try {
+    return success({
+      text: new TextDecoder('utf-8', { fatal: true }).decode(content.bytes),
+      mode: content.mode,
+    });
+  } catch {
+    return failure(invalid([wholeFile(file, 'is not UTF-8', 'save it as UTF-8')]));
+  }
+}
+
+/** Why a file could not be read: it is not there (`missing`), or the system refuses it (`unreadable`). */
+function unreadable(file: string, error: unknown): ConfigProblems {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+  if (code === 'ENOENT' || code === 'ENOTDIR') {
+    const hint = 'make it with "sipreg account add", or name another with --config';
+    return { kind: 'missing', exit: 66, problems: [wholeFile(file, 'there is no such file', hint)] };
+  }
+  const hint = code === 'EACCES' ? 'give this user the right to read it' : null;
+  return { kind: 'unreadable', exit: 66, problems: [wholeFile(file, `cannot be read (${code})`, hint)] };
+}
+
+function invalid(problems: readonly ConfigProblem[]): ConfigProblems {
+  return { kind: 'invalid', exit: 78, problems };
+}
+
+function wholeFile(file: string, message: string, hint: string | null): ConfigProblem {
+  return { file, line: 1, column: 1, path: '', message, hint };
+}
+
+/** Secrets in a file that others can read are no secrets. */
+function permissionWarnings(file: string, mode: number, document: AccountsDocument): readonly string[] {
+  if ((mode & 0o077) === 0 || !holdsLiteralSecret(document)) return [];
+  const octal = (mode & 0o777).toString(8).padStart(4, '0');
+  return [`${file} holds passwords and others can read it (mode ${octal}); run: chmod 600 ${file}`];
+}
+
+function holdsLiteralSecret({ defaults, accounts }: AccountsDocument): boolean {
+  return [defaults ?? {}, ...Object.values(accounts)].some(
+    (entry) =>
+      [entry, ...(entry.credentials ?? [])].some(
+        ({ password, ha1 }) => isLiteral(password) || isLiteral(ha1) || literalByAlgorithm(ha1),
+      ) || isLiteral(entry.tls?.keyPassphrase),
+  );
+}
+
+function literalByAlgorithm(ha1: Ha1Entry | undefined): boolean {
+  return typeof ha1 === 'object' && [ha1.MD5, ha1['SHA-256'], ha1['SHA-512-256']].some(isLiteral);
+}
+
+/** An empty password protects nothing. */
+function isLiteral(secret: unknown): boolean {
+  return typeof secret === 'string' && secret !== '';
+}

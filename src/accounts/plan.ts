@@ -1,0 +1,244 @@
+// From an entry of the accounts file (checked, defaults filled in) to what the machines want: the Plan of its
+// registration, its TLS settings, DNS servers, credentials' sources, keep-alive and answers. No secret is read here.
+
+import { isIP } from 'node:net';
+import { resolve } from 'node:path';
+import { assert } from '../core/assert.ts';
+import type { DigestAlgorithm } from '../core/digest/algorithm.ts';
+import type { ContactPlan, Plan, RetryPolicy } from '../core/registration/plan.ts';
+import { isToken, quote } from '../core/sip/scan.ts';
+import type { SocketAddress } from '../core/sip/transport.ts';
+import { escapeUser, type Param, parseUri, type SipUri, unescape as unescapeUser } from '../core/sip/uri.ts';
+import type { AccountEntry, Ha1Entry, SecretText } from './schema.ts';
+import { splitSocketAddress } from './value-rules.ts';
+
+/** Where one text is to be found: in the accounts file itself, or elsewhere. Paths are absolute. */
+export type TextSource =
+  | { readonly type: 'literal'; readonly text: string }
+  | { readonly type: 'file'; readonly path: string }
+  | { readonly type: 'env'; readonly variable: string }
+  | { readonly type: 'command'; readonly argv: readonly string[] }
+  | { readonly type: 'credential'; readonly id: string };
+
+/** Where the secret for one realm is; `realm: null` answers any. */
+export type CredentialSource = {
+  readonly realm: string | null;
+  readonly username: string;
+  readonly secret:
+    | { readonly type: 'password'; readonly source: TextSource }
+    /** One HA1, its algorithm known by its length. */
+    | { readonly type: 'ha1'; readonly source: TextSource }
+    | {
+        readonly type: 'ha1-by-algorithm';
+        readonly sources: Readonly<Partial<Record<DigestAlgorithm, TextSource>>>;
+      };
+};
+
+export type TlsSettings = {
+  readonly caFile: string | null;
+  readonly certFile: string | null;
+  readonly keyFile: string | null;
+  readonly keyPassphrase: TextSource | null;
+  readonly serverName: string | null;
+  readonly verify: 'rfc5922' | 'host' | 'pin' | 'none';
+  /** SHA-256 fingerprints of certificates: 64 lower-case hexadecimal digits. */
+  readonly pins: readonly string[];
+  readonly allowWildcard: boolean;
+  readonly minVersion: 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
+};
+
+export type KeepaliveSettings = {
+  readonly method: 'auto' | 'crlf' | 'stun' | 'options' | 'off';
+  /** null: as the transport and the method want it. */
+  readonly intervalSeconds: number | null;
+};
+
+export type ConfiguredAnswer = { readonly status: number; readonly contact: string | null };
+
+export type IncomingSettings = {
+  readonly answers: ReadonlyMap<string, ConfiguredAnswer>;
+  readonly acceptFrom: 'peer' | 'registrar' | 'any';
+};
+
+/** The registration of account `name`. `product` is the User-Agent of accounts that set none ("sipreg/1.0.0"). */
+export function planOf(name: string, entry: AccountEntry, product: string): Plan {
+  const aor = uriOf(entry.aor);
+  return {
+    account: name,
+    aor,
+    from: entry.from === undefined ? aor : uriOf(entry.from),
+    registrar: entry.registrar === undefined ? defaultRegistrar(aor) : uriOf(entry.registrar),
+    proxies: proxiesOf(entry).map(withLooseRouting),
+    transport: entry.transport ?? 'auto',
+    expires: entry.expires ?? 3600,
+    contact: contactPlan(name, entry),
+    local: entry.local === undefined ? null : socketAddress(entry.local),
+    nat: entry.nat ?? 'auto',
+    outbound: entry.outbound ?? 'auto',
+    instanceId: entry.instanceId ?? null,
+    headers: Object.entries(entry.headers ?? {}).map(([header, value]) => ({ name: header, value })),
+    userAgent: (entry.userAgent ?? product) || null,
+    initialAuthorization: initialAuthorization(entry),
+    retry: retryPolicy(entry),
+  };
+}
+
+/** TLS of the account; relative paths start at `directory`, where the accounts file is. */
+export function tlsSettingsOf(entry: AccountEntry, directory: string): TlsSettings {
+  const tls = entry.tls ?? {};
+  const pathOf = (path: string | undefined): string | null =>
+    path === undefined ? null : resolve(directory, path);
+  return {
+    caFile: pathOf(tls.ca),
+    certFile: pathOf(tls.cert),
+    keyFile: pathOf(tls.key),
+    keyPassphrase: tls.keyPassphrase === undefined ? null : textSource(tls.keyPassphrase, directory),
+    serverName: tls.serverName ?? null,
+    verify: tls.verify ?? 'rfc5922',
+    pins: (tls.pins ?? []).map((pin) => pin.replaceAll(':', '').toLowerCase()),
+    allowWildcard: tls.allowWildcard ?? false,
+    minVersion: tls.minVersion ?? 'TLSv1.2',
+  };
+}
+
+/** The DNS servers to ask; null: the system's. */
+export function dnsServersOf(entry: AccountEntry): readonly SocketAddress[] | null {
+  const servers = entry.dns?.servers ?? [];
+  return servers.length === 0 ? null : servers.map((server) => socketAddress(server, 53));
+}
+
+export function keepaliveSettingsOf(entry: AccountEntry): KeepaliveSettings {
+  return { method: entry.keepalive?.method ?? 'auto', intervalSeconds: entry.keepalive?.interval ?? null };
+}
+
+/** What peers may ask of us, and what they get. */
+export function incomingSettingsOf(entry: AccountEntry): IncomingSettings {
+  const answers = Object.entries(entry.answer ?? {}).map(([method, answer]): [string, ConfiguredAnswer] => [
+    method,
+    typeof answer === 'number'
+      ? { status: answer, contact: null }
+      : { status: answer.status, contact: answer.contact ?? null },
+  ]);
+  return { answers: new Map(answers), acceptFrom: entry.acceptFrom ?? 'registrar' };
+}
+
+/** Where the account's secrets are, the account's own realm first; relative paths start at `directory`. */
+export function secretSourcesOf(entry: AccountEntry, directory: string): readonly CredentialSource[] {
+  const login = loginOf(entry);
+  const rows = [
+    { realm: entry.realm, username: login ?? '', password: entry.password, ha1: entry.ha1 },
+    ...(entry.credentials ?? []),
+  ];
+  return rows.flatMap(({ realm = null, username, password, ha1 }) => {
+    if (password !== undefined) {
+      return [{ realm, username, secret: { type: 'password', source: textSource(password, directory) } }];
+    }
+    return ha1 === undefined ? [] : [{ realm, username, secret: ha1Secret(ha1, directory) }];
+  });
+}
+
+/** The digest user name; null when neither `username` nor the AOR has one. */
+export function loginOf(entry: AccountEntry): string | null {
+  if (entry.username !== undefined) return entry.username;
+  const { user } = uriOf(entry.aor);
+  return user === null ? null : unescapeUser(user);
+}
+
+/** The registrar of accounts that name none: the AOR's domain. */
+export function defaultRegistrar(aor: SipUri): SipUri {
+  const { scheme, host, port } = aor;
+  return { scheme, user: null, password: null, host, port, params: [], headers: [] };
+}
+
+export function proxiesOf(entry: AccountEntry): readonly SipUri[] {
+  const proxies = entry.outboundProxy ?? [];
+  return (typeof proxies === 'string' ? [proxies] : proxies).map(uriOf);
+}
+
+/** A URI that the schema has let pass. */
+export function uriOf(text: string): SipUri {
+  const parsed = parseUri(text);
+  assert(parsed.ok, 'the schema lets only SIP URIs pass');
+  return parsed.value;
+}
+
+/** RFC 3261 §16.12: a Route without `lr` would name a strict router. */
+function withLooseRouting(proxy: SipUri): SipUri {
+  const isLoose = proxy.params.some(({ name }) => name.toLowerCase() === 'lr');
+  return isLoose ? proxy : { ...proxy, params: [...proxy.params, { name: 'lr', value: null }] };
+}
+
+function contactPlan(name: string, entry: AccountEntry): ContactPlan {
+  const { user } = uriOf(entry.aor);
+  return {
+    uri: entry.contact === undefined ? null : uriOf(entry.contact),
+    user: entry.contactUser === undefined ? (user ?? escapeUser(name)) : escapeUser(entry.contactUser),
+    uriParams: Object.entries(entry.contactUriParams ?? {}).map(([param, value]) => ({
+      name: param,
+      value: value === true ? null : String(value),
+    })),
+    params: Object.entries(entry.contactParams ?? {}).map(([param, value]) => contactParam(param, value)),
+  };
+}
+
+function contactParam(name: string, value: true | number | string): Param {
+  if (value === true) return { name, value: null };
+  // RFC 3261 §25.1: a qvalue has at most three decimals.
+  if (name.toLowerCase() === 'q') return { name, value: String(Math.round(Number(value) * 1000) / 1000) };
+  const text = String(value);
+  return { name, value: isMediaFeatureTag(name) || !isToken(text) ? quote(text) : text };
+}
+
+/** RFC 3840 §9: other tags begin with "+", the base tags do not; the values of both are quoted strings. */
+function isMediaFeatureTag(name: string): boolean {
+  return name.startsWith('+') || BASE_TAGS.has(name.toLowerCase());
+}
+
+function initialAuthorization(entry: AccountEntry): Plan['initialAuthorization'] {
+  const username = loginOf(entry);
+  if (!entry.initialAuthorization || username === null) return null;
+  return { username, realm: entry.realm ?? uriOf(entry.aor).host };
+}
+
+function retryPolicy({ retry = {} }: AccountEntry): RetryPolicy {
+  return {
+    baseSeconds: retry.base ?? 30,
+    maxSeconds: retry.max ?? null,
+    credentialAttempts: retry.credentialAttempts ?? 3,
+    blockedProbeSeconds: retry.blockedProbe ?? 21_600,
+  };
+}
+
+function socketAddress(text: string, defaultPort = 0): SocketAddress {
+  const parts = splitSocketAddress(text);
+  assert(parts !== null && isIP(parts.address) !== 0, 'the schema lets only addresses pass');
+  return { address: parts.address, port: parts.port ?? defaultPort };
+}
+
+function ha1Secret(ha1: Ha1Entry, directory: string): CredentialSource['secret'] {
+  if (typeof ha1 === 'string') return { type: 'ha1', source: { type: 'literal', text: ha1 } };
+  const sources = ALGORITHMS.flatMap((algorithm) => {
+    const value = ha1[algorithm];
+    return value === undefined ? [] : [[algorithm, textSource(value, directory)] as const];
+  });
+  if (sources.length > 0) return { type: 'ha1-by-algorithm', sources: Object.fromEntries(sources) };
+  return { type: 'ha1', source: textSource(ha1, directory) };
+}
+
+function textSource(value: SecretText, directory: string): TextSource {
+  if (typeof value === 'string') return { type: 'literal', text: value };
+  if (value.file !== undefined) return { type: 'file', path: resolve(directory, value.file) };
+  if (value.env !== undefined) return { type: 'env', variable: value.env };
+  if (value.command !== undefined) return { type: 'command', argv: value.command };
+  assert(value.credential !== undefined, 'the schema lets only sources with exactly one place pass');
+  return { type: 'credential', id: value.credential };
+}
+
+const ALGORITHMS = ['MD5', 'SHA-256', 'SHA-512-256'] as const satisfies readonly DigestAlgorithm[];
+
+const BASE_TAGS: ReadonlySet<string> = new Set(
+  (
+    'audio automata class duplex data control mobility description events priority methods schemes application ' +
+    'video language type isfocus actor text extensions'
+  ).split(' '),
+);

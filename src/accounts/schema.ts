@@ -1,0 +1,405 @@
+// The shape of the accounts file (interface.md, "Accounts file"): every key, its type and its description for
+// editors. The only home of valibot. Rules about several keys or several accounts are in consistency.ts.
+
+import * as v from 'valibot';
+import {
+  accountNameRule,
+  answeredMethodRule,
+  contactParamNameRule,
+  credentialIdRule,
+  dnsServerRule,
+  ha1Rule,
+  headerNameRule,
+  hostNameRule,
+  lineRule,
+  listenRule,
+  pathRule,
+  pinRule,
+  type Rule,
+  serverRule,
+  socketAddressRule,
+  socketPathRule,
+  uriParamNameRule,
+  uriParamValueRule,
+  uriRule,
+  urnRule,
+  variableRule,
+  wordRule,
+} from './value-rules.ts';
+
+const UINT32_MAX = 4_294_967_295;
+const DAY_SECONDS = 86_400;
+const YEAR_SECONDS = 365 * DAY_SECONDS;
+
+const sourceEntries = {
+  file: optional('Path of a file that holds it; one trailing line break is dropped', text(pathRule)),
+  env: optional('Name of an environment variable that holds it', text(variableRule)),
+  command: optional(
+    'Program and arguments, run without a shell; its output is the secret',
+    v.pipe(
+      v.array(text(lineRule)),
+      v.rawCheck(({ dataset, addIssue }) => {
+        if (dataset.typed && (dataset.value[0] ?? '') === '') addIssue({ message: 'must name a program' });
+      }),
+    ),
+  ),
+  credential: optional('ID of a systemd credential in $CREDENTIALS_DIRECTORY', text(credentialIdRule)),
+};
+
+const secretSource = v.pipe(
+  v.strictObject(sourceEntries),
+  v.entries(1, 'must name exactly one of file, env, command, credential'),
+);
+
+const password = v.union(
+  [v.string(), secretSource],
+  'must be a string or an object with file, env, command or credential',
+);
+
+const ha1Text = v.union([text(ha1Rule), secretSource], 'must be hexadecimal digits, or say where they are');
+
+const ha1 = v.union(
+  [
+    text(ha1Rule),
+    v.pipe(
+      v.strictObject({
+        ...sourceEntries,
+        MD5: optional('HA1 for MD5', ha1Text),
+        'SHA-256': optional('HA1 for SHA-256', ha1Text),
+        'SHA-512-256': optional('HA1 for SHA-512-256', ha1Text),
+      }),
+      v.rawCheck(({ dataset, addIssue }) => {
+        if (!dataset.typed) return;
+        const keys = Object.keys(dataset.value);
+        const sources = keys.filter((key) => Object.hasOwn(sourceEntries, key)).length;
+        if (sources === 1 ? keys.length > 1 : sources > 1 || keys.length === 0) {
+          addIssue({
+            message: 'must name exactly one of file, env, command, credential, or one HA1 an algorithm',
+          });
+        }
+      }),
+    ),
+  ],
+  'must be hexadecimal digits, say where they are, or give them for each algorithm',
+);
+
+const credentials = v.array(
+  v.pipe(
+    v.strictObject({
+      realm: optional('The realm that these answer; without it, any', text(wordRule)),
+      username: described('User name for digest', text(wordRule)),
+      password: optional('The password, or where it is', password),
+      ha1: optional('HA1 in place of the password', ha1),
+    }),
+    v.rawCheck(({ dataset, addIssue }) => {
+      if (!dataset.typed) return;
+      if ((dataset.value.password === undefined) === (dataset.value.ha1 === undefined)) {
+        addIssue({ message: 'needs either password or ha1' });
+      }
+    }),
+  ),
+);
+
+const contactParams = v.pipe(
+  v.record(
+    text(contactParamNameRule),
+    v.union([v.literal(true), finite(), text(lineRule)], 'must be true, a number or a string'),
+  ),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return;
+    for (const [key, value] of Object.entries(dataset.value)) {
+      if (key.toLowerCase() !== 'q' || (typeof value === 'number' && value >= 0 && value <= 1)) continue;
+      const path = { type: 'object', origin: 'value', input: dataset.value, key, value } as const;
+      addIssue({ message: 'must be a number from 0 to 1', path: [path] });
+    }
+  }),
+);
+
+const contactUriParams = v.record(
+  text(uriParamNameRule),
+  v.union([v.literal(true), finite(), text(uriParamValueRule)], 'must be true, a number or a string'),
+);
+
+const tls = v.strictObject({
+  ca: optional("PEM file of the certificate authorities to trust (the system's)", text(pathRule)),
+  cert: optional('PEM file of our own certificate and its chain', text(pathRule)),
+  key: optional('PEM file of its key', text(pathRule)),
+  keyPassphrase: optional('Passphrase of the key, or where it is', password),
+  serverName: optional('Name to ask for and to verify, in place of the SIP domain', text(hostNameRule)),
+  verify: optional(
+    'rfc5922: the SIP domain (default); host: the host name of the target; pin: one of "pins"; none: anything',
+    v.picklist(['rfc5922', 'host', 'pin', 'none']),
+  ),
+  pins: optional('SHA-256 fingerprints of accepted certificates', v.array(text(pinRule))),
+  allowWildcard: optional('Accept *.example.com (false)', v.boolean()),
+  minVersion: optional(
+    'Oldest TLS version (TLSv1.2)',
+    v.picklist(['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3']),
+  ),
+});
+
+const answer = v.record(
+  text(answeredMethodRule),
+  v.union(
+    [
+      finalStatus(),
+      v.strictObject({
+        status: described('Final status code', finalStatus()),
+        contact: optional('Where a 3xx sends the caller', text(uriRule)),
+      }),
+    ],
+    'must be a final status code, or an object with status and contact',
+  ),
+);
+
+const commonEntries = {
+  from: optional('From of the REGISTER, when a third party registers (the AOR)', text(uriRule)),
+  registrar: optional("The registrar (sip: and the AOR's domain)", text(serverRule)),
+  outboundProxy: optional(
+    'One URI or a list; each becomes a Route. With outbound, one flow each',
+    v.union(
+      [text(serverRule), v.pipe(v.array(text(serverRule)), v.minLength(1, 'must not be empty'))],
+      'must be a URI or a list of URIs',
+    ),
+  ),
+  username: optional("User name for digest (the AOR's user)", text(wordRule)),
+  realm: optional('The realm that username and password answer (any)', text(wordRule)),
+  password: optional('The password, or where it is; it may be empty', password),
+  ha1: optional('HA1 in place of the password', ha1),
+  credentials: optional('Further credentials, one for each realm', credentials),
+  transport: optional(
+    'auto: as DNS says, RFC 3263 (auto)',
+    v.picklist(['auto', 'udp', 'tcp', 'tls', 'ws', 'wss']),
+  ),
+  expires: optional('Seconds asked for (3600)', seconds(1, UINT32_MAX)),
+  contact: optional('A whole Contact URI, to register for another host (the local address)', text(uriRule)),
+  contactUser: optional("User part of the Contact, unescaped (the AOR's user)", text(wordRule)),
+  contactUriParams: optional('Parameters inside the Contact URI; true is a bare flag', contactUriParams),
+  contactParams: optional('Header parameters of the Contact; true is a bare flag', contactParams),
+  local: optional('Address and port to send from; port 0: any', text(socketAddressRule)),
+  nat: optional(
+    'auto: the public address that the registrar sees goes into the Contact (auto)',
+    v.picklist(['auto', 'off']),
+  ),
+  outbound: optional('RFC 5626 (auto)', v.picklist(['auto', 'on', 'off'])),
+  instanceId: optional('URN for +sip.instance (made once, then kept)', text(urnRule)),
+  keepalive: optional(
+    'Keeps the NAT mapping and finds dead flows',
+    v.strictObject({
+      method: optional('How (auto)', v.picklist(['auto', 'crlf', 'stun', 'options', 'off'])),
+      interval: optional(
+        'Seconds between two (by transport and method)',
+        v.pipe(
+          finite(),
+          v.minValue(1, 'must be at least 1'),
+          v.maxValue(DAY_SECONDS, 'must be at most 86400'),
+        ),
+      ),
+    }),
+  ),
+  tls: optional('TLS of this account; files are read afresh', tls),
+  headers: optional('Extra header fields of the REGISTER', v.record(text(headerNameRule), text(lineRule))),
+  initialAuthorization: optional(
+    'The first REGISTER already has an Authorization with empty nonce and response, as IMS clients send it (false)',
+    v.boolean(),
+  ),
+  userAgent: optional('User-Agent field; "" leaves it out (sipreg and its version)', text(lineRule)),
+  retry: optional(
+    'Waits after failures',
+    v.strictObject({
+      base: optional('Seconds, doubled with each failure (30)', seconds(1, DAY_SECONDS)),
+      max: optional(
+        'Longest wait in seconds (300; 1800 with several outbound flows)',
+        seconds(1, DAY_SECONDS),
+      ),
+      credentialAttempts: optional(
+        'Tries with rejected credentials before the account is blocked (3)',
+        seconds(1, 100),
+      ),
+      blockedProbe: optional(
+        'Seconds between two tries while blocked; 0: never (21600)',
+        seconds(0, YEAR_SECONDS),
+      ),
+    }),
+  ),
+  answer: optional('Final answers to calls, by method: {"INVITE": 480}', answer),
+  acceptFrom: optional(
+    "Whose requests are heard: the flow's peer, any address of the registrar or proxy, or anybody's (registrar)",
+    v.picklist(['peer', 'registrar', 'any']),
+  ),
+  dns: optional(
+    'Name resolution of this account',
+    v.strictObject({ servers: optional("DNS servers (the system's)", v.array(text(dnsServerRule))) }),
+  ),
+  enabled: optional('false: known, but not registered (true)', v.boolean()),
+};
+
+const defaultsSchema = v.strictObject(commonEntries);
+
+const accountSchema = v.strictObject({
+  aor: described('Address of record, a sip: or sips: URI: To and From of the REGISTER', text(uriRule)),
+  ...commonEntries,
+});
+
+const agentSchema = v.strictObject({
+  http: optional('Where /metrics and the health pages are served, like 127.0.0.1:9724', text(listenRule)),
+  socket: optional('Path of the control socket', text(socketPathRule)),
+  socketGroup: optional('Group whose members may read the status', text(wordRule)),
+});
+
+/** The schema of the whole file; scripts turn it into accounts.schema.json. */
+export const documentSchema = v.strictObject({
+  $schema: optional('Where editors find this schema', v.string()),
+  defaults: optional('Taken by every account that does not say otherwise', defaultsSchema),
+  accounts: described('The accounts, by name', v.record(text(accountNameRule), accountSchema)),
+  agent: optional('The agent itself', agentSchema),
+});
+
+export type AccountsDocument = v.InferOutput<typeof documentSchema>;
+/** One account as written, or with the defaults filled in. */
+export type AccountEntry = v.InferOutput<typeof accountSchema>;
+export type AccountDefaults = v.InferOutput<typeof defaultsSchema>;
+export type SecretText = v.InferOutput<typeof password>;
+export type Ha1Entry = v.InferOutput<typeof ha1>;
+
+export type DocumentPath = readonly (string | number)[];
+
+/** One thing that is wrong in a document. `knownKeys` is set for an unknown key: what could stand there. */
+export type ShapeProblem = {
+  readonly path: DocumentPath;
+  readonly message: string;
+  readonly hint: string | null;
+  readonly knownKeys: readonly string[] | null;
+};
+
+/** The document when its shape is right, else everything that is wrong with it. No message repeats a value. */
+export function checkShape(
+  input: unknown,
+):
+  | { readonly ok: true; readonly value: AccountsDocument }
+  | { readonly ok: false; readonly error: readonly ShapeProblem[] } {
+  const outcome = v.safeParse(documentSchema, input, { message: describeIssue });
+  const structural = structureProblems(documentSchema, input, []);
+  if (outcome.success && structural.length === 0) return { ok: true, value: outcome.output };
+  const issues = (outcome.issues ?? []).flatMap((issue) => issueProblems(issue, []));
+  return { ok: false, error: [...structural, ...issues.filter(isNew)] };
+
+  function isNew(problem: ShapeProblem): boolean {
+    return !structural.some((known) => known.path.join('\0') === problem.path.join('\0'));
+  }
+}
+
+/** Valibot's own texts repeat the value, which may be a password; these say only what was expected. */
+function describeIssue(issue: v.BaseIssue<unknown>): string {
+  if (issue.type === 'strict_object' && issue.expected?.startsWith('"'))
+    return `${issue.expected} is missing`;
+  switch (issue.type) {
+    case 'strict_object':
+    case 'record':
+      return 'must be an object';
+    case 'array':
+      return 'must be a list';
+    case 'picklist':
+      return `must be one of ${(issue.expected ?? '').replace(/^\(|\)$/g, '').replaceAll(' | ', ', ')}`;
+    default:
+      return `must be a ${issue.expected ?? 'different value'}`;
+  }
+}
+
+/** A problem for each issue; of a union's alternatives the one that got deepest into the value speaks. */
+function issueProblems(issue: v.BaseIssue<unknown>, above: DocumentPath): ShapeProblem[] {
+  const path = [...above, ...(issue.path ?? []).map((item) => item.key as string | number)];
+  const deeper = (issue.issues ?? []).filter((inner) => inner.path !== undefined);
+  if (deeper.length > 0) return deeper.flatMap((inner) => issueProblems(inner, path));
+  // Our own rules hand their hint over as `expected`.
+  const hint = issue.type === 'raw_check' ? issue.expected : null;
+  return [{ path, message: issue.message, hint, knownKeys: null }];
+}
+
+type AnySchema = v.BaseSchema<unknown, unknown, v.BaseIssue<unknown>>;
+
+/** What valibot lets pass or reports one at a time: unknown keys, lists in the place of objects, unusable names. */
+function structureProblems(schema: AnySchema, input: unknown, path: DocumentPath): ShapeProblem[] {
+  const node = alternativeFor(schema, input);
+  if (node === null || typeof input !== 'object' || input === null) return [];
+  if (node.type === 'array') {
+    if (!Array.isArray(input)) return [];
+    return input.flatMap((value, at) => structureProblems(node.item, value, [...path, at]));
+  }
+  if (Array.isArray(input)) return [{ path, message: 'must be an object', hint: null, knownKeys: null }];
+  return Object.entries(input).flatMap(([key, value]) => {
+    const here = [...path, key];
+    if (node.type === 'record') {
+      if (RESERVED_NAMES.includes(key))
+        return [{ path: here, message: 'is a reserved name', hint: null, knownKeys: null }];
+      return structureProblems(node.value, value, here);
+    }
+    const entry = Object.hasOwn(node.entries, key) ? node.entries[key] : undefined;
+    if (entry !== undefined) return structureProblems(entry, value, here);
+    return [{ path: here, message: 'unknown key', hint: null, knownKeys: Object.keys(node.entries) }];
+  });
+}
+
+const RESERVED_NAMES = ['__proto__', 'constructor', 'prototype'];
+
+type Container =
+  | { readonly type: 'array'; readonly item: AnySchema }
+  | { readonly type: 'record'; readonly value: AnySchema }
+  | { readonly type: 'strict_object'; readonly entries: Readonly<Record<string, AnySchema>> };
+
+/** The list or object schema that `input` has to follow; null when a plain value is wanted. */
+function alternativeFor(schema: AnySchema, input: unknown): Container | null {
+  const { type } = schema;
+  if (type === 'exact_optional')
+    return alternativeFor((schema as unknown as { wrapped: AnySchema }).wrapped, input);
+  if (type === 'union') {
+    const options = (schema as unknown as { options: readonly AnySchema[] }).options;
+    const containers = options
+      .map((option) => alternativeFor(option, input))
+      .filter((option) => option !== null);
+    return containers.find((option) => (option.type === 'array') === Array.isArray(input)) ?? null;
+  }
+  const isContainer = type === 'array' || type === 'record' || type === 'strict_object';
+  return isContainer ? (schema as unknown as Container) : null;
+}
+
+function text(rule: Rule) {
+  return v.pipe(
+    v.string(),
+    v.rawCheck(({ dataset, addIssue }) => {
+      const complaint = dataset.typed ? rule(dataset.value) : null;
+      if (complaint)
+        addIssue({ message: complaint.message, ...(complaint.hint && { expected: complaint.hint }) });
+    }),
+  );
+}
+
+function finite() {
+  return v.pipe(v.number(), v.finite('must be a finite number'));
+}
+
+function seconds(least: number, most: number) {
+  return v.pipe(
+    v.number(),
+    v.integer('must be a whole number'),
+    v.minValue(least, `must be at least ${least}`),
+    v.maxValue(most, `must be at most ${most}`),
+  );
+}
+
+function finalStatus() {
+  return v.pipe(
+    v.number(),
+    v.integer('must be a whole number'),
+    v.minValue(200, 'must be a final status code, 200 to 699'),
+    v.maxValue(699, 'must be a final status code, 200 to 699'),
+  );
+}
+
+function described<Schema extends v.GenericSchema>(description: string, schema: Schema) {
+  return v.pipe(schema, v.description(description));
+}
+
+function optional<Schema extends v.GenericSchema>(description: string, schema: Schema) {
+  return v.exactOptional(described(description, schema));
+}

@@ -1,0 +1,93 @@
+// Where in the text of an accounts file something stands: syntax errors, duplicate keys, the place of a path. The
+// only home of jsonc-parser; load.ts imports it when a file turned out to be wrong, never before.
+
+import { findNodeAtLocation, type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
+import type { DocumentPath } from './schema.ts';
+
+export type Position = { readonly line: number; readonly column: number };
+export type SyntaxProblem = Position & { readonly message: string; readonly hint: string | null };
+export type DuplicateKey = Position & { readonly path: DocumentPath };
+
+/** A file's text, taken apart once, to ask for positions. */
+export type SourceMap = {
+  /** The first thing that is no JSON; later ones are mostly its consequences. */
+  readonly syntaxProblem: SyntaxProblem | null;
+  readonly duplicateKeys: readonly DuplicateKey[];
+  /** Where the key (or list element) at `path` stands, else its nearest ancestor that exists. */
+  readonly positionOf: (path: DocumentPath) => Position;
+};
+
+export function sourceMapOf(text: string): SourceMap {
+  const errors: ParseError[] = [];
+  const root = parseTree(text, errors, { disallowComments: true, allowTrailingComma: false });
+  const [first] = errors;
+  return {
+    syntaxProblem: first === undefined ? null : syntaxProblem(text, first),
+    duplicateKeys: root === undefined ? [] : duplicateKeys(text, root, []),
+    positionOf: (path) => positionAt(text, root === undefined ? 0 : offsetOf(root, path)),
+  };
+}
+
+/** Line and column from 1; a column counts characters as an editor does (UTF-16 units). */
+export function positionAt(text: string, offset: number): Position {
+  const before = text.slice(0, offset).split(/\r\n|\r|\n/);
+  return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
+}
+
+function offsetOf(root: Node, path: DocumentPath): number {
+  for (let length = path.length; length > 0; length -= 1) {
+    const node = findNodeAtLocation(root, path.slice(0, length));
+    if (node !== undefined) return node.parent?.type === 'property' ? node.parent.offset : node.offset;
+  }
+  return root.offset;
+}
+
+function duplicateKeys(text: string, node: Node, path: DocumentPath): DuplicateKey[] {
+  const seen = new Set<string>();
+  return (node.children ?? []).flatMap((child, at) => {
+    if (child.type !== 'property') return duplicateKeys(text, child, [...path, at]);
+    const [keyNode, valueNode] = child.children ?? [];
+    const key = String(keyNode?.value);
+    const below = valueNode === undefined ? [] : duplicateKeys(text, valueNode, [...path, key]);
+    if (!seen.has(key)) {
+      seen.add(key);
+      return below;
+    }
+    return [{ ...positionAt(text, child.offset), path: [...path, key] }, ...below];
+  });
+}
+
+function syntaxProblem(text: string, { error, offset }: ParseError): SyntaxProblem {
+  const code = printParseErrorCode(error);
+  const position = positionAt(text, offset);
+  const rest = text.slice(offset);
+  if (code === 'InvalidCommentToken' || /^(\/\/|\/\*|#)/.test(rest)) {
+    return { ...position, message: 'a comment is not allowed in JSON', hint: 'take it out' };
+  }
+  const comma = /,\s*$/.exec(text.slice(0, offset));
+  if (comma !== null && /^[}\]]/.test(rest)) {
+    const message = `trailing comma before "${rest.charAt(0)}"`;
+    return { ...positionAt(text, comma.index), message, hint: 'take it out' };
+  }
+  if (/^'/.test(rest))
+    return { ...position, message: 'a text in single quotes', hint: 'JSON has double quotes' };
+  return { ...position, message: SYNTAX_MESSAGES[code] ?? code, hint: null };
+}
+
+const SYNTAX_MESSAGES: Readonly<Record<string, string>> = {
+  InvalidSymbol: 'a word that JSON does not know; texts need double quotes',
+  InvalidNumberFormat: 'not a number that JSON knows',
+  PropertyNameExpected: 'a key in double quotes is expected here',
+  ValueExpected: 'a value is expected here',
+  ColonExpected: 'a colon is missing after the key',
+  CommaExpected: 'a comma is missing before this',
+  CloseBraceExpected: 'a closing brace "}" is missing',
+  CloseBracketExpected: 'a closing bracket "]" is missing',
+  EndOfFileExpected: 'there is something after the end of the document',
+  UnexpectedEndOfComment: 'a comment that does not end, which JSON does not have either',
+  UnexpectedEndOfString: 'a text without its closing double quote',
+  UnexpectedEndOfNumber: 'a number that is not complete',
+  InvalidUnicode: 'a \\u escape needs four hexadecimal digits',
+  InvalidEscapeCharacter: 'an escape that JSON does not know; write a backslash as \\\\',
+  InvalidCharacter: 'a control character inside a text',
+};

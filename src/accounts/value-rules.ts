@@ -1,0 +1,208 @@
+// What a single value of the accounts file must look like. Every text that ends up in a SIP message passes here, so
+// that no configuration can put a second header line into a REGISTER. A complaint never repeats the value: it may be
+// a secret in the wrong place. Rules about several keys are in consistency.ts, the shape of the file in schema.ts.
+
+import { isIP } from 'node:net';
+import { isToken } from '../core/sip/scan.ts';
+import { parseUri, unescape as unescapeUser } from '../core/sip/uri.ts';
+
+/** What is wrong with a value, and what to write in its place; null: nothing. */
+export type Complaint = { readonly message: string; readonly hint: string | null } | null;
+export type Rule = (text: string) => Complaint;
+
+/** One line of text: no line break, no other control character. */
+export const lineRule: Rule = (text) =>
+  CONTROL.test(text) ? complain('holds a line break or another control character') : null;
+
+/** One line that is not empty. */
+export const wordRule: Rule = (text) => (text === '' ? complain('must not be empty') : lineRule(text));
+
+/** A path of the file system. */
+export const pathRule: Rule = (text) => (text === '' ? complain('must be a path') : lineRule(text));
+
+/** A path for a Unix socket: the kernel takes 107 bytes (unix(7)), macOS 103. */
+export const socketPathRule: Rule = (text) =>
+  Buffer.byteLength(text) > 103 ? complain('is too long for a socket (103 bytes)') : pathRule(text);
+
+/** The name under which an account is known in commands, files and metrics. */
+export const accountNameRule: Rule = (text) => {
+  if (/^[A-Za-z0-9_+@][A-Za-z0-9._+@-]{0,63}$/.test(text)) return null;
+  return complain(
+    'is no account name',
+    'use up to 64 letters, digits and . _ - + @, not beginning with a dot or dash',
+  );
+};
+
+/** A whole SIP URI: the AOR, From, a Contact. */
+export const uriRule: Rule = (text) => {
+  const control = lineRule(text);
+  if (control) return control;
+  const parsed = parseUri(text);
+  if (!parsed.ok) {
+    return complain('is no sip: or sips: URI', 'write it like sip:1008@pbx.example.com');
+  }
+  const uri = parsed.value;
+  if (uri.password !== null) {
+    return complain('holds a password', 'take it out of the URI and set it as "password"');
+  }
+  if (uri.headers.length > 0) {
+    return complain('has header fields ("?…")', 'set them as "headers"');
+  }
+  // "%0d%0a" is harmless in a URI, but not in the digest user name that is made from it.
+  if (uri.user !== null && CONTROL.test(unescapeUser(uri.user))) {
+    return complain('has an escaped line break or control character in its user part');
+  }
+  return null;
+};
+
+/** A server: a SIP URI without a user (RFC 3261 §10.2: the Request-URI of a REGISTER has none). */
+export const serverRule: Rule = (text) => {
+  const parsed = parseUri(text);
+  if (!parsed.ok && !CONTROL.test(text)) {
+    return complain('is no sip: or sips: URI', 'write it like sip:pbx.example.com');
+  }
+  if (parsed.ok && parsed.value.user !== null && parsed.value.password === null) {
+    return complain('names a user', 'write the server only, like sip:pbx.example.com');
+  }
+  return uriRule(text);
+};
+
+/** The name of an extra header field: a token, and none that the agent sets itself. */
+export const headerNameRule: Rule = (text) => {
+  if (!isToken(text)) return complain('is no header field name');
+  const owned = OWNED_HEADERS.get(text.toLowerCase());
+  return owned === undefined ? null : complain('is set by sipreg itself', owned);
+};
+
+/** The name of a parameter of our Contact. */
+export const contactParamNameRule: Rule = (text) => {
+  if (!isToken(text)) return complain('is no parameter name');
+  const owned = OWNED_CONTACT_PARAMS.get(text.toLowerCase());
+  return owned === undefined ? null : complain('is set by sipreg itself', owned);
+};
+
+/** The name of a parameter inside our Contact's URI. */
+export const uriParamNameRule: Rule = (text) => {
+  if (!isToken(text)) return complain('is no parameter name');
+  return text.toLowerCase() === 'transport'
+    ? complain('is set by sipreg itself', 'choose it with "transport"')
+    : null;
+};
+
+/** The value of a URI parameter: paramchar of RFC 3261 §25.1. */
+export const uriParamValueRule: Rule = (text) =>
+  /^(?:[A-Za-z0-9\-_.!~*'()[\]/:&+$]|%[0-9A-Fa-f]{2})+$/.test(text)
+    ? null
+    : complain('has characters that a URI parameter cannot hold', 'escape them as %XX');
+
+/** HA1 in hexadecimal: 32 digits of MD5, or 64 of SHA-256 or SHA-512-256 (RFC 7616 §3.4.2). */
+export const ha1Rule: Rule = (text) =>
+  /^(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{64})$/.test(text)
+    ? null
+    : complain('is no HA1', 'it is 32 (MD5) or 64 (SHA-256, SHA-512-256) hexadecimal digits');
+
+/** A URN, as RFC 5626 §4.1 wants it for +sip.instance. */
+export const urnRule: Rule = (text) =>
+  /^urn:[a-z0-9][a-z0-9-]{0,31}:[a-z0-9()+,\-.:=@;$_!*'%/]+$/i.test(text)
+    ? null
+    : complain('is no URN', 'write it like urn:uuid:5b2b0a4e-3f0b-4c0c-9a53-6a0d4f0a7f11, without < and >');
+
+/** An IP address and a port; port 0 leaves the choice to the system. */
+export const socketAddressRule: Rule = (text) =>
+  splitSocketAddress(text) === null || !/:\d+$/.test(text) || isIP(text) !== 0
+    ? complain('is no address with a port', 'write it like 0.0.0.0:0, 192.0.2.50:5060 or [::]:0')
+    : null;
+
+/** A DNS server: an IP address, with a port if it is not 53. */
+export const dnsServerRule: Rule = (text) =>
+  splitSocketAddress(text) === null
+    ? complain('is no DNS server', 'write its address like 192.0.2.53, 127.0.0.1:5353 or [2001:db8::53]:53')
+    : null;
+
+/** Where the agent's HTTP server listens. */
+export const listenRule: Rule = (text) => {
+  const parts = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9][A-Za-z0-9.-]*)):(\d{1,5})$/.exec(text);
+  const valid =
+    parts !== null && Number(parts[3]) <= 65_535 && (parts[1] === undefined || isIP(parts[1]) === 6);
+  return valid ? null : complain('is no address with a port', 'write it like 127.0.0.1:9724');
+};
+
+/** An environment variable's name. */
+export const variableRule: Rule = (text) =>
+  /^[A-Za-z_][A-Za-z0-9_]*$/.test(text) ? null : complain('is no name of an environment variable');
+
+/** The ID of a systemd credential: a file name inside $CREDENTIALS_DIRECTORY. */
+export const credentialIdRule: Rule = (text) =>
+  /^[A-Za-z0-9_.@:-]{1,255}$/.test(text) && text !== '.' && text !== '..'
+    ? null
+    : complain('is no credential ID', 'it is the ID of LoadCredential=, not a path');
+
+/** SHA-256 fingerprint of a certificate, in hexadecimal with or without colons. */
+export const pinRule: Rule = (text) =>
+  /^[0-9a-f]{64}$/i.test(text.replaceAll(':', ''))
+    ? null
+    : complain(
+        'is no SHA-256 fingerprint',
+        'take the 64 hexadecimal digits of "openssl x509 -fingerprint -sha256"',
+      );
+
+/** A host name or address, for TLS. */
+export const hostNameRule: Rule = (text) =>
+  /^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?$/.test(text) || isIP(text) !== 0
+    ? null
+    : complain('is no host name');
+
+/** A SIP method that a peer may send us and that gets a configured answer. */
+export const answeredMethodRule: Rule = (text) => {
+  if (!isToken(text) || text !== text.toUpperCase()) {
+    return complain('is no SIP method', 'methods are upper-case, like INVITE');
+  }
+  return text === 'ACK' || text === 'CANCEL'
+    ? complain('gets no answer of its own', 'configure the answer to INVITE')
+    : null;
+};
+
+/** "192.0.2.1:5060", "[::1]:5060" or a bare address in its two parts; null when it is none. Bare: port is null. */
+export function splitSocketAddress(text: string): { address: string; port: number | null } | null {
+  if (isIP(text) !== 0) return { address: text, port: null };
+  const parts = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text);
+  if (parts === null) return null;
+  const address = parts[1] ?? parts[2] ?? '';
+  if (isIP(address) !== (parts[1] === undefined ? 4 : 6)) return null;
+  const port = parts[3] === undefined ? null : Number(parts[3]);
+  return port !== null && port > 65_535 ? null : { address, port };
+}
+
+function complain(message: string, hint: string | null = null): Complaint {
+  return { message, hint };
+}
+
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+
+const COMPUTED = 'leave it out';
+
+/** Header fields (and their compact forms) that sipreg writes, with what to use in their place. */
+const OWNED_HEADERS: ReadonlyMap<string, string> = new Map([
+  ...['via', 'v', 'max-forwards', 'call-id', 'i', 'cseq', 'content-length', 'l', 'content-type', 'c'].map(
+    (name) => [name, COMPUTED] as const,
+  ),
+  ['from', 'set the account\'s "from"'],
+  ['f', 'set the account\'s "from"'],
+  ['to', 'it is the account\'s "aor"'],
+  ['t', 'it is the account\'s "aor"'],
+  ['contact', 'set "contact" or "contactParams"'],
+  ['m', 'set "contact" or "contactParams"'],
+  ['expires', 'set the account\'s "expires"'],
+  ['route', 'set "outboundProxy"'],
+  ['record-route', COMPUTED],
+  ['authorization', 'set "username" and "password", or "initialAuthorization"'],
+  ['proxy-authorization', 'set "username" and "password", or "credentials"'],
+  ['user-agent', 'set "userAgent"'],
+  ['k', 'write the long name, Supported'],
+]);
+
+const OWNED_CONTACT_PARAMS: ReadonlyMap<string, string> = new Map([
+  ['expires', 'set the account\'s "expires"'],
+  ['+sip.instance', 'set "instanceId"'],
+  ['reg-id', 'set "outbound"'],
+]);
