@@ -42,7 +42,7 @@ export function endOfQuoted(text: string, at: number): number {
 /** What a quoted string says: without its quotes, each quoted-pair decoded once. Other text comes back as it is. */
 export function unquote(text: string): string {
   if (text.charCodeAt(0) !== QUOTE || endOfQuoted(text, 0) !== text.length) return text;
-  return text.slice(1, -1).replace(/\\([^])/g, '$1');
+  return text.slice(1, -1).replace(/\\(.)/gs, '$1');
 }
 
 /** `text` as a quoted string. A line break has no form in one (RFC 3261 §25.1) and becomes a space. */

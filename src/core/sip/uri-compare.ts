@@ -65,8 +65,8 @@ function sortedHeaders(headers: readonly Param[]): string {
  * "%2541" would become "%41". */
 function withoutNeedlessEscapes(text: string): string {
   if (!text.includes('%')) return text;
-  return text.replace(/%[0-9A-Fa-f]{2}/g, (escape) => {
-    const character = String.fromCharCode(Number.parseInt(escape.slice(1), 16));
-    return ';/?:@&=+$,%'.includes(character) ? escape.toUpperCase() : character;
+  return text.replace(/%[0-9A-Fa-f]{2}/g, (code) => {
+    const character = String.fromCharCode(Number.parseInt(code.slice(1), 16));
+    return ';/?:@&=+$,%'.includes(character) ? code.toUpperCase() : character;
   });
 }

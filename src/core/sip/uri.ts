@@ -95,6 +95,7 @@ export function uriParam(uri: SipUri, name: string): Param | undefined {
 }
 
 /** Decodes %-escapes once, as UTF-8; "%" without two hexadecimal digits stays. */
+// biome-ignore lint/suspicious/noShadowRestrictedNames: RFC 3261 §19.1.2 has this name, and the global is obsolete.
 export function unescape(text: string): string {
   if (!text.includes('%')) return text;
   const bytes = new TextEncoder().encode(text);

@@ -1,0 +1,47 @@
+// A message as bytes (RFC 3261 §7). Every line ends in CRLF, nothing is folded, and a line break within a field is
+// a bug of ours: what goes to the wire has passed here, so that no text can smuggle in a header field.
+
+import { assert } from '../assert.ts';
+import { headerValue } from './headers.ts';
+import type { HeaderField, SipMessage } from './message.ts';
+import { parseDeltaSeconds } from './numbers.ts';
+import { isToken } from './scan.ts';
+
+/** The message as it goes to the wire; Content-Length is added when it is absent. Throws InvariantError for a field
+ * that cannot be written as it is. */
+export function formatMessage(message: SipMessage): Uint8Array {
+  let text = `${startLine(message)}\r\n`;
+  for (const header of message.headers) text += headerLine(header);
+  const length = headerValue(message.headers, 'Content-Length');
+  if (length === null) text += `Content-Length: ${message.body.length}\r\n`;
+  else assert(parseDeltaSeconds(length) === message.body.length, 'Content-Length is the length of the body');
+  const head = new TextEncoder().encode(`${text}\r\n`);
+  if (message.body.length === 0) return head;
+  const bytes = new Uint8Array(head.length + message.body.length);
+  bytes.set(head);
+  bytes.set(message.body, head.length);
+  return bytes;
+}
+
+function startLine(message: SipMessage): string {
+  if (message.kind === 'request') {
+    assert(isToken(message.method), 'a method is a token');
+    assert(/^[^\x00-\x20<>\x7f]+$/.test(message.uri), 'a Request-URI has no white space and no brackets');
+    assert(/^SIP\/\d+\.\d+$/i.test(message.version), 'a version is SIP/2.0');
+    return `${message.method} ${message.uri} ${message.version}`;
+  }
+  assert(/^SIP\/\d+\.\d+$/i.test(message.version), 'a version is SIP/2.0');
+  assert(
+    Number.isInteger(message.status) && message.status >= 100 && message.status <= 699,
+    'a status is 100 to 699',
+  );
+  assert(!/[\r\n\0]/.test(message.reason), 'a reason phrase is one line');
+  return `${message.version} ${message.status} ${message.reason}`;
+}
+
+function headerLine({ name, value }: HeaderField): string {
+  assert(isToken(name), 'a header name is a token');
+  // RFC 3261 §25.1: NUL may stand in a quoted-pair (RFC 4475 §3.1.1.2), and a To with one has to be sent back.
+  assert(!/[\r\n]|(?<!\\)\0/.test(value), `the value of ${name} is one line`);
+  return `${name}: ${value}\r\n`;
+}

@@ -1,0 +1,206 @@
+// Messages on a stream (RFC 3261 §18.3): bytes come in whatever pieces, whole messages go out. Between messages
+// stand the line breaks of RFC 5626 §4.4.1. Pure: a push gives a new framer. Every byte is looked at once and copied
+// at most three times, however small the pieces are.
+
+import { failure, type Result, success } from '../result.ts';
+import { declaredLength, type MessageError, messageError, parseHead } from './head.ts';
+import { MAX_HEAD_BYTES, MAX_MESSAGE_BYTES } from './limits.ts';
+
+const CR = 0x0d;
+const LF = 0x0a;
+
+/** What has come of the message so far, last piece first: a push adds one, and copies none of the others. */
+type Pieces = { readonly bytes: Uint8Array; readonly before: Pieces | null };
+
+export type Framer = {
+  /** `between`: no start line yet. `broken`: an error ended this stream, and nothing more is read. */
+  readonly phase: 'between' | 'head' | 'body' | 'broken';
+  /** How many bytes of CRLFCRLF came last: the end of a head, or a ping. */
+  readonly matched: 0 | 1 | 2 | 3;
+  readonly pieces: Pieces | null;
+  /** Bytes in `pieces`. */
+  readonly held: number;
+  /** In `body`: the bytes of the whole message. */
+  readonly size: number;
+};
+
+export type Framed = {
+  readonly framer: Framer;
+  readonly messages: readonly Uint8Array[];
+  /** CRLFCRLF: the other side asks for a CRLF. A sign of life too: it may have been two answers. */
+  readonly pings: number;
+  /** A CRLF that no other followed at once: the answer to our ping. When a ping comes in two pieces, each of its
+   * halves has been counted here before the whole is counted there. */
+  readonly pongs: number;
+  /** The stream cannot be read any further and must be closed; `head`, when known, is what a 400 would answer. */
+  readonly error: MessageError | null;
+};
+
+/** A stream from which nothing has been read. */
+export function emptyFramer(): Framer {
+  return { phase: 'between', matched: 0, pieces: null, held: 0, size: 0 };
+}
+
+/** Reads the next `bytes` of the stream. Errors: those of parseHead, and SIP_PARSE_CONTENT_LENGTH when it is absent,
+ * malformed or contradicts itself: on a stream nothing else says where a message ends (RFC 3261 §18.3). */
+export function pushBytes(framer: Framer, bytes: Uint8Array): Framed {
+  const reading: Reading = {
+    ...framer,
+    bytes,
+    at: 0,
+    start: 0,
+    messages: [],
+    pings: 0,
+    pongs: 0,
+    error: null,
+  };
+  while (reading.at < bytes.length && reading.phase !== 'broken') {
+    if (reading.phase === 'between') passLineBreaks(reading);
+    else if (reading.phase === 'head') readHead(reading);
+    else readBody(reading);
+  }
+  if (reading.phase === 'head' || reading.phase === 'body') keepRest(reading);
+  const { phase, matched, pieces, held, size, messages, pings, pongs, error } = reading;
+  return { framer: { phase, matched, pieces, held, size }, messages, pings, pongs, error };
+}
+
+/** A push at work: the framer's state and where in `bytes` it is. `start`: the first byte of `bytes` that belongs to
+ * the message and is in no piece yet. */
+type Reading = { -readonly [Key in keyof Framer]: Framer[Key] } & {
+  readonly bytes: Uint8Array;
+  readonly messages: Uint8Array[];
+  at: number;
+  start: number;
+  pings: number;
+  pongs: number;
+  error: MessageError | null;
+};
+
+function passLineBreaks(reading: Reading): void {
+  const { bytes } = reading;
+  let counted = reading.matched >= 2;
+  for (; reading.at < bytes.length; reading.at++) {
+    const expected = reading.matched % 2 === 0 ? CR : LF;
+    if (bytes[reading.at] !== expected) break;
+    if (reading.matched < 3) reading.matched++;
+    else {
+      reading.pings++;
+      if (counted) reading.pongs++;
+      counted = false;
+      reading.matched = 0;
+    }
+  }
+  if (reading.matched >= 2 && !counted) reading.pongs++;
+  if (reading.at === bytes.length) return;
+  reading.phase = 'head';
+  reading.matched = 0;
+  reading.start = reading.at;
+}
+
+function readHead(reading: Reading): void {
+  const ended = reachHeadEnd(reading);
+  const length = reading.held + reading.at - reading.start;
+  if (length > MAX_HEAD_BYTES) {
+    giveUp(reading, messageError('SIP_PARSE_TOO_LARGE', `the head is larger than ${MAX_HEAD_BYTES} bytes`));
+  } else if (ended)
+    startBody(
+      reading,
+      joined(reading.pieces, reading.held, reading.bytes.subarray(reading.start, reading.at)),
+    );
+}
+
+/** Moves to the end of the head, or of the bytes; true when the head has ended. */
+function reachHeadEnd(reading: Reading): boolean {
+  const { bytes } = reading;
+  while (reading.at < bytes.length) {
+    if (reading.matched === 0) {
+      const next = bytes.indexOf(CR, reading.at);
+      reading.at = next === -1 ? bytes.length : next;
+    }
+    const byte = bytes[reading.at];
+    if (byte === undefined) return false;
+    reading.at++;
+    const expected = reading.matched % 2 === 0 ? CR : LF;
+    if (byte !== expected) reading.matched = byte === CR ? 1 : 0;
+    else if (reading.matched < 3) reading.matched++;
+    else {
+      reading.matched = 0;
+      return true;
+    }
+  }
+  return false;
+}
+
+function startBody(reading: Reading, head: Uint8Array): void {
+  const size = messageSize(head);
+  if (!size.ok) {
+    giveUp(reading, size.error);
+    return;
+  }
+  reading.phase = 'body';
+  reading.size = size.value;
+  if (reading.pieces !== null) {
+    reading.pieces = { bytes: head, before: null };
+    reading.held = head.length;
+    reading.start = reading.at;
+  }
+  if (reading.size === head.length) finish(reading);
+}
+
+/** The bytes of the whole message that begins with `headBytes`. */
+function messageSize(headBytes: Uint8Array): Result<number, MessageError> {
+  const head = parseHead(headBytes);
+  if (!head.ok) return head;
+  const length = declaredLength(head.value);
+  if (!length.ok) return length;
+  if (length.value === null) {
+    const message = 'a message on a stream has no Content-Length';
+    return failure(messageError('SIP_PARSE_CONTENT_LENGTH', message, head.value));
+  }
+  const size = headBytes.length + length.value;
+  if (size <= MAX_MESSAGE_BYTES) return success(size);
+  const message = `the message is larger than ${MAX_MESSAGE_BYTES} bytes`;
+  return failure(messageError('SIP_PARSE_TOO_LARGE', message, head.value));
+}
+
+function readBody(reading: Reading): void {
+  const end = reading.start + reading.size - reading.held;
+  reading.at = Math.min(end, reading.bytes.length);
+  if (reading.at === end) finish(reading);
+}
+
+/** A whole message is there: it goes out, and line breaks may follow. */
+function finish(reading: Reading): void {
+  reading.messages.push(
+    joined(reading.pieces, reading.held, reading.bytes.subarray(reading.start, reading.at)),
+  );
+  reading.phase = 'between';
+  reading.pieces = null;
+  reading.held = 0;
+  reading.size = 0;
+}
+
+/** Copies what a later push will complete, because the caller may use its buffer again. */
+function keepRest(reading: Reading): void {
+  const rest = reading.bytes.slice(reading.start);
+  reading.pieces = { bytes: rest, before: reading.pieces };
+  reading.held += rest.length;
+}
+
+function giveUp(reading: Reading, error: MessageError): void {
+  reading.phase = 'broken';
+  reading.pieces = null;
+  reading.held = 0;
+  reading.error = error;
+}
+
+function joined(pieces: Pieces | null, held: number, last: Uint8Array): Uint8Array {
+  if (pieces === null) return last;
+  const bytes = new Uint8Array(held + last.length);
+  bytes.set(last, held);
+  for (let piece: Pieces | null = pieces, end = held; piece !== null; piece = piece.before) {
+    end -= piece.bytes.length;
+    bytes.set(piece.bytes, end);
+  }
+  return bytes;
+}

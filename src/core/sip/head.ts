@@ -1,0 +1,132 @@
+// The head of a message, from the start line to the empty line (RFC 3261 §7): rows become header fields, unfolded
+// and under their canonical names. Values are not looked at. Parser and framer share it, so that both always agree
+// on where a message ends.
+
+import { failure, type Result, success } from '../result.ts';
+import { canonicalName } from './header-names.ts';
+import { headerRows } from './headers.ts';
+import { MAX_HEAD_BYTES, MAX_HEADER_ROWS } from './limits.ts';
+import { type HeaderField, NO_BODY, type ParseError, type SipMessage } from './message.ts';
+import { parseDeltaSeconds } from './numbers.ts';
+import { isToken } from './scan.ts';
+
+const CR = 0x0d;
+const LF = 0x0a;
+
+/** Bytes that are not one whole SIP message. `head` is what could be read all the same: a request whose body is
+ * broken can still be answered with 400. */
+export type MessageError = ParseError & { readonly head: SipMessage | null };
+
+export function messageError(code: string, message: string, head: SipMessage | null = null): MessageError {
+  return { code, message, head };
+}
+
+/** The offset of the first byte that is no line break: CRLFs before a start line mean nothing (RFC 3261 §7.5). */
+export function skipLineBreaks(bytes: Uint8Array): number {
+  let at = 0;
+  while (bytes[at] === CR && bytes[at + 1] === LF) at += 2;
+  return at;
+}
+
+/** The offset after the empty line that ends the head which starts at `start`; -1 when there is none. */
+export function endOfHead(bytes: Uint8Array, start: number): number {
+  for (let at = bytes.indexOf(CR, start); at !== -1; at = bytes.indexOf(CR, at + 1)) {
+    if (bytes[at + 1] === LF && bytes[at + 2] === CR && bytes[at + 3] === LF) return at + 4;
+  }
+  return -1;
+}
+
+/** Reads a head, `bytes` being all of it; the message has no body yet. Errors: SIP_PARSE_NOT_SIP,
+ * SIP_PARSE_START_LINE, SIP_PARSE_TOO_LARGE. */
+export function parseHead(bytes: Uint8Array): Result<SipMessage, MessageError> {
+  if (bytes.length > MAX_HEAD_BYTES) {
+    return failure(messageError('SIP_PARSE_TOO_LARGE', `the head is larger than ${MAX_HEAD_BYTES} bytes`));
+  }
+  const text = withoutStrayBreaks(new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes));
+  const end = text.indexOf('\r\n');
+  const headers = parseRows(text, end + 2);
+  if (headers === null) {
+    return failure(messageError('SIP_PARSE_TOO_LARGE', `more than ${MAX_HEADER_ROWS} header rows`));
+  }
+  const line = text.slice(0, end).trim();
+  return /^SIP[ \t]*\//i.test(line) ? parseStatusLine(line, headers) : parseRequestLine(line, headers);
+}
+
+/** Content-Length; null when there is none. Error SIP_PARSE_CONTENT_LENGTH: not a number, or two different ones. */
+export function declaredLength(message: SipMessage): Result<number | null, MessageError> {
+  const rows = headerRows(message.headers, 'Content-Length');
+  const lengths = new Set(rows.map(parseDeltaSeconds));
+  const [length = null] = lengths;
+  if (lengths.size > 1 || (rows.length > 0 && length === null)) {
+    return failure(
+      messageError('SIP_PARSE_CONTENT_LENGTH', 'Content-Length is malformed or contradicts itself', message),
+    );
+  }
+  return success(length);
+}
+
+/** RFC 3261 §7.1. Error SIP_PARSE_NOT_SIP: there is no SIP version at its end. */
+function parseRequestLine(line: string, headers: readonly HeaderField[]): Result<SipMessage, MessageError> {
+  const first = line.search(/[ \t]/);
+  const version = /[ \t](SIP[ \t]*\/[ \t]*\d+\.\d+)$/i.exec(line.slice(-24))?.[1];
+  if (version === undefined || !isToken(line.slice(0, first))) {
+    return failure(messageError('SIP_PARSE_NOT_SIP', 'the first line is no SIP request and no SIP response'));
+  }
+  // RFC 4475 §3.1.2.9: more than one space is no reason to refuse.
+  const uri = line.slice(first, line.length - version.length).trim();
+  if (uri === '') return failure(messageError('SIP_PARSE_START_LINE', 'the request line has no Request-URI'));
+  return success({ kind: 'request', method: line.slice(0, first), uri, version, headers, body: NO_BODY });
+}
+
+/** RFC 3261 §7.2. RFC 4475 §3.1.2.19: a status is three digits; a longer one must not wrap into another. */
+function parseStatusLine(line: string, headers: readonly HeaderField[]): Result<SipMessage, MessageError> {
+  const match = /^(SIP\/2\.0)[ \t]+([1-6]\d\d)(?:[ \t]+(.*))?$/i.exec(line);
+  if (match === null) return failure(messageError('SIP_PARSE_START_LINE', 'the status line is malformed'));
+  const [, version = '', status, reason = ''] = match;
+  return success({ kind: 'response', version, status: Number(status), reason, headers, body: NO_BODY });
+}
+
+/** The rows from `start` on; null when there are too many. A row without a name is nobody's, and is left out. */
+function parseRows(text: string, start: number): readonly HeaderField[] | null {
+  const headers: HeaderField[] = [];
+  for (let at = start, rows = 0; at < text.length; rows++) {
+    const end = endOfRow(text, at);
+    if (end === at) break;
+    if (rows === MAX_HEADER_ROWS) return null;
+    const colon = text.indexOf(':', at);
+    const name = colon === -1 || colon > end ? '' : text.slice(at, colon).trimEnd();
+    if (isToken(name))
+      headers.push({ name: canonicalName(name), value: unfolded(text.slice(colon + 1, end)) });
+    at = end + 2;
+  }
+  return headers;
+}
+
+/** The end of the row at `at` with all lines that are folded into it. */
+function endOfRow(text: string, at: number): number {
+  let end = text.indexOf('\r\n', at);
+  while (end !== -1 && end !== at && isSpace(text.charCodeAt(end + 2))) end = text.indexOf('\r\n', end + 2);
+  return end === -1 ? text.length : end;
+}
+
+/** RFC 3261 §7.3.1: a line break with the white space around it is one space. */
+function unfolded(value: string): string {
+  return (
+    value.includes('\r\n')
+      ? value
+          .split('\r\n')
+          .map((line) => line.trim())
+          .join(' ')
+      : value
+  ).trim();
+}
+
+/** A CR or LF alone ends no line, and NUL belongs into a quoted-pair only: each becomes a space, so that whatever
+ * one row smuggles in stays in that row, and no value that was parsed is refused when it is sent back. */
+function withoutStrayBreaks(text: string): string {
+  return text.replace(/\r(?!\n)|(?<!\r)\n|(?<!\\)\0/g, ' ');
+}
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x09;
+}
