@@ -4,38 +4,36 @@
 import {
   closeSync,
   constants,
-  fchownSync,
   fstatSync,
-  fsyncSync,
   openSync,
   readSync,
   renameSync,
   rmSync,
   type Stats,
   statSync,
-  writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { open } from 'node:fs/promises';
+import { dirname } from 'node:path';
 
 /** The ending of files that are being written; one that outlives its writer may be removed. */
 export const UNFINISHED_SUFFIX = '.unfinished';
 
 /**
- * Replaces `path` by `text`, on disk when this returns. Run by root, the file keeps its owner; a new file gets its
- * directory's. `mayReplace` is asked just before the rename; false leaves everything as it was. Throws the system's
- * error; nothing is left behind then.
+ * Replaces `path` by `text`, on disk when this resolves. Run by root, the file keeps its owner; a new file gets its
+ * directory's. `mayReplace` is asked just before the rename; false leaves everything as it was, and is the result.
+ * Rejects with the system's error; nothing is left behind then.
  */
-export function writeAtomically(
+export async function writeAtomically(
   path: string,
   text: string,
   mode: number,
   mayReplace: () => boolean = () => true,
-): boolean {
+): Promise<boolean> {
   const unfinished = `${path}.${process.pid}${UNFINISHED_SUFFIX}`;
   // A file of this name is a left-over of a dead process with our number.
   rmSync(unfinished, { force: true });
   try {
-    writeNew(unfinished, text, mode, ownerOf(path));
+    await writeNew(unfinished, text, mode, ownerOf(path));
     if (!mayReplace()) {
       rmSync(unfinished, { force: true });
       return false;
@@ -45,7 +43,7 @@ export function writeAtomically(
     rmSync(unfinished, { force: true });
     throw error;
   }
-  syncDirectory(dirname(path));
+  await syncDirectory(dirname(path));
   return true;
 }
 
@@ -103,14 +101,14 @@ function readText(descriptor: number, count: number): string {
   return bytes.toString('utf8', 0, length);
 }
 
-function writeNew(path: string, text: string, mode: number, owner: Stats | undefined): void {
-  const descriptor = openSync(path, 'wx', mode);
+async function writeNew(path: string, text: string, mode: number, owner: Stats | undefined): Promise<void> {
+  const file = await open(path, 'wx', mode);
   try {
-    if (owner !== undefined && process.geteuid?.() === 0) fchownSync(descriptor, owner.uid, owner.gid);
-    writeFileSync(descriptor, text);
-    fsyncSync(descriptor);
+    if (owner !== undefined && process.geteuid?.() === 0) await file.chown(owner.uid, owner.gid);
+    await file.writeFile(text);
+    await file.sync();
   } finally {
-    closeSync(descriptor);
+    await file.close();
   }
 }
 
@@ -119,11 +117,11 @@ function ownerOf(path: string): Stats | undefined {
 }
 
 /** The rename itself is durable only when the directory is. */
-function syncDirectory(path: string): void {
-  const descriptor = openSync(join(path, '.'), 'r');
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
   try {
-    fsyncSync(descriptor);
+    await directory.sync();
   } finally {
-    closeSync(descriptor);
+    await directory.close();
   }
 }

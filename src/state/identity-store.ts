@@ -5,6 +5,7 @@
 
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { assert } from '../core/assert.ts';
 import { failure, type Result, success } from '../core/result.ts';
 import { type Rng, randomHex } from '../core/rng.ts';
@@ -17,7 +18,7 @@ import {
   NO_ACCOUNT,
   type StateDocument,
 } from './state-document.ts';
-import { emptyDocument, type StateFault, type StateFile, stateFile } from './state-file.ts';
+import { emptyDocument, type StateDraft, type StateFault, type StateFile, stateFile } from './state-file.ts';
 
 /** Whose identity it is: another AOR or registrar under the same name is another identity. */
 export type IdentityKey = {
@@ -88,7 +89,7 @@ export async function openIdentityStore(
 ): Promise<Result<IdentityStore, StateFault>> {
   const onSetAside = (message: string): void => notify({ code: 'state.set-aside', message });
   const file = directory === null ? NO_FILE : stateFile(directory, rng, onSetAside);
-  const opened = await file.change(() => {});
+  const opened = await file.open();
   if (!opened.ok && opened.error.type === 'newer') return opened;
   const commit = committer(file, opened, { rng, notify });
   const lockFile = async (name: string, waitMs: number): Promise<Result<Lock, LockRefusal>> =>
@@ -116,7 +117,7 @@ type Reserve = {
   readonly rng: Rng;
 };
 
-function reserveIn(state: StateDocument, { key, regId, count, rng }: Reserve): Reservation {
+function reserveIn(state: StateDraft, { key, regId, count, rng }: Reserve): Reservation {
   assert(count >= 1 && count <= CSEQ_MAX, 'a reservation has at least one number');
   const known = flowIn(state, key, regId, rng);
   // RFC 3261 §8.1.1.5: below 2³¹. A new Call-ID begins again at 1.
@@ -126,7 +127,7 @@ function reserveIn(state: StateDocument, { key, regId, count, rng }: Reserve): R
   return { key, regId, callId: flow.callId, firstCseq: flow.cseq + 1, lastCseq: flow.cseq + count, token };
 }
 
-function settleIn(state: StateDocument, reservation: Reservation, settlement: Settlement, rng: Rng): void {
+function settleIn(state: StateDraft, reservation: Reservation, settlement: Settlement, rng: Rng): void {
   const { usedCseq, ...facts } = settlement;
   const { key, regId, firstCseq, lastCseq, token } = reservation;
   const flow = { ...flowIn(state, key, regId, rng), ...facts };
@@ -139,7 +140,7 @@ function settleIn(state: StateDocument, reservation: Reservation, settlement: Se
   putFlow(state, key, regId, { ...flow, cseq: usedCseq, reservation: null });
 }
 
-function flowIn(state: StateDocument, key: IdentityKey, regId: number, rng: Rng): FlowRecord {
+function flowIn(state: StateDraft, key: IdentityKey, regId: number, rng: Rng): FlowRecord {
   const known = state.accounts.get(nameOf(key))?.flows.get(regId);
   return known ?? renewed(NO_FLOW, rng);
 }
@@ -149,12 +150,12 @@ function renewed(flow: FlowRecord, rng: Rng): FlowRecord {
   return { ...flow, callId: randomHex(rng, 16), cseq: 0, reservation: null };
 }
 
-function putFlow(state: StateDocument, key: IdentityKey, regId: number, flow: FlowRecord): void {
+function putFlow(state: StateDraft, key: IdentityKey, regId: number, flow: FlowRecord): void {
   const flows = new Map(state.accounts.get(nameOf(key))?.flows);
   put(state, key, { flows: flows.set(regId, flow) });
 }
 
-function put(state: StateDocument, key: IdentityKey, change: Partial<AccountRecord>): void {
+function put(state: StateDraft, key: IdentityKey, change: Partial<AccountRecord>): void {
   const name = nameOf(key);
   state.accounts.set(name, { ...(state.accounts.get(name) ?? NO_ACCOUNT), ...change });
 }
@@ -170,13 +171,13 @@ function fingerprint(name: string): string {
 
 type Committer = {
   /** Makes one change, durable when it resolves, or volatile when the file cannot be written. */
-  readonly change: <T>(change: (state: StateDocument) => T) => Promise<T>;
-  readonly current: () => StateDocument;
+  readonly change: <T>(change: (state: StateDraft) => T) => Promise<T>;
+  readonly current: () => StateDraft | StateDocument;
 };
 
 type Waiting = {
   /** Works on a document; called again with another one when that could not be written. */
-  readonly apply: (state: StateDocument) => void;
+  readonly apply: (state: StateDraft) => void;
   readonly settle: () => void;
 };
 
@@ -189,7 +190,7 @@ function committer(
   const { rng, notify } = options;
   let waiting: Waiting[] = [];
   let isRunning = false;
-  let volatile: StateDocument | null = null;
+  let volatile: StateDraft | null = null;
   let instanceId = '';
 
   const note = (outcome: Result<StateDocument, StateFault>): void => {
@@ -222,7 +223,11 @@ function committer(
     while (waiting.length > 0) {
       const batch = waiting;
       waiting = [];
+      const began = performance.now();
       await commitBatch(batch);
+      const tookMs = performance.now() - began;
+      // With many accounts a write takes long: then the next one waits and takes more along.
+      if (waiting.length > 0 && tookMs > LONG_WRITE_MS) await sleep(REST_FACTOR * tookMs);
     }
     isRunning = false;
   };
@@ -233,7 +238,7 @@ function committer(
     change: (change) =>
       new Promise((resolve, reject) => {
         let settle = (): void => {};
-        const apply = (state: StateDocument): void => {
+        const apply = (state: StateDraft): void => {
           try {
             const value = change(state);
             settle = () => resolve(value);
@@ -248,7 +253,7 @@ function committer(
 }
 
 /** What was noted while nothing could be written; Call-ID and CSeq remain the durable ones. */
-function carryOver(volatile: StateDocument, state: StateDocument, rng: Rng): void {
+function carryOver(volatile: StateDraft, state: StateDraft, rng: Rng): void {
   for (const [name, { pausedSince, blocked, flows }] of volatile.accounts) {
     const known = state.accounts.get(name);
     const kept = new Map(known?.flows);
@@ -261,13 +266,14 @@ function carryOver(volatile: StateDocument, state: StateDocument, rng: Rng): voi
 }
 
 /** What was known goes on, under Call-IDs of this process. */
-function volatileState(known: StateDocument | null, instanceId: string, rng: Rng): StateDocument {
+function volatileState(known: StateDocument | null, instanceId: string, rng: Rng): StateDraft {
   const state = known ?? emptyDocument(rng);
+  const accounts = new Map<string, AccountRecord>();
   for (const [name, account] of state.accounts) {
     const flows = new Map([...account.flows].map(([regId, flow]) => [regId, renewed(flow, rng)]));
-    state.accounts.set(name, { ...account, flows });
+    accounts.set(name, { ...account, flows });
   }
-  return { ...state, instanceId: instanceId || state.instanceId };
+  return { instanceId: instanceId || state.instanceId, accounts };
 }
 
 const NO_FLOW: FlowRecord = {
@@ -281,10 +287,19 @@ const NO_FLOW: FlowRecord = {
   publicAddress: null,
 };
 
+const NO_PLACE = failure<StateFault>({
+  type: 'unwritable',
+  message: 'There is no state directory: neither STATE_DIRECTORY nor a home directory is known',
+});
+
 const NO_FILE: StateFile = {
-  change: async () =>
-    failure({ type: 'unwritable', message: 'There is no state directory (no home, no STATE_DIRECTORY)' }),
+  change: async () => NO_PLACE,
+  open: async () => NO_PLACE,
   peek: () => null,
 };
 
 const NO_LOCK: Lock = { isHeld: () => true, release: () => {} };
+
+const LONG_WRITE_MS = 50;
+/** Long writes take at most a fifth of the time. */
+const REST_FACTOR = 4;

@@ -44,7 +44,7 @@ export type StateDocument = {
   readonly revision: string;
   /** `urn:uuid:…`, RFC 5626 §4.1. */
   readonly instanceId: string;
-  readonly accounts: Map<string, AccountRecord>;
+  readonly accounts: ReadonlyMap<string, AccountRecord>;
 };
 
 export type Reading =
@@ -58,11 +58,20 @@ export const NO_ACCOUNT: AccountRecord = { pausedSince: null, blocked: null, flo
 
 export function formatState(document: StateDocument): string {
   const lines: string[] = [];
-  for (const [key, account] of document.accounts) {
-    const record = { ...account, flows: Object.fromEntries(account.flows) };
-    lines.push(`${JSON.stringify(key)}: ${JSON.stringify(record)}`);
-  }
+  for (const [key, account] of document.accounts)
+    lines.push(`${JSON.stringify(key)}: ${formatAccount(account)}`);
   return `${formatHead(document)}\n"accounts": {\n${lines.join(',\n')}\n}}\n`;
+}
+
+/** Records never change, so with thousands of accounts only the new ones are put into words again. */
+const texts = new WeakMap<AccountRecord, string>();
+
+function formatAccount(account: AccountRecord): string {
+  const known = texts.get(account);
+  if (known !== undefined) return known;
+  const text = JSON.stringify({ ...account, flows: Object.fromEntries(account.flows) });
+  texts.set(account, text);
+  return text;
 }
 
 /** The beginning of the text, which tells one version from all others. */

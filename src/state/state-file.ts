@@ -7,8 +7,14 @@ import { failure, type Result, success } from '../core/result.ts';
 import { type Rng, randomHex, randomUuid } from '../core/rng.ts';
 import { readBeginning, readBounded, UNFINISHED_SUFFIX, writeAtomically } from './atomic-file.ts';
 import { ensureDirectory } from './directory.ts';
-import { acquireLock, type Lock } from './lock.ts';
-import { formatHead, formatState, parseState, type StateDocument } from './state-document.ts';
+import { acquireLock, type Lock, type LockRefusal } from './lock.ts';
+import {
+  type AccountRecord,
+  formatHead,
+  formatState,
+  parseState,
+  type StateDocument,
+} from './state-document.ts';
 
 export type StateFault =
   /** A later version of sipreg wrote the file: it is not touched. */
@@ -16,9 +22,14 @@ export type StateFault =
   /** It cannot be read or written now: read-only, full, not permitted, its lock not to be had. */
   | { readonly type: 'unwritable'; readonly message: string };
 
+/** A document that is being changed. */
+export type StateDraft = { readonly instanceId: string; readonly accounts: Map<string, AccountRecord> };
+
 export type StateFile = {
-  /** Reads, lets `change` work on the document, and writes it: on disk when this resolves. */
-  readonly change: (change: (document: StateDocument) => void) => Promise<Result<StateDocument, StateFault>>;
+  /** Reads, lets `change` work on a draft, and writes it: on disk when this resolves. */
+  readonly change: (change: (draft: StateDraft) => void) => Promise<Result<StateDocument, StateFault>>;
+  /** What stands there; made first when there is nothing, mended when it is damaged. */
+  readonly open: () => Promise<Result<StateDocument, StateFault>>;
   /** What stands there now, without a lock; null: nothing that can be read. */
   readonly peek: () => StateDocument | null;
 };
@@ -29,9 +40,15 @@ export function stateFile(directory: string, rng: Rng, onSetAside: (message: str
   /** What we read or wrote last, so that an owner of many accounts does not read megabytes again. */
   let lastKnown: StateDocument | null = null;
 
-  const readOrMake = (): Result<StateDocument, StateFault> => {
-    if (lastKnown !== null && hasHead(path, formatHead(lastKnown))) return success(lastKnown);
+  const read = (): ReturnType<typeof readDocument> => {
+    if (lastKnown !== null && hasHead(path, formatHead(lastKnown)))
+      return { type: 'good', document: lastKnown };
     const found = readDocument(path);
+    if (found.type === 'good') lastKnown = found.document;
+    return found;
+  };
+  const readOrMake = (): Result<StateDocument, StateFault> => {
+    const found = read();
     switch (found.type) {
       case 'good':
         return success(found.document);
@@ -44,52 +61,52 @@ export function stateFile(directory: string, rng: Rng, onSetAside: (message: str
         return success(found.document ?? emptyDocument(rng));
     }
   };
-
-  const changeUnder = (
+  const changeUnder = async (
     lock: Lock,
-    change: (document: StateDocument) => void,
-  ): Result<StateDocument, StateFault> => {
+    change: (draft: StateDraft) => void,
+  ): ReturnType<StateFile['change']> => {
     const found = readOrMake();
-    lastKnown = null;
     if (!found.ok) return found;
-    change(found.value);
-    const document = { ...found.value, revision: randomHex(rng, 16) };
+    const { instanceId } = found.value;
+    const accounts = new Map(found.value.accounts);
+    change({ instanceId, accounts });
+    const document = { revision: randomHex(rng, 16), instanceId, accounts };
     removeUnfinished(directory);
     // A process that was stopped for long may have lost the lock: then another one's text stands.
-    if (!writeAtomically(path, formatState(document), 0o600, lock.isHeld)) {
+    if (!(await writeAtomically(path, formatState(document), 0o600, lock.isHeld))) {
       return failure({ type: 'unwritable', message: `the lock of ${path} was lost` });
     }
     lastKnown = document;
     return success(document);
   };
-
-  return {
-    async change(change) {
-      try {
-        ensureDirectory(directory);
-      } catch (error) {
-        return failure(unwritable(directory, error));
-      }
+  const change: StateFile['change'] = async (work) => {
+    try {
+      ensureDirectory(directory);
       const lock = await acquireLock(join(directory, 'state.lock'), { waitMs: LOCK_WAIT_MS, rng });
-      if (!lock.ok) {
-        const { error } = lock;
-        const cause =
-          error.type === 'held' ? `process ${error.pid ?? 'elsewhere'} holds its lock` : error.cause;
-        return failure({ type: 'unwritable', message: `${path}: ${cause}` });
-      }
+      if (!lock.ok) return failure({ type: 'unwritable', message: `${path}: ${explainRefusal(lock.error)}` });
       try {
-        return changeUnder(lock.value, change);
-      } catch (error) {
-        return failure(unwritable(path, error));
+        return await changeUnder(lock.value, work);
       } finally {
         lock.value.release();
       }
+    } catch (error) {
+      return failure(unwritable(path, error));
+    }
+  };
+  return {
+    change,
+    async open() {
+      try {
+        const found = read();
+        if (found.type === 'good') return success(found.document);
+      } catch (error) {
+        return failure(unwritable(path, error));
+      }
+      return await change(() => {});
     },
     peek() {
       try {
-        if (lastKnown !== null && hasHead(path, formatHead(lastKnown))) return lastKnown;
-        const found = readDocument(path);
-        if (found.type === 'good') lastKnown = found.document;
+        const found = read();
         return found.type === 'good' || found.type === 'damaged' ? found.document : null;
       } catch (error) {
         unwritable(path, error);
@@ -135,6 +152,10 @@ function removeUnfinished(directory: string): void {
       rmSync(join(directory, name), { force: true });
     }
   }
+}
+
+function explainRefusal(refusal: LockRefusal): string {
+  return refusal.type === 'held' ? `process ${refusal.pid ?? 'elsewhere'} holds its lock` : refusal.cause;
 }
 
 function newerMessage(path: string, schema: string): string {
