@@ -2,7 +2,8 @@
 // filled in; the rules of single values are in value-rules.ts.
 
 import { defaultRegistrar, loginOf, proxiesOf, uriOf } from './plan.ts';
-import type { AccountEntry, ShapeProblem } from './schema.ts';
+import type { AccountEntry } from './schema.ts';
+import type { ShapeProblem } from './structure.ts';
 
 /** What does not fit together in `accounts`; paths begin at the document. */
 export function inconsistencies(accounts: ReadonlyMap<string, AccountEntry>): readonly ShapeProblem[] {
@@ -106,7 +107,7 @@ function duplicateProblems(accounts: ReadonlyMap<string, AccountEntry>): ShapePr
     }
     const hint = 'remove one, disable it, or give each its own "contact" or "instanceId"';
     return [
-      problem([name, 'aor'], `is already registered by account "${owner}" at the same registrar`, hint),
+      problem([name, 'aor'], `is also that of account "${owner}", at the same registrar and proxy`, hint),
     ];
   });
 }

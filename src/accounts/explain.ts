@@ -1,6 +1,6 @@
 // What is wrong with an accounts file, in words: where it is, what, and the nearest known key.
 
-import type { DocumentPath } from './schema.ts';
+import type { DocumentPath } from './structure.ts';
 
 /** One thing to correct. Line and column count from 1. */
 export type ConfigProblem = {

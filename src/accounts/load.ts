@@ -8,13 +8,8 @@ import { readAtMost } from './bounded-file.ts';
 import { inconsistencies } from './consistency.ts';
 import { accountsOf } from './defaults.ts';
 import { type ConfigProblem, renderPath, suggestKey } from './explain.ts';
-import {
-  type AccountEntry,
-  type AccountsDocument,
-  checkShape,
-  type Ha1Entry,
-  type ShapeProblem,
-} from './schema.ts';
+import { type AccountEntry, type AccountsDocument, checkShape, type Ha1Entry } from './schema.ts';
+import type { ShapeProblem } from './structure.ts';
 
 export type AccountsFileKind = 'option' | 'environment' | 'user-store' | 'system';
 export type AccountsFileLocation = { readonly path: string; readonly kind: AccountsFileKind };
@@ -129,6 +124,7 @@ async function textProblems(file: string, text: string): Promise<ConfigProblem[]
   }));
 }
 
+/** The problems with their places, in the order of the file; each place once. */
 async function placed(
   file: string,
   text: string,
@@ -143,7 +139,8 @@ async function placed(
     message,
     hint: knownKeys === null ? hint : suggestKey(String(path.at(-1)), knownKeys),
   }));
-  return located.sort((a, b) => a.line - b.line || a.column - b.column);
+  const first = located.filter(({ path }, at) => located.findIndex((other) => other.path === path) === at);
+  return first.sort((a, b) => a.line - b.line || a.column - b.column);
 }
 
 /** Keys in the parsed value. JSON.parse keeps one of two equal keys, so a difference to the text is a duplicate. */

@@ -2,6 +2,7 @@
 // editors. The only home of valibot. Rules about several keys or several accounts are in consistency.ts.
 
 import * as v from 'valibot';
+import { type DocumentPath, type ShapeProblem, structureProblems } from './structure.ts';
 import {
   accountNameRule,
   answeredMethodRule,
@@ -10,6 +11,7 @@ import {
   dnsServerRule,
   ha1Rule,
   headerNameRule,
+  hexRule,
   hostNameRule,
   lineRule,
   listenRule,
@@ -56,7 +58,10 @@ const password = v.union(
   'must be a string or an object with file, env, command or credential',
 );
 
-const ha1Text = v.union([text(ha1Rule), secretSource], 'must be hexadecimal digits, or say where they are');
+function ha1For(digits: number) {
+  const message = `must be ${digits} hexadecimal digits, or say where they are`;
+  return v.union([text(hexRule(digits)), secretSource], message);
+}
 
 const ha1 = v.union(
   [
@@ -64,9 +69,9 @@ const ha1 = v.union(
     v.pipe(
       v.strictObject({
         ...sourceEntries,
-        MD5: optional('HA1 for MD5', ha1Text),
-        'SHA-256': optional('HA1 for SHA-256', ha1Text),
-        'SHA-512-256': optional('HA1 for SHA-512-256', ha1Text),
+        MD5: optional('HA1 for MD5', ha1For(32)),
+        'SHA-256': optional('HA1 for SHA-256', ha1For(64)),
+        'SHA-512-256': optional('HA1 for SHA-512-256', ha1For(64)),
       }),
       v.rawCheck(({ dataset, addIssue }) => {
         if (!dataset.typed) return;
@@ -262,16 +267,6 @@ export type AccountDefaults = v.InferOutput<typeof defaultsSchema>;
 export type SecretText = v.InferOutput<typeof password>;
 export type Ha1Entry = v.InferOutput<typeof ha1>;
 
-export type DocumentPath = readonly (string | number)[];
-
-/** One thing that is wrong in a document. `knownKeys` is set for an unknown key: what could stand there. */
-export type ShapeProblem = {
-  readonly path: DocumentPath;
-  readonly message: string;
-  readonly hint: string | null;
-  readonly knownKeys: readonly string[] | null;
-};
-
 /** The document when its shape is right, else everything that is wrong with it. No message repeats a value. */
 export function checkShape(
   input: unknown,
@@ -284,15 +279,15 @@ export function checkShape(
   const issues = (outcome.issues ?? []).flatMap((issue) => issueProblems(issue, []));
   return { ok: false, error: [...structural, ...issues.filter(isNew)] };
 
-  function isNew(problem: ShapeProblem): boolean {
-    return !structural.some((known) => known.path.join('\0') === problem.path.join('\0'));
+  // Below an unknown key or a list in the place of an object, valibot's issues only repeat it.
+  function isNew({ path }: ShapeProblem): boolean {
+    return !structural.some((known) => known.path.every((step, at) => step === path[at]));
   }
 }
 
 /** Valibot's own texts repeat the value, which may be a password; these say only what was expected. */
 function describeIssue(issue: v.BaseIssue<unknown>): string {
-  if (issue.type === 'strict_object' && issue.expected?.startsWith('"'))
-    return `${issue.expected} is missing`;
+  if (issue.type === 'strict_object' && issue.expected?.startsWith('"')) return 'is missing';
   switch (issue.type) {
     case 'strict_object':
     case 'record':
@@ -314,53 +309,6 @@ function issueProblems(issue: v.BaseIssue<unknown>, above: DocumentPath): ShapeP
   // Our own rules hand their hint over as `expected`.
   const hint = issue.type === 'raw_check' ? issue.expected : null;
   return [{ path, message: issue.message, hint, knownKeys: null }];
-}
-
-type AnySchema = v.BaseSchema<unknown, unknown, v.BaseIssue<unknown>>;
-
-/** What valibot lets pass or reports one at a time: unknown keys, lists in the place of objects, unusable names. */
-function structureProblems(schema: AnySchema, input: unknown, path: DocumentPath): ShapeProblem[] {
-  const node = alternativeFor(schema, input);
-  if (node === null || typeof input !== 'object' || input === null) return [];
-  if (node.type === 'array') {
-    if (!Array.isArray(input)) return [];
-    return input.flatMap((value, at) => structureProblems(node.item, value, [...path, at]));
-  }
-  if (Array.isArray(input)) return [{ path, message: 'must be an object', hint: null, knownKeys: null }];
-  return Object.entries(input).flatMap(([key, value]) => {
-    const here = [...path, key];
-    if (node.type === 'record') {
-      if (RESERVED_NAMES.includes(key))
-        return [{ path: here, message: 'is a reserved name', hint: null, knownKeys: null }];
-      return structureProblems(node.value, value, here);
-    }
-    const entry = Object.hasOwn(node.entries, key) ? node.entries[key] : undefined;
-    if (entry !== undefined) return structureProblems(entry, value, here);
-    return [{ path: here, message: 'unknown key', hint: null, knownKeys: Object.keys(node.entries) }];
-  });
-}
-
-const RESERVED_NAMES = ['__proto__', 'constructor', 'prototype'];
-
-type Container =
-  | { readonly type: 'array'; readonly item: AnySchema }
-  | { readonly type: 'record'; readonly value: AnySchema }
-  | { readonly type: 'strict_object'; readonly entries: Readonly<Record<string, AnySchema>> };
-
-/** The list or object schema that `input` has to follow; null when a plain value is wanted. */
-function alternativeFor(schema: AnySchema, input: unknown): Container | null {
-  const { type } = schema;
-  if (type === 'exact_optional')
-    return alternativeFor((schema as unknown as { wrapped: AnySchema }).wrapped, input);
-  if (type === 'union') {
-    const options = (schema as unknown as { options: readonly AnySchema[] }).options;
-    const containers = options
-      .map((option) => alternativeFor(option, input))
-      .filter((option) => option !== null);
-    return containers.find((option) => (option.type === 'array') === Array.isArray(input)) ?? null;
-  }
-  const isContainer = type === 'array' || type === 'record' || type === 'strict_object';
-  return isContainer ? (schema as unknown as Container) : null;
 }
 
 function text(rule: Rule) {

@@ -2,7 +2,7 @@
 // only home of jsonc-parser; load.ts imports it when a file turned out to be wrong, never before.
 
 import { findNodeAtLocation, type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
-import type { DocumentPath } from './schema.ts';
+import type { DocumentPath } from './structure.ts';
 
 export type Position = { readonly line: number; readonly column: number };
 export type SyntaxProblem = Position & { readonly message: string; readonly hint: string | null };

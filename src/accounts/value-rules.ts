@@ -101,6 +101,14 @@ export const ha1Rule: Rule = (text) =>
     ? null
     : complain('is no HA1', 'it is 32 (MD5) or 64 (SHA-256, SHA-512-256) hexadecimal digits');
 
+/** Exactly `digits` hexadecimal digits. */
+export function hexRule(digits: number): Rule {
+  return (text) =>
+    /^[0-9a-f]*$/i.test(text) && text.length === digits
+      ? null
+      : complain(`must be ${digits} hexadecimal digits`);
+}
+
 /** A URN, as RFC 5626 §4.1 wants it for +sip.instance. */
 export const urnRule: Rule = (text) =>
   /^urn:[a-z0-9][a-z0-9-]{0,31}:[a-z0-9()+,\-.:=@;$_!*'%/]+$/i.test(text)

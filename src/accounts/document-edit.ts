@@ -1,0 +1,88 @@
+// Adding and removing an account in a document: what account-file.ts and user-store.ts have in common. The result
+// is checked as a whole before anything is written; a file that is wrong already is not touched.
+
+import { failure, type Result, success } from '../core/result.ts';
+import { renderProblem } from './explain.ts';
+import { checkText, loadAccounts } from './load.ts';
+import type { AccountEntry, AccountsDocument } from './schema.ts';
+
+/** Why an account was not added or removed; `exit` as in interface.md, "Exit codes". */
+export type EditProblem = {
+  readonly kind: 'name-taken' | 'unknown-account' | 'missing-file' | 'invalid' | 'not-written';
+  readonly exit: 64 | 66 | 78;
+  readonly message: string;
+};
+
+/** The document after an edit, as the text of its file. */
+export type EditedDocument = { readonly document: AccountsDocument; readonly text: string };
+
+/** The document in the file at `path`; null when there is no such file. */
+export async function readDocument(path: string): Promise<Result<AccountsDocument | null, EditProblem>> {
+  const loaded = await loadAccounts(path);
+  if (loaded.ok) return success(loaded.value.document);
+  const { kind, exit, problems } = loaded.error;
+  if (kind === 'missing') return success(null);
+  return failure({ kind: 'invalid', exit, message: problems.map(renderProblem).join('\n') });
+}
+
+/** Hands an edited document to `write`; what the system refuses becomes a problem. */
+export async function writeEdited(
+  path: string,
+  edited: Result<EditedDocument, EditProblem>,
+  write: (edited: EditedDocument) => void | Promise<void>,
+): Promise<Result<void, EditProblem>> {
+  if (!edited.ok) return edited;
+  try {
+    await write(edited.value);
+    return success(undefined);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error;
+    return failure({
+      kind: 'not-written',
+      exit: 66,
+      message: `${path} could not be written: ${error.message}`,
+    });
+  }
+}
+
+/** `document` with one account more; a name that is taken is a problem, never an overwrite. */
+export async function withAccount(
+  file: string,
+  document: AccountsDocument,
+  name: string,
+  entry: AccountEntry,
+): Promise<Result<EditedDocument, EditProblem>> {
+  if (Object.hasOwn(document.accounts, name)) {
+    const message = `there is already an account "${name}" in ${file}; remove it first, or choose another name`;
+    return failure({ kind: 'name-taken', exit: 64, message });
+  }
+  return checked(file, { ...document, accounts: { ...document.accounts, [name]: entry } });
+}
+
+/** `document` without the account. */
+export async function withoutAccount(
+  file: string,
+  document: AccountsDocument,
+  name: string,
+): Promise<Result<EditedDocument, EditProblem>> {
+  if (!Object.hasOwn(document.accounts, name)) {
+    return failure({
+      kind: 'unknown-account',
+      exit: 66,
+      message: `there is no account "${name}" in ${file}`,
+    });
+  }
+  const { [name]: _removed, ...accounts } = document.accounts;
+  return checked(file, { ...document, accounts });
+}
+
+async function checked(
+  file: string,
+  document: AccountsDocument,
+): Promise<Result<EditedDocument, EditProblem>> {
+  const text = `${JSON.stringify(document, null, 2)}\n`;
+  const outcome = await checkText(file, text);
+  if (outcome.ok) return success({ document, text });
+  const message = outcome.error.problems.map(renderProblem).join('\n');
+  return failure({ kind: 'invalid', exit: 78, message });
+}

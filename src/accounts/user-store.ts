@@ -1,0 +1,54 @@
+// The user's own accounts, in a file that conf keeps (0600) at $XDG_CONFIG_HOME/sipreg/accounts.json. It holds the
+// same document as any accounts file, so that load.ts reads it without conf. The only home of conf: import this
+// file dynamically, and only to write.
+
+import { mkdirSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import Conf from 'conf';
+import type { Result } from '../core/result.ts';
+import {
+  type EditedDocument,
+  type EditProblem,
+  readDocument,
+  withAccount,
+  withoutAccount,
+  writeEdited,
+} from './document-edit.ts';
+import type { AccountEntry, AccountsDocument } from './schema.ts';
+
+/** Adds account `name` to the store at `path` (load.ts, userStorePath), which is made if it does not exist. */
+export async function addAccount(
+  path: string,
+  name: string,
+  entry: AccountEntry,
+): Promise<Result<void, EditProblem>> {
+  const current = await readDocument(path);
+  if (!current.ok) return current;
+  return store(path, await withAccount(path, current.value ?? { accounts: {} }, name, entry));
+}
+
+/** Removes account `name` from the store at `path`. */
+export async function removeAccount(path: string, name: string): Promise<Result<void, EditProblem>> {
+  const current = await readDocument(path);
+  if (!current.ok) return current;
+  return store(path, await withoutAccount(path, current.value ?? { accounts: {} }, name));
+}
+
+function store(
+  path: string,
+  edited: Result<EditedDocument, EditProblem>,
+): Promise<Result<void, EditProblem>> {
+  return writeEdited(path, edited, ({ document }) => {
+    // XDG Base Directory: directories that are made there are the user's alone.
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    const conf = new Conf<AccountsDocument>({
+      projectName: 'sipreg',
+      projectSuffix: '',
+      cwd: dirname(path),
+      configName: basename(path, '.json'),
+      configFileMode: 0o600,
+      accessPropertiesByDotNotation: false,
+    });
+    conf.store = document;
+  });
+}
