@@ -1,0 +1,152 @@
+// The configuration of the Kamailio that stands for "a real registrar" in the tests: registrar and location table in
+// memory, digest against a table of users, every request written to the log, and switches that a test can throw.
+
+export type KamailioOptions = {
+  /** Passwords by user name; without it everybody may register without credentials. */
+  readonly users?: Readonly<Record<string, string>>;
+  /** The realm of the challenge (the domain of the To). */
+  readonly realm?: string;
+  readonly algorithm?: 'MD5' | 'SHA-256';
+  /** `none` makes challenges of RFC 2069, without qop. */
+  readonly qop?: 'auth' | 'auth-int' | 'none';
+  /** Seconds that a nonce stays good (300). */
+  readonly nonceSeconds?: number;
+  /** Shorter requests get a 423 with Min-Expires. */
+  readonly minExpires?: number;
+  readonly defaultExpires?: number;
+  readonly maxExpires?: number;
+  /** More bindings of one AOR are refused. */
+  readonly maxContacts?: number;
+  /** Keep the source address of the REGISTER as the binding's `received`, as registrars do for NAT. */
+  readonly fixNat?: boolean;
+  /** Makes the TLS port. */
+  readonly tls?: {
+    readonly certificateFile: string;
+    readonly keyFile: string;
+    /** Demand a client certificate that this CA has signed. */
+    readonly clientCaFile?: string;
+  };
+};
+
+export type KamailioPorts = { readonly port: number; readonly tlsPort: number };
+
+/** The text of kamailio.cfg. */
+export function kamailioConfig(options: KamailioOptions, ports: KamailioPorts): string {
+  return [globals(options, ports), modules(options), ROUTES(options)].join('\n');
+}
+
+function globals({ tls }: KamailioOptions, { port, tlsPort }: KamailioPorts): string {
+  return `#!KAMAILIO
+debug=1
+log_stderror=yes
+fork=yes
+children=2
+tcp_children=2
+socket_workers=1
+auto_aliases=no
+dns=no
+rev_dns=no
+tcp_accept_no_cl=yes
+tcp_reuse_port=no
+listen=udp:127.0.0.1:${port}
+listen=tcp:127.0.0.1:${port}
+${tls ? `enable_tls=yes\nlisten=tls:127.0.0.1:${tlsPort}` : ''}
+`;
+}
+
+function modules(options: KamailioOptions): string {
+  const { algorithm = 'MD5', qop = 'auth', nonceSeconds = 300, tls } = options;
+  const { minExpires, defaultExpires = 3600, maxExpires, maxContacts = 0 } = options;
+  return `
+loadmodule "kex.so"
+loadmodule "corex.so"
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "pv.so"
+loadmodule "usrloc.so"
+loadmodule "registrar.so"
+loadmodule "textops.so"
+loadmodule "siputils.so"
+loadmodule "xlog.so"
+loadmodule "auth.so"
+loadmodule "htable.so"
+loadmodule "nathelper.so"
+loadmodule "xhttp.so"
+loadmodule "jsonrpcs.so"
+${tls ? tlsModule(tls) : ''}
+modparam("jsonrpcs", "transport", 1)
+modparam("xlog", "buf_size", 65536)
+modparam("auth", "algorithm", "${algorithm}")
+${qop === 'none' ? '' : `modparam("auth", "qop", "${qop}")`}
+modparam("auth", "nonce_expire", ${nonceSeconds})
+modparam("usrloc", "db_mode", 0)
+modparam("usrloc", "timer_interval", 1)
+modparam("registrar", "default_expires", ${defaultExpires})
+${minExpires === undefined ? '' : `modparam("registrar", "min_expires", ${minExpires})`}
+modparam("registrar", "min_expires_mode", 1)
+${maxExpires === undefined ? '' : `modparam("registrar", "max_expires", ${maxExpires})`}
+modparam("registrar", "max_contacts", ${maxContacts})
+modparam("registrar", "received_avp", "$avp(received)")
+modparam("nathelper", "received_avp", "$avp(received)")
+modparam("htable", "htable", "users=>size=6;autoexpire=0")
+modparam("htable", "htable", "switches=>size=4;autoexpire=0")
+`;
+}
+
+function tlsModule({ certificateFile, keyFile, clientCaFile }: NonNullable<KamailioOptions['tls']>): string {
+  return `loadmodule "tls.so"
+modparam("tls", "tls_method", "TLSv1.2+")
+modparam("tls", "certificate", "${certificateFile}")
+modparam("tls", "private_key", "${keyFile}")
+${
+  clientCaFile === undefined
+    ? ''
+    : `modparam("tls", "ca_list", "${clientCaFile}")
+modparam("tls", "verify_certificate", 1)
+modparam("tls", "require_certificate", 1)`
+}`;
+}
+
+// The text is one line in the log (base64), so that a test can compare the bytes that arrived.
+const ROUTES = ({ users, realm = '$td', fixNat }: KamailioOptions): string => `
+request_route {
+  xlog("L_ALERT", "RECEIVED $si $sp $proto $(mb{s.encode.base64})\\n");
+  if ($sht(switches=>silent) == "yes") { exit; }
+  force_rport();
+  if ($sht(switches=>status) != $null) {
+    if ($sht(switches=>header) != $null) { append_to_reply("$sht(switches=>header)\\r\\n"); }
+    sl_send_reply("$sht(switches=>status)", "$sht(switches=>reason)");
+    exit;
+  }
+  if (is_method("REGISTER")) { route(REGISTRAR); }
+  if (is_method("OPTIONS") && $rU == $null) { sl_send_reply("200", "OK"); exit; }
+  if (is_method("CANCEL")) { if (t_check_trans()) { t_relay(); } exit; }
+  if (is_method("ACK")) { if (t_check_trans()) { t_relay(); } exit; }
+  if (!lookup("location")) { sl_send_reply("404", "Not Found"); exit; }
+  t_relay();
+}
+
+route[REGISTRAR] {
+${
+  users === undefined
+    ? ''
+    : `  if (!pv_www_authenticate("${realm}", "$sht(users=>$au)", "0", "$rm")) {
+    $var(outcome) = $retcode;
+    # Without a user in the table the function has no password to compare, and says only "error".
+    if ($au == $null) { $var(outcome) = -5; }
+    else if ($sht(users=>$au) == $null) { $var(outcome) = -3; }
+    xlog("L_ALERT", "AUTHENTICATION $var(outcome) $au\\n");
+    www_challenge("${realm}", "1");
+    exit;
+  }
+  xlog("L_ALERT", "AUTHENTICATION 1 $au\\n");`
+}
+${fixNat ? '  fix_nated_register();' : ''}
+  save("location");
+  exit;
+}
+
+event_route[xhttp:request] {
+  jsonrpc_dispatch();
+}
+`;

@@ -1,0 +1,98 @@
+// A SIP client of a few lines, without sipreg's own code, so that the harness is tested by something else than what it tests.
+
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { createConnection } from 'node:net';
+import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
+
+type RegisterFields = {
+  readonly transport?: 'UDP' | 'TCP' | 'TLS';
+  readonly callId?: string;
+  readonly cseq?: number;
+  readonly expires?: number;
+  readonly contact?: string;
+  /** One more header field. */
+  readonly extra?: string;
+};
+
+/** A REGISTER of sip:alice@example.test. */
+export function registerMessage(fields: RegisterFields = {}): string {
+  const { transport = 'UDP', callId = 'call-1', cseq = 1, expires = 3600, extra } = fields;
+  const { contact = 'sip:alice@127.0.0.1:5999' } = fields;
+  return [
+    'REGISTER sip:example.test SIP/2.0',
+    `Via: SIP/2.0/${transport} 127.0.0.1:5999;rport;branch=z9hG4bK${callId}${cseq}`,
+    'Max-Forwards: 70',
+    'From: <sip:alice@example.test>;tag=1',
+    'To: <sip:alice@example.test>',
+    `Call-ID: ${callId}`,
+    `CSeq: ${cseq} REGISTER`,
+    `Contact: <${contact}>;expires=${expires}`,
+    `Expires: ${expires}`,
+    ...(extra === undefined ? [] : [extra]),
+    'Content-Length: 0',
+    '\r\n',
+  ].join('\r\n');
+}
+
+/** The Authorization header field (RFC 7616, qop auth) that answers the value of a WWW-Authenticate. */
+export function authorization(challenge: string, password: string, algorithm: 'MD5' | 'SHA-256'): string {
+  const hash = (text: string): string =>
+    createHash(algorithm === 'MD5' ? 'md5' : 'sha256')
+      .update(text)
+      .digest('hex');
+  const parameter = (name: string): string => new RegExp(`${name}="([^"]*)"`).exec(challenge)?.[1] ?? '';
+  const realm = parameter('realm');
+  const nonce = parameter('nonce');
+  const uri = 'sip:example.test';
+  const ha1 = hash(`alice:${realm}:${password}`);
+  const response = hash(`${ha1}:${nonce}:00000001:cnonce:auth:${hash(`REGISTER:${uri}`)}`);
+  return (
+    `Authorization: Digest username="alice", realm="${realm}", nonce="${nonce}", uri="${uri}", response="${response}", ` +
+    `algorithm=${algorithm}, qop=auth, nc=00000001, cnonce="cnonce"`
+  );
+}
+
+/** Sends a message to a loopback port and resolves with the first answer; rejects after `waitMs`. */
+export async function exchangeUdp(port: number, message: string, waitMs = 3000): Promise<string> {
+  const socket = createSocket('udp4');
+  try {
+    socket.send(message, port, '127.0.0.1');
+    const [datagram] = await once(socket, 'message', { signal: AbortSignal.timeout(waitMs) });
+    return String(datagram);
+  } finally {
+    socket.close();
+  }
+}
+
+/** The same over a stream; TLS without looking at the certificate. */
+export async function exchangeStream(
+  port: number,
+  message: string,
+  transport: 'tcp' | 'tls',
+): Promise<string> {
+  const address = { host: '127.0.0.1', port };
+  const socket =
+    transport === 'tls' ? connectTls({ ...address, rejectUnauthorized: false }) : createConnection(address);
+  try {
+    await once(socket, transport === 'tls' ? 'secureConnect' : 'connect');
+    socket.write(message);
+    const [bytes] = await once(socket, 'data', { signal: AbortSignal.timeout(3000) });
+    return String(bytes);
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** A self-signed certificate for localhost and its key, as files in `folder`. */
+export function selfSigned(folder: string): { readonly certificateFile: string; readonly keyFile: string } {
+  const certificateFile = join(folder, 'certificate.pem');
+  const keyFile = join(folder, 'key.pem');
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', keyFile];
+  const subject = ['-subj', '/CN=localhost', '-days', '2', '-out', certificateFile];
+  execFileSync('openssl', ['req', '-x509', ...key, ...subject], { stdio: 'pipe' });
+  return { certificateFile, keyFile };
+}
