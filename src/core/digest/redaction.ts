@@ -22,7 +22,7 @@ export function redactMessageText(text: string): string {
     const isInfo = name.toLowerCase().endsWith('info');
     return head + (isInfo ? (redactParameters(unfolded) ?? HIDDEN) : redactAuthorization(unfolded));
   });
-  return rows.replace(STRAY_PROOF, `$1${HIDDEN}`);
+  return rows.replace(STRAY_PROOF, `$1$2${HIDDEN}$2`);
 }
 
 /** Null unless `text` is a well-formed list: only then is it certain where a value ends. */
@@ -61,5 +61,5 @@ const PARAMETER = /([A-Za-z*-]+)\s*=\s*("(?:[^"\\]|\\[\s\S])*"|[^\s",;=]+)\s*(?:
 /** One of our headers at the start of any line, with all its folded lines. */
 const SECRET_ROW =
   /((?:^|[\r\n])[ \t]*((?:Proxy-)?(?:Authorization|Authentication-Info))[ \t]*:[ \t]*)([^\r\n]*(?:[\r\n]+[ \t][^\r\n]*)*)/gi;
-/** A proof in a place where no header of ours is. */
-const STRAY_PROOF = /\b((?:response|rspauth|cnonce)\s*=\s*)(?!"?…)(?:"(?:[^"\\]|\\[\s\S])*"?|[^\s",;]+)/gi;
+/** A proof in a place where no header of ours is, in a URI also percent-encoded. An empty one proves nothing. */
+const STRAY_PROOF = /((?:response|rspauth|cnonce)\s*(?:=|%3d)\s*)(?:(")(?:[^"\\]|\\[\s\S])+"?|[^\s",;]+)/gi;
