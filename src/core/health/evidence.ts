@@ -1,0 +1,31 @@
+// What an answer says for itself, in words that are safe to print: status, reason phrase, Warning, Retry-After. Text
+// from the network may hold anything; control characters would drive the reader's terminal, so they never pass.
+
+import { headerRows, headerValue } from '../sip/headers.ts';
+import type { SipResponse } from '../sip/message.ts';
+import { parseRetryAfter } from '../sip/numbers.ts';
+
+/** More than this of one foreign text helps nobody. */
+const MAX_TEXT = 200;
+
+/** `text` without control characters and not longer than a line. */
+export function printable(text: string): string {
+  const clean = text
+    .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, ' ')
+    .trim();
+  return clean.length > MAX_TEXT ? `${clean.slice(0, MAX_TEXT)}…` : clean;
+}
+
+/** "403 Forbidden (Warning: 399 pbx "too many contacts")". */
+export function answerInWords(response: SipResponse): string {
+  const reason = printable(response.reason);
+  const status = reason === '' ? String(response.status) : `${response.status} ${reason}`;
+  const warnings = headerRows(response.headers, 'Warning').map(printable);
+  return warnings.length === 0 ? status : `${status} (Warning: ${printable(warnings.join('; '))})`;
+}
+
+/** The seconds of Retry-After, at most one day; null without one. */
+export function retryAfterOf(response: SipResponse): number | null {
+  const value = headerValue(response.headers, 'Retry-After');
+  return value === null ? null : parseRetryAfter(value);
+}

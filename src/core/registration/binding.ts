@@ -1,0 +1,130 @@
+// Which of the Contacts in a 2xx is ours, and how long it lasts (behaviour.md §4): by instance and reg-id, by URI, by
+// count; and what holds when none of them is ours. Granted, not requested, is the truth.
+
+import type { GrantSource, MatchedBy } from '../health/snapshot.ts';
+import { headerValue } from '../sip/headers.ts';
+import type { HeaderField } from '../sip/message.ts';
+import { type NameAddr, parseContacts } from '../sip/name-addr.ts';
+import { parseDeltaSeconds } from '../sip/numbers.ts';
+import { paramValue, parseUri, type SipUri } from '../sip/uri.ts';
+import { sameUri } from '../sip/uri-compare.ts';
+import type { ReportedBinding } from './registration.ts';
+
+/** What a 2xx says about our binding; `grantedSeconds` 0 means that it does not exist. */
+export type Grant = {
+  readonly grantedSeconds: number;
+  readonly source: GrantSource;
+  readonly matchedBy: MatchedBy;
+  readonly bindings: readonly ReportedBinding[];
+};
+
+export type OwnContact = {
+  readonly uri: SipUri;
+  /** `+sip.instance` as sent, without angle brackets; null when none was sent. */
+  readonly instanceId: string | null;
+  readonly regId: number | null;
+};
+
+/** RFC 3261 §10.2.1.1: a malformed expires counts as 3600. */
+const MALFORMED_EXPIRES = 3600;
+
+/** Reads the grant for `own` from the headers of a 2xx; `sentCount` is how many Contacts the request had. */
+export function grantOf(
+  headers: readonly HeaderField[],
+  own: OwnContact,
+  requestedSeconds: number,
+  sentCount: number,
+): Grant {
+  const contacts = parseContacts(headers).contacts;
+  const { matched, matchedBy } = findOwn(contacts, own, sentCount);
+  const bindings = contacts.map((contact) => reported(contact, contact === matched));
+  const headerSeconds = expiresHeader(headers);
+  if (matched === null && contacts.length > 0) {
+    return { ...smallestGrant(contacts, headerSeconds, requestedSeconds), matchedBy, bindings };
+  }
+  const contactSeconds = matched === null ? null : contactExpires(matched);
+  if (contactSeconds !== null) {
+    return { grantedSeconds: contactSeconds, source: 'contact', matchedBy, bindings };
+  }
+  if (headerSeconds !== null) {
+    return { grantedSeconds: headerSeconds, source: 'expires-header', matchedBy, bindings };
+  }
+  return { grantedSeconds: requestedSeconds, source: 'requested', matchedBy, bindings };
+}
+
+/** All Contacts of a 2xx, the one that equals `own` marked. */
+export function reportedBindings(
+  headers: readonly HeaderField[],
+  own: SipUri | null,
+): readonly ReportedBinding[] {
+  return parseContacts(headers).contacts.map((contact) =>
+    reported(contact, own !== null && isSameContact(contact, own)),
+  );
+}
+
+function findOwn(
+  contacts: readonly NameAddr[],
+  own: OwnContact,
+  sentCount: number,
+): { readonly matched: NameAddr | null; readonly matchedBy: MatchedBy } {
+  const byInstance = contacts.find((contact) => isSameInstance(contact, own));
+  if (byInstance !== undefined) return { matched: byInstance, matchedBy: 'instance' };
+  const byUri = contacts.find((contact) => isSameContact(contact, own.uri));
+  if (byUri !== undefined) return { matched: byUri, matchedBy: 'uri' };
+  // Registrars that rewrite the Contact (session border controllers) still return one for one.
+  const only = contacts[0];
+  if (sentCount === 1 && contacts.length === 1 && only !== undefined) {
+    return { matched: only, matchedBy: 'count' };
+  }
+  return { matched: null, matchedBy: 'none' };
+}
+
+function isSameInstance(contact: NameAddr, own: OwnContact): boolean {
+  if (own.instanceId === null) return false;
+  const instance = paramValue(contact.params, '+sip.instance');
+  if (instance !== `<${own.instanceId}>`) return false;
+  const regId = paramValue(contact.params, 'reg-id');
+  return own.regId === null || regId === String(own.regId);
+}
+
+function isSameContact(contact: NameAddr, own: SipUri): boolean {
+  const uri = parseUri(contact.uri);
+  return uri.ok && sameUri(uri.value, own);
+}
+
+function reported(contact: NameAddr, own: boolean): ReportedBinding {
+  return { uri: contact.uri, expires: contactExpires(contact), own };
+}
+
+function contactExpires(contact: NameAddr): number | null {
+  const text = paramValue(contact.params, 'expires');
+  return text === null ? null : (parseDeltaSeconds(text) ?? MALFORMED_EXPIRES);
+}
+
+function expiresHeader(headers: readonly HeaderField[]): number | null {
+  const text = headerValue(headers, 'Expires');
+  return text === null ? null : parseDeltaSeconds(text);
+}
+
+/**
+ * Contacts, but none of them ours: the most careful reading (behaviour.md §4). Taking what was asked for left users of
+ * other programs without their line for days; a short interval only costs a few REGISTERs.
+ */
+function smallestGrant(
+  contacts: readonly NameAddr[],
+  headerSeconds: number | null,
+  requestedSeconds: number,
+): Pick<Grant, 'grantedSeconds' | 'source'> {
+  const ofContacts = contacts.map(contactExpires).filter((seconds) => seconds !== null && seconds > 0);
+  const candidates: readonly { readonly grantedSeconds: number; readonly source: GrantSource }[] = [
+    ...ofContacts.map((seconds) => ({
+      grantedSeconds: seconds ?? requestedSeconds,
+      source: 'contact' as const,
+    })),
+    ...(headerSeconds !== null && headerSeconds > 0
+      ? [{ grantedSeconds: headerSeconds, source: 'expires-header' as const }]
+      : []),
+    { grantedSeconds: requestedSeconds, source: 'requested' },
+  ];
+  return candidates.reduce((least, next) => (next.grantedSeconds < least.grantedSeconds ? next : least));
+}

@@ -1,0 +1,145 @@
+// What a 401 or 407 means in the course of one round (behaviour.md §7–9; RFC 3261 §22): a challenge to answer, a nonce
+// that merely aged, or a rejection of the credentials. The difference is what keeps a host from being banned.
+
+import type { Credential } from '../digest/algorithm.ts';
+import { type Challenge, parseChallenges } from '../digest/challenge.ts';
+import { selectAnswers } from '../digest/selection.ts';
+import { type DigestSession, startSession } from '../digest/session.ts';
+import { answerInWords, printable } from '../health/evidence.ts';
+import { type Failure, failureOf } from '../health/verdict.ts';
+import type { SipResponse } from '../sip/message.ts';
+
+/** What one round remembers of the challenges that it has met. */
+export type ChallengeHistory = {
+  /** Realms (with their kind) whose nonce was issued in this round. */
+  readonly issued: readonly string[];
+  readonly staleInARow: number;
+};
+
+export const NO_CHALLENGES: ChallengeHistory = { issued: [], staleInARow: 0 };
+
+export type ChallengeReading =
+  /** Send again, with these sessions. */
+  | {
+      readonly type: 'answer';
+      readonly sessions: readonly DigestSession[];
+      readonly history: ChallengeHistory;
+    }
+  /** The credentials were rejected, unless the secret has changed since they were read. */
+  | { readonly type: 'rejected'; readonly failure: Failure }
+  | { readonly type: 'unanswerable'; readonly failure: Failure };
+
+/** RFC 3261 §22.4, behaviour.md §9: a registrar that calls every nonce stale is not followed for ever. */
+const MAX_STALE_IN_A_ROW = 3;
+
+/** Reads the challenges of `response`. `sessions` are those whose answers the refused request carried. */
+export function readChallenges(
+  response: SipResponse,
+  sessions: readonly DigestSession[],
+  credentials: readonly Credential[],
+  history: ChallengeHistory,
+): ChallengeReading {
+  const { answers, unanswered } = selectAnswers(parseChallenges(response.headers).usable, credentials);
+  if (answers.length === 0) return { type: 'unanswerable', failure: unanswerable(response, unanswered) };
+  const challenges = answers.map((answer) => answer.challenge);
+  const judged = challenges.map((challenge) => judge(challenge, sessions, history));
+  if (judged.includes('rejected')) return { type: 'rejected', failure: rejected(response, challenges) };
+  const stale = judged.includes('stale');
+  if (stale && history.staleInARow >= MAX_STALE_IN_A_ROW) {
+    return { type: 'unanswerable', failure: looping(response) };
+  }
+  return {
+    type: 'answer',
+    ...answering(challenges, sessions, history),
+  };
+}
+
+/** Starts afresh with `challenges`' nonces, after the secret turned out to have changed. */
+export function answerAfresh(
+  response: SipResponse,
+  sessions: readonly DigestSession[],
+  credentials: readonly Credential[],
+  history: ChallengeHistory,
+): ChallengeReading {
+  const { answers, unanswered } = selectAnswers(parseChallenges(response.headers).usable, credentials);
+  if (answers.length === 0) return { type: 'unanswerable', failure: unanswerable(response, unanswered) };
+  return {
+    type: 'answer',
+    ...answering(
+      answers.map((answer) => answer.challenge),
+      sessions,
+      history,
+    ),
+  };
+}
+
+type Judgement = 'new' | 'stale' | 'aged' | 'rejected';
+
+function judge(
+  challenge: Challenge,
+  sessions: readonly DigestSession[],
+  history: ChallengeHistory,
+): Judgement {
+  const session = sessions.find((one) => keyOf(one) === keyOf(challenge));
+  if (session === undefined) return 'new';
+  if (challenge.stale) return 'stale';
+  // behaviour.md §9: Kamailio and FRITZ!Box let a kept nonce expire without saying stale. One free retry.
+  const kept = !history.issued.includes(keyOf(challenge));
+  return kept && challenge.nonce !== session.nonce ? 'aged' : 'rejected';
+}
+
+function answering(
+  challenges: readonly Challenge[],
+  sessions: readonly DigestSession[],
+  history: ChallengeHistory,
+): { readonly sessions: readonly DigestSession[]; readonly history: ChallengeHistory } {
+  const keys = challenges.map(keyOf);
+  const untouched = sessions.filter((session) => !keys.includes(keyOf(session)));
+  const anyStale = challenges.some((challenge) => challenge.stale);
+  return {
+    sessions: [...untouched, ...challenges.map(startSession)],
+    history: {
+      issued: [...new Set([...history.issued, ...keys])],
+      staleInARow: anyStale ? history.staleInARow + 1 : 0,
+    },
+  };
+}
+
+function keyOf(of: { readonly kind: 'www' | 'proxy'; readonly realm: string }): string {
+  return `${of.kind} ${of.realm}`;
+}
+
+function rejected(response: SipResponse, challenges: readonly Challenge[]): Failure {
+  const realms = challenges.map((challenge) => `"${printable(challenge.realm)}"`).join(', ');
+  return failureOf(
+    'auth.rejected',
+    `the registrar answered ${answerInWords(response)} to our credentials for the realm ${realms}`,
+    { status: response.status, reason: printable(response.reason) },
+  );
+}
+
+function looping(response: SipResponse): Failure {
+  return failureOf(
+    'auth.looping',
+    `the registrar called the nonce stale ${MAX_STALE_IN_A_ROW + 1} times in a row (${answerInWords(response)})`,
+    { status: response.status, reason: printable(response.reason) },
+  );
+}
+
+function unanswerable(
+  response: SipResponse,
+  unanswered: readonly { readonly realm: string; readonly why: 'no-credentials' | 'no-algorithm' }[],
+): Failure {
+  const evidence = { status: response.status, reason: printable(response.reason) };
+  const without = unanswered.find((one) => one.why === 'no-credentials');
+  if (without !== undefined) {
+    const cause = `the registrar asks for credentials for the realm "${printable(without.realm)}", and the account has none for it`;
+    return failureOf('auth.no-credentials', cause, evidence);
+  }
+  const { unknownAlgorithms, realms } = parseChallenges(response.headers);
+  const offered = unknownAlgorithms.map(printable).join(', ');
+  const what = offered === '' ? 'no Digest challenge that can be used' : `only ${offered}`;
+  const where = realms.length > 0 ? ` for the realm "${printable(realms[0] ?? '')}"` : '';
+  const cause = `the registrar answered ${answerInWords(response)} and offers ${what}${where}`;
+  return failureOf('auth.no-algorithm', cause, evidence);
+}

@@ -1,0 +1,60 @@
+// Our own Contact (RFC 3261 §8.1.1.8, §10.2.1): the one of the account when it registers for another host, else one
+// made from the flow, with the public address that the registrar sees (behaviour.md §15).
+
+import { bracketed } from '../sip/ip.ts';
+import { formatNameAddr } from '../sip/name-addr.ts';
+import type { SocketAddress } from '../sip/transport.ts';
+import { formatUri, type Param, parseUri, type SipUri } from '../sip/uri.ts';
+import { sameUri } from '../sip/uri-compare.ts';
+import type { Plan } from './plan.ts';
+import type { FlowRef, PublicAddress } from './registration.ts';
+
+/** The URI under which requests reach us over `flow`. */
+export function contactUri(plan: Plan, flow: FlowRef, publicAddress: PublicAddress | null): SipUri {
+  if (plan.contact.uri !== null) return plan.contact.uri;
+  const { address, port } = addressSeen(publicAddress, flow.local);
+  return {
+    // RFC 3261 §8.1.1.8: a sips Request-URI wants a sips Contact.
+    scheme: plan.registrar.scheme === 'sips' || plan.aor.scheme === 'sips' ? 'sips' : 'sip',
+    user: plan.contact.user === '' ? null : plan.contact.user,
+    password: null,
+    host: bracketed(address),
+    port,
+    params: [...transportParam(plan, flow), ...plan.contact.uriParams],
+    headers: [],
+  };
+}
+
+/** The address under which `local` is seen from outside: the public one when it was learned for just this address. */
+export function addressSeen(publicAddress: PublicAddress | null, local: SocketAddress): SocketAddress {
+  if (publicAddress === null) return local;
+  const { from, seen } = publicAddress;
+  return from.address === local.address && from.port === local.port ? seen : local;
+}
+
+/** `uri` as a Contact value that asks for `expires` seconds (0 removes it). */
+export function contactValue(plan: Plan, uri: string, expires: number): string {
+  const params = expires === 0 ? [] : plan.contact.params;
+  return formatNameAddr({
+    displayName: null,
+    uri,
+    params: [...params, { name: 'expires', value: String(expires) }],
+  });
+}
+
+/**
+ * The Contact of an earlier run that must go because `contact` takes its place, or null. An equal URI is the same
+ * binding (RFC 3261 §10.3 step 7), so removing it would remove the new one.
+ */
+export function replacedContact(boundContact: string | null, contact: SipUri): string | null {
+  if (boundContact === null) return null;
+  const bound = parseUri(boundContact);
+  return bound.ok && !sameUri(bound.value, contact) ? formatUri(bound.value) : null;
+}
+
+function transportParam(plan: Plan, flow: FlowRef): readonly Param[] {
+  // A sips URI says TLS already; on UDP the parameter is the default and only costs interoperability.
+  if (flow.transport === 'udp' || plan.registrar.scheme === 'sips' || plan.aor.scheme === 'sips') return [];
+  // behaviour.md §15: transport=tls knowingly deviates from RFC 5630, because registrars know TLS by nothing else.
+  return [{ name: 'transport', value: flow.transport === 'wss' ? 'ws' : flow.transport }];
+}

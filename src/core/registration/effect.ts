@@ -1,0 +1,50 @@
+// What a registration wants done, in the order in which it wants it. The shell does it and, where there is an
+// answer, brings it back as an input. There is no "start timer": deadlines stand in the state.
+
+import type { Failure } from '../health/verdict.ts';
+import type { Hop } from '../resolve/hop.ts';
+import type { Target } from '../sip/transport.ts';
+import type { Millis } from '../time.ts';
+import type { Binding, ReportedBinding } from './registration.ts';
+
+/** How a round of REGISTER ended. */
+export type Outcome =
+  | {
+      readonly type: 'registered';
+      readonly binding: Binding;
+      readonly bindings: readonly ReportedBinding[];
+      readonly serviceRoute: readonly string[];
+      readonly path: readonly string[];
+    }
+  | { readonly type: 'removed'; readonly bindings: readonly ReportedBinding[] }
+  | { readonly type: 'listed'; readonly bindings: readonly ReportedBinding[] }
+  | { readonly type: 'failed'; readonly failure: Failure };
+
+export type Effect =
+  /** Look the hop's host up: `targetsResolved` or `resolutionFailed`. */
+  | { readonly type: 'resolve'; readonly hop: Hop }
+  /** Open (or share) a flow: `flowOpened` or `flowFailed`. */
+  | {
+      readonly type: 'openFlow';
+      readonly target: Target;
+      readonly domain: string;
+      readonly connectTimeoutMs: Millis;
+    }
+  /** The flow is of no use any more. */
+  | { readonly type: 'closeFlow'; readonly flowId: number }
+  /** Make a block of CSeq numbers durable, with a new Call-ID when asked for: `cseqReserved`. */
+  | { readonly type: 'reserveCseq'; readonly renewCallId: boolean }
+  /** Send the bytes; `branch` names the transaction, `repeated` marks a retransmission. */
+  | {
+      readonly type: 'send';
+      readonly flowId: number;
+      readonly branch: string;
+      readonly bytes: Uint8Array;
+      readonly repeated: boolean;
+    }
+  /** Read the account's secrets again: `secretRead` or `secretFailed`. */
+  | { readonly type: 'readSecret' }
+  /** Something an operator should know although nothing failed. */
+  | { readonly type: 'warn'; readonly text: string }
+  /** The round is over. */
+  | { readonly type: 'finished'; readonly outcome: Outcome };

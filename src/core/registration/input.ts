@@ -1,0 +1,35 @@
+// What can happen to a registration, in the past tense.
+
+import type { Credential } from '../digest/algorithm.ts';
+import type { Failure } from '../health/verdict.ts';
+import type { SipResponse } from '../sip/message.ts';
+import type { Target } from '../sip/transport.ts';
+import type { FlowRef } from './registration.ts';
+
+/** What a round of REGISTER is for. */
+export type Goal =
+  /** Create or refresh our binding. */
+  | 'register'
+  /** Remove our binding, and no other. */
+  | 'remove'
+  /** Remove every binding of the AOR: `Contact: *`. */
+  | 'remove-all'
+  /** Ask what is bound: a REGISTER without Contact changes nothing. */
+  | 'query';
+
+export type Input =
+  | { readonly type: 'targetsResolved'; readonly targets: readonly Target[] }
+  | { readonly type: 'resolutionFailed'; readonly failure: Failure }
+  | { readonly type: 'flowOpened'; readonly flow: FlowRef }
+  | { readonly type: 'flowFailed'; readonly failure: Failure }
+  | { readonly type: 'flowClosed'; readonly flowId: number; readonly failure: Failure }
+  | { readonly type: 'responseReceived'; readonly response: SipResponse }
+  | {
+      readonly type: 'cseqReserved';
+      readonly callId: string;
+      readonly firstCseq: number;
+      readonly lastCseq: number;
+    }
+  | { readonly type: 'secretRead'; readonly credentials: readonly Credential[] }
+  | { readonly type: 'secretFailed'; readonly failure: Failure }
+  | { readonly type: 'timePassed' };

@@ -1,0 +1,92 @@
+// What one registration keeps between two REGISTERs: identity, credentials, digest sessions, what the registrar has
+// bound, and what the network taught. One registration is one AOR on one flow; it lives as long as its account.
+
+import type { Credential } from '../digest/algorithm.ts';
+import type { DigestSession } from '../digest/session.ts';
+import type { GrantSource, MatchedBy, TlsSnapshot } from '../health/snapshot.ts';
+import type { SocketAddress, Target, Transport } from '../sip/transport.ts';
+import type { Millis } from '../time.ts';
+import type { Plan } from './plan.ts';
+
+/** Call-ID and CSeq (RFC 3261 §10.2): durable, so that the registrar never sees a number fall. */
+export type Identity = {
+  readonly callId: string;
+  readonly fromTag: string;
+  /** The last CSeq number that was used; 0 before the first. */
+  readonly cseq: number;
+  /** Numbers up to here are safely on disk: before one above it is used, a block has to be reserved. */
+  readonly reservedThrough: number;
+};
+
+/** An open flow, as the core knows it. */
+export type FlowRef = {
+  readonly id: number;
+  readonly transport: Transport;
+  readonly local: SocketAddress;
+  readonly remote: SocketAddress;
+  readonly tls: TlsSnapshot | null;
+};
+
+/** One Contact of a 2xx. `expires` is null when the registrar gave none. */
+export type ReportedBinding = {
+  readonly uri: string;
+  readonly expires: number | null;
+  readonly own: boolean;
+};
+
+/** How a registrar sees the address that we send from (RFC 3581); it holds for that address only. */
+export type PublicAddress = { readonly from: SocketAddress; readonly seen: SocketAddress };
+
+/** Our binding at the registrar, as the last 2xx granted it. */
+export type Binding = {
+  /** The Contact URI that we sent. */
+  readonly contact: string;
+  readonly requestedSeconds: number;
+  readonly grantedSeconds: number;
+  readonly source: GrantSource;
+  readonly matchedBy: MatchedBy;
+  readonly endsAt: Millis;
+};
+
+export type Registration = {
+  readonly plan: Plan;
+  readonly identity: Identity;
+  readonly credentials: readonly Credential[];
+  /** Credentials that the registrar has accepted before: a 403 then is no rejection of them (behaviour.md §10). */
+  readonly credentialsWorked: boolean;
+  readonly sessions: readonly DigestSession[];
+  /** Seconds to ask for: the plan's, or more after a 423. */
+  readonly interval: number;
+  /** Option tags that the registrar refused with 420. */
+  readonly refusedOptions: readonly string[];
+  /** Our address as the registrar sees it (RFC 3581), when it is not the flow's own. */
+  readonly publicAddress: PublicAddress | null;
+  /** The Contact that the registrar may still hold for us, from this run or an earlier one. */
+  readonly boundContact: string | null;
+  readonly binding: Binding | null;
+  readonly flow: FlowRef | null;
+  readonly target: Target | null;
+};
+
+/** What is known of an account before its first REGISTER in this process. */
+export type Beginnings = {
+  readonly identity: Identity;
+  readonly credentials: readonly Credential[];
+  readonly credentialsWorked: boolean;
+  readonly publicAddress: PublicAddress | null;
+  readonly boundContact: string | null;
+};
+
+/** A registration that has not sent anything yet. */
+export function beginRegistration(plan: Plan, beginnings: Beginnings): Registration {
+  return {
+    plan,
+    ...beginnings,
+    sessions: [],
+    interval: plan.expires,
+    refusedOptions: [],
+    binding: null,
+    flow: null,
+    target: null,
+  };
+}

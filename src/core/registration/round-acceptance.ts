@@ -1,0 +1,137 @@
+// What a 2xx means for the round (RFC 3261 §10.2.4; behaviour.md §4, §5, §15): the binding as it was granted, the list
+// of bindings, or a success that is none.
+
+import { parseAuthenticationInfo } from '../digest/authentication-info.ts';
+import { type DigestSession, renewNonce } from '../digest/session.ts';
+import type { Env } from '../env.ts';
+import { printable } from '../health/evidence.ts';
+import { type Failure, failureOf } from '../health/verdict.ts';
+import { listValues } from '../sip/headers.ts';
+import type { SipResponse } from '../sip/message.ts';
+import { formatUri, parseUri, type SipUri } from '../sip/uri.ts';
+import { sameUri } from '../sip/uri-compare.ts';
+import { grantOf, reportedBindings } from './binding.ts';
+import { contactUri } from './contact.ts';
+import type { Effect } from './effect.ts';
+import type { Binding, Registration, ReportedBinding } from './registration.ts';
+import { sendRegister } from './round-sending.ts';
+import { finish, type Round, type RoundStep, type SentRequest } from './round-state.ts';
+
+/** The 2xx to `sent` came in. */
+export function accepted(
+  registration: Registration,
+  round: Round,
+  sent: SentRequest,
+  response: SipResponse,
+  env: Env,
+): RoundStep {
+  const proven = {
+    ...registration,
+    credentialsWorked: registration.credentialsWorked || sent.authorized,
+    sessions: registration.sessions.map((session) => withNextNonce(session, response)),
+  };
+  switch (round.goal) {
+    case 'query':
+      return finish(proven, round, { type: 'listed', bindings: listed(proven, response) });
+    case 'remove':
+    case 'remove-all':
+      return removed(proven, round, sent, response);
+    case 'register':
+      return granted(proven, round, sent, response, env);
+  }
+}
+
+function listed(registration: Registration, response: SipResponse): readonly ReportedBinding[] {
+  const bound = registration.boundContact === null ? null : parseUri(registration.boundContact);
+  return reportedBindings(response.headers, bound?.ok === true ? bound.value : registration.plan.contact.uri);
+}
+
+function granted(
+  registration: Registration,
+  round: Round,
+  sent: SentRequest,
+  response: SipResponse,
+  env: Env,
+): RoundStep {
+  const own = sent.contact ?? contactUri(registration.plan, sent.flow, registration.publicAddress);
+  const grant = grantOf(
+    response.headers,
+    { uri: own, instanceId: null, regId: null },
+    sent.requested,
+    sent.contactCount,
+  );
+  if (grant.grantedSeconds === 0) {
+    const gone = { ...registration, binding: null, boundContact: null };
+    return finish(gone, round, { type: 'failed', failure: contactRemoved(response, own) });
+  }
+  const binding: Binding = {
+    contact: formatUri(own),
+    requestedSeconds: sent.requested,
+    grantedSeconds: grant.grantedSeconds,
+    source: grant.source,
+    matchedBy: grant.matchedBy,
+    // The registrar counts from when it got the request: counting from when it left errs on the safe side.
+    endsAt: sent.sentAt + grant.grantedSeconds * 1000,
+  };
+  const bound = { ...registration, binding, boundContact: binding.contact };
+  const moved = contactUri(bound.plan, sent.flow, bound.publicAddress);
+  if (!sameUri(moved, own) && !round.followedAddress) {
+    // behaviour.md §15: the registrar sees us elsewhere. The new Contact takes the old one's place, once.
+    return sendRegister(bound, { ...round, followedAddress: true }, sent, env);
+  }
+  const step = finish(bound, round, {
+    type: 'registered',
+    binding,
+    bindings: grant.bindings,
+    serviceRoute: listValues(response.headers, 'Service-Route').map(printable),
+    path: listValues(response.headers, 'Path').map(printable),
+  });
+  return { ...step, effects: [...grantWarnings(grant.matchedBy, grant.bindings.length), ...step.effects] };
+}
+
+function grantWarnings(matchedBy: Binding['matchedBy'], contacts: number): readonly Effect[] {
+  if (matchedBy !== 'none' || contacts === 0) return [];
+  const text =
+    'the registrar lists contacts, but none of them is ours: the shortest of their times is taken for the refresh';
+  return [{ type: 'warn', text }];
+}
+
+function removed(
+  registration: Registration,
+  round: Round,
+  sent: SentRequest,
+  response: SipResponse,
+): RoundStep {
+  const target = registration.boundContact ?? (sent.contact === null ? null : formatUri(sent.contact));
+  const own = target === null ? null : parseUri(target);
+  const bindings = reportedBindings(response.headers, own?.ok === true ? own.value : null);
+  const remaining = bindings.filter((one) => (round.goal === 'remove-all' || one.own) && one.expires !== 0);
+  if (remaining.length > 0) {
+    return finish(registration, round, { type: 'failed', failure: stillBound(response, remaining.length) });
+  }
+  const gone = { ...registration, binding: null, boundContact: null };
+  return finish(gone, round, { type: 'removed', bindings });
+}
+
+function stillBound(response: SipResponse, count: number): Failure {
+  const cause = `the registrar answered ${response.status}, but still lists ${count === 1 ? 'the contact' : `${count} contacts`} that had to go`;
+  return failureOf('register.rejected', cause, {
+    status: response.status,
+    reason: printable(response.reason),
+    advice: 'look at "sipreg bindings"; the registrar may keep contacts that others registered',
+  });
+}
+
+function contactRemoved(response: SipResponse, own: SipUri): Failure {
+  const cause = `the registrar answered ${response.status}, but with expires=0 for our contact ${formatUri(own)}`;
+  return failureOf('register.removed', cause, {
+    status: response.status,
+    reason: printable(response.reason),
+  });
+}
+
+/** RFC 3261 §22.4: Authentication-Info may bring the nonce for the next request. */
+function withNextNonce(session: DigestSession, response: SipResponse): DigestSession {
+  const info = parseAuthenticationInfo(response.headers, session.kind);
+  return info?.nextnonce ? renewNonce(session, info.nextnonce) : session;
+}

@@ -1,0 +1,228 @@
+// What a final answer means for the round (RFC 3261 §8.1.3, §10.2.8, §22; behaviour.md §2–10): send again with
+// something changed, another target, or the end with a verdict. Nothing is ever sent again unchanged. The 2xx is in
+// round-acceptance.ts, the 3xx in redirection.ts.
+
+import type { Env } from '../env.ts';
+import { answerInWords, printable } from '../health/evidence.ts';
+import { type Failure, failureOf } from '../health/verdict.ts';
+import { headerValue, optionTags } from '../sip/headers.ts';
+import type { SipResponse } from '../sip/message.ts';
+import { parseDeltaSeconds } from '../sip/numbers.ts';
+import { receivedAddress, topVia } from '../sip/via.ts';
+import { answerAfresh, type ChallengeReading, readChallenges } from './challenge-answer.ts';
+import { addressSeen } from './contact.ts';
+import type { Input } from './input.ts';
+import { redirected } from './redirection.ts';
+import { namesCSeq, refusalOf } from './refusal.ts';
+import type { Registration } from './registration.ts';
+import { supportedOptions } from './request.ts';
+import { accepted } from './round-acceptance.ts';
+import { reserve, sendRegister } from './round-sending.ts';
+import { finish, type Round, type RoundStep, type SentRequest, unchanged } from './round-state.ts';
+import { failOver } from './round-targets.ts';
+
+/** A registrar that finds ever new reasons to ask again is not followed for ever. */
+const MAX_REQUESTS = 16;
+/** How often one round raises its interval (checklist R138). */
+const MAX_RAISES = 3;
+/** What a Contact's `expires` or Min-Expires may raise the interval to: one year. */
+const MAX_INTERVAL = 31_536_000;
+
+/** The final answer to `sent` came in. */
+export function answerReceived(
+  registration: Registration,
+  round: Round,
+  sent: SentRequest,
+  response: SipResponse,
+  env: Env,
+): RoundStep {
+  const seen = learnPublicAddress(registration, sent, response);
+  const { status } = response;
+  if (status < 300) return accepted(seen, round, sent, response, env);
+  if (round.requests >= MAX_REQUESTS) return endless(seen, round, response);
+  if (status < 400) return redirected(seen, round, response);
+  switch (status) {
+    case 401:
+    case 407:
+      return challenged(seen, round, sent, response, env);
+    case 420:
+      return extensionRefused(seen, round, sent, response, env);
+    case 423:
+      return intervalRefused(seen, round, sent, response, env);
+    default:
+      return refused(seen, round, sent, response, env);
+  }
+}
+
+/** The account's secrets were read again, because the registrar rejected what we had. */
+export function secretReadAgain(
+  registration: Registration,
+  round: Round,
+  input: Extract<Input, { type: 'secretRead' | 'secretFailed' }>,
+  env: Env,
+): RoundStep {
+  if (round.phase.name !== 'rereading') return unchanged(registration, round);
+  const { sent, rejection } = round.phase;
+  if (input.type === 'secretFailed') {
+    return finish(registration, round, { type: 'failed', failure: input.failure });
+  }
+  const same = JSON.stringify(input.credentials) === JSON.stringify(registration.credentials);
+  if (same) return finish(registration, round, { type: 'failed', failure: rejection.failure });
+  const renewed = { ...registration, credentials: input.credentials, credentialsWorked: false };
+  // A 403 brings no challenge: the new secret starts from the beginning.
+  if (rejection.response.status === 403)
+    return sendRegister(renewed, { ...round, rereadSecret: true }, sent, env);
+  const reading = answerAfresh(rejection.response, renewed.sessions, renewed.credentials, round.challenges);
+  return afterReading(renewed, { ...round, rereadSecret: true }, sent, rejection.response, reading, env);
+}
+
+function challenged(
+  registration: Registration,
+  round: Round,
+  sent: SentRequest,
+  response: SipResponse,
+  env: Env,
+): RoundStep {
+  const { sessions, credentials } = registration;
+  const reading = readChallenges(response, sessions, credentials, round.challenges);
+  return afterReading(registration, round, sent, response, reading, env);
+}
+
+function afterReading(
+  registration: Registration,
+  round: Round,
+  sent: SentRequest,
+  response: SipResponse,
+  reading: ChallengeReading,
+  env: Env,
+): RoundStep {
+  switch (reading.type) {
+    case 'answer': {
+      const answering = { ...registration, sessions: reading.sessions };
+      return sendRegister(answering, { ...round, challenges: reading.history }, sent, env);
+    }
+    case 'unanswerable':
+      return finish(registration, round, { type: 'failed', failure: reading.failure });
+    case 'rejected':
+      return rejectedCredentials(registration, round, sent, { response, failure: reading.failure });
+  }
+}
+
+/** behaviour.md §10: every secret source is read again before a rejection counts, once in a round. */
+function rejectedCredentials(
+  registration: Registration,
+  round: Round,
+  sent: SentRequest,
+  rejection: { readonly response: SipResponse; readonly failure: Failure },
+): RoundStep {
+  const doubtful = { ...registration, credentialsWorked: false };
+  if (round.rereadSecret) {
+    // The sessions carry an answer that was refused: the next round has to be challenged anew.
+    return finish({ ...doubtful, sessions: [] }, round, { type: 'failed', failure: rejection.failure });
+  }
+  return {
+    registration: { ...doubtful, sessions: [] },
+    round: { ...round, phase: { name: 'rereading', sent, rejection } },
+    effects: [{ type: 'readSecret' }],
+  };
+}
+
+function endless(registration: Registration, round: Round, response: SipResponse): RoundStep {
+  const failure = failureOf(
+    'auth.looping',
+    `the registrar answered ${answerInWords(response)} to the ${round.requests}th REGISTER of one attempt`,
+    { status: response.status, reason: printable(response.reason) },
+  );
+  return finish({ ...registration, sessions: [] }, round, { type: 'failed', failure });
+}
+
+function intervalRefused(
+  registration: Registration,
+  round: Round,
+  sent: SentRequest,
+  response: SipResponse,
+  env: Env,
+): RoundStep {
+  const minimum = parseDeltaSeconds(headerValue(response.headers, 'Min-Expires') ?? '');
+  const raises = round.raises + 1;
+  const usable = minimum !== null && minimum > sent.requested && minimum <= MAX_INTERVAL;
+  if (round.goal === 'register' && usable && raises <= MAX_RAISES) {
+    // RFC 3261 §10.2.8: every contact's interval has to be at least Min-Expires.
+    return sendRegister({ ...registration, interval: minimum }, { ...round, raises }, sent, env);
+  }
+  // behaviour.md §6: no usable Min-Expires is worth one try with twice the time.
+  if (round.goal === 'register' && !usable && !round.doubledInterval && raises <= MAX_RAISES) {
+    const interval = Math.min(2 * sent.requested, MAX_INTERVAL);
+    return sendRegister(
+      { ...registration, interval },
+      { ...round, raises, doubledInterval: true },
+      sent,
+      env,
+    );
+  }
+  const failure = refusalOf(response, 'register.forbidden');
+  const cause = `${failure.cause} to ${sent.requested} s, ${minimum === null ? 'without a Min-Expires' : `with Min-Expires ${minimum}`}`;
+  return finish(registration, round, { type: 'failed', failure: { ...failure, cause } });
+}
+
+function extensionRefused(
+  registration: Registration,
+  round: Round,
+  sent: SentRequest,
+  response: SipResponse,
+  env: Env,
+): RoundStep {
+  const offered = supportedOptions(registration);
+  const refusedTags = optionTags(response.headers, 'Unsupported').filter((tag) => offered.includes(tag));
+  if (refusedTags.length === 0) {
+    return finish(registration, round, {
+      type: 'failed',
+      failure: refusalOf(response, 'register.forbidden'),
+    });
+  }
+  // RFC 3261 §8.1.3.5: again, without the extensions that the registrar does not know.
+  const refusedOptions = [...registration.refusedOptions, ...refusedTags];
+  return sendRegister({ ...registration, refusedOptions }, round, sent, env);
+}
+
+function refused(
+  registration: Registration,
+  round: Round,
+  sent: SentRequest,
+  response: SipResponse,
+  env: Env,
+): RoundStep {
+  if (namesCSeq(response) && !round.renewedCallId) {
+    // behaviour.md §2: the registrar remembers a higher CSeq (a restored snapshot): a new Call-ID, once.
+    return reserve(registration, { ...round, renewedCallId: true }, sent, true);
+  }
+  const twoContacts = sent.contactCount > 1 && !round.contactAlone;
+  if (twoContacts && (response.status === 400 || response.status === 500)) {
+    return sendRegister(registration, { ...round, contactAlone: true }, sent, env);
+  }
+  const rejects = sent.authorized && !registration.credentialsWorked;
+  const failure = refusalOf(response, rejects ? 'auth.rejected' : 'register.forbidden');
+  if (response.status === 403 && rejects) {
+    return rejectedCredentials(registration, round, sent, { response, failure });
+  }
+  // RFC 3263 §4.3, RFC 3261 §21.5.4: only a 503 sends us to the next target.
+  if (response.status === 503) return failOver(registration, round, failure);
+  return finish(registration, round, { type: 'failed', failure });
+}
+
+/** RFC 3581 §4, behaviour.md §15: how the registrar sees us, when that is not how we see ourselves. */
+function learnPublicAddress(
+  registration: Registration,
+  sent: SentRequest,
+  response: SipResponse,
+): Registration {
+  const via = topVia(response);
+  if (registration.plan.nat === 'off' || via === null) return registration;
+  const seen = receivedAddress(via);
+  const { local } = sent.flow;
+  const known = addressSeen(registration.publicAddress, local);
+  const address = seen.address ?? known.address;
+  const port = seen.port ?? known.port;
+  const isOwn = address === local.address && port === local.port;
+  return { ...registration, publicAddress: isOwn ? null : { from: local, seen: { address, port } } };
+}

@@ -1,0 +1,140 @@
+// The sending half of a round: the next REGISTER with its CSeq, Contacts and credentials, and the choice between
+// datagram and stream by its size (RFC 3261 §18.1.1).
+
+import { initialAuthorization } from '../digest/initial.ts';
+import { selectCredential } from '../digest/selection.ts';
+import { authorize, type DigestSession } from '../digest/session.ts';
+import type { Env } from '../env.ts';
+import { randomHex } from '../rng.ts';
+import { type HeaderField, NO_BODY } from '../sip/message.ts';
+import { isReliable } from '../sip/transport.ts';
+import { formatUri, type SipUri } from '../sip/uri.ts';
+import { startTransaction } from '../transaction/client.ts';
+import { contactUri, contactValue, replacedContact } from './contact.ts';
+import type { FlowRef, Registration } from './registration.ts';
+import { registerRequest } from './request.ts';
+import type { Place, Round, RoundStep, SentRequest } from './round-state.ts';
+import { openStreamForSize } from './round-targets.ts';
+
+/** RFC 3261 §18.1.1: what may go by UDP when the path MTU is not known. */
+const MAX_DATAGRAM_BYTES = 1300;
+
+/** Sends the next REGISTER of the round at `place`, or opens a stream for it when it is too large for a datagram. */
+export function sendRegister(registration: Registration, round: Round, place: Place, env: Env): RoundStep {
+  const { flow, target } = place;
+  const cseq = registration.identity.cseq + 1;
+  if (cseq > registration.identity.reservedThrough) return reserve(registration, round, place, false);
+  const branch = `z9hG4bK${randomHex(env.rng, 12)}`;
+  const contact = ownContact(registration, round, flow);
+  const contacts = contactValues(registration, round, contact);
+  const requestUri = formatUri(round.requestUri);
+  const { fields, sessions } = authorizations(registration, requestUri, env);
+  const expires = requestedExpires(registration, round);
+  const bytes = registerRequest(registration, {
+    requestUri,
+    routes: registration.plan.proxies,
+    flow,
+    branch,
+    cseq,
+    contacts,
+    expires,
+    authorizations: fields,
+  });
+  if (needsStream(registration, round, flow, bytes)) {
+    return openStreamForSize(registration, round, target, flow);
+  }
+  const sent: SentRequest = {
+    flow,
+    target,
+    branch,
+    bytes,
+    sentAt: env.now,
+    contact,
+    contactCount: contacts.length,
+    requested: expires ?? 0,
+    authorized: sessions.length > 0,
+  };
+  return {
+    registration: { ...registration, identity: { ...registration.identity, cseq }, sessions, flow, target },
+    round: {
+      ...round,
+      requests: round.requests + 1,
+      phase: {
+        name: 'awaiting',
+        sent,
+        transaction: startTransaction(isReliable(flow.transport), env.now),
+      },
+    },
+    effects: [{ type: 'send', flowId: flow.id, branch, bytes, repeated: false }],
+  };
+}
+
+/** behaviour.md §2: no number is used before it is durable; the request follows when it is. */
+export function reserve(
+  registration: Registration,
+  round: Round,
+  place: Place,
+  renewCallId: boolean,
+): RoundStep {
+  const { flow, target } = place;
+  return {
+    registration,
+    round: { ...round, phase: { name: 'reserving', place: { flow, target } } },
+    effects: [{ type: 'reserveCseq', renewCallId }],
+  };
+}
+
+function needsStream(registration: Registration, round: Round, flow: FlowRef, bytes: Uint8Array): boolean {
+  if (flow.transport !== 'udp' || bytes.length <= MAX_DATAGRAM_BYTES) return false;
+  // behaviour.md §3: an account that names UDP stays with it.
+  return registration.plan.transport !== 'udp' && !round.streamRefused;
+}
+
+function ownContact(registration: Registration, round: Round, flow: FlowRef): SipUri | null {
+  if (round.goal === 'query' || round.goal === 'remove-all') return null;
+  return contactUri(registration.plan, flow, registration.publicAddress);
+}
+
+function contactValues(registration: Registration, round: Round, contact: SipUri | null): readonly string[] {
+  const { plan, boundContact } = registration;
+  // RFC 3261 §10.2.2: the star stands alone, with Expires: 0.
+  if (round.goal === 'remove-all') return ['*'];
+  if (contact === null) return [];
+  if (round.goal === 'remove') return [contactValue(plan, boundContact ?? formatUri(contact), 0)];
+  const own = contactValue(plan, formatUri(contact), registration.interval);
+  const old = round.contactAlone ? null : replacedContact(boundContact, contact);
+  return old === null ? [own] : [own, contactValue(plan, old, 0)];
+}
+
+function requestedExpires(registration: Registration, round: Round): number | null {
+  if (round.goal === 'query') return null;
+  return round.goal === 'register' ? registration.interval : 0;
+}
+
+/** Authorization fields for all sessions, each with its next nonce count (RFC 3261 §22.2). */
+function authorizations(
+  registration: Registration,
+  requestUri: string,
+  env: Env,
+): { readonly fields: readonly HeaderField[]; readonly sessions: readonly DigestSession[] } {
+  const fields: HeaderField[] = [];
+  const sessions: DigestSession[] = [];
+  for (const session of registration.sessions) {
+    const credential = selectCredential(session, registration.credentials);
+    // The secret may have changed to one that cannot answer this realm: then it is challenged anew.
+    if (credential === null) continue;
+    const authorized = authorize(
+      session,
+      credential,
+      { method: 'REGISTER', uri: requestUri, body: NO_BODY },
+      env,
+    );
+    fields.push(authorized.header);
+    sessions.push(authorized.session);
+  }
+  const { initialAuthorization: initial } = registration.plan;
+  if (initial !== null && sessions.length === 0) {
+    fields.push(initialAuthorization({ ...initial, uri: requestUri }));
+  }
+  return { fields, sessions };
+}

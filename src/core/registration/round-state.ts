@@ -1,0 +1,101 @@
+// The state of one round of REGISTER (round.ts moves it): what it is for, what it waits for, and what it has already
+// tried, so that nothing is tried twice.
+
+import type { Failure } from '../health/verdict.ts';
+import type { SipResponse } from '../sip/message.ts';
+import type { Target } from '../sip/transport.ts';
+import type { SipUri } from '../sip/uri.ts';
+import type { Millis } from '../time.ts';
+import type { ClientTransaction } from '../transaction/client.ts';
+import type { ChallengeHistory } from './challenge-answer.ts';
+import type { Effect, Outcome } from './effect.ts';
+import type { Goal } from './input.ts';
+import type { FlowRef, Registration } from './registration.ts';
+
+/** A request that is on its way. */
+export type SentRequest = {
+  readonly flow: FlowRef;
+  readonly target: Target;
+  readonly branch: string;
+  readonly bytes: Uint8Array;
+  readonly sentAt: Millis;
+  /** Our own Contact in it; null when it had none of ours. */
+  readonly contact: SipUri | null;
+  readonly contactCount: number;
+  /** Seconds asked for. */
+  readonly requested: number;
+  readonly authorized: boolean;
+};
+
+/** Where to send: a flow and its target. */
+export type Place = { readonly flow: FlowRef; readonly target: Target };
+
+/** What the round waits for. */
+export type Phase =
+  | { readonly name: 'resolving' }
+  | { readonly name: 'opening'; readonly target: Target }
+  /** CSeq numbers are made durable before the request may leave at `place`. */
+  | { readonly name: 'reserving'; readonly place: Place }
+  | {
+      readonly name: 'awaiting';
+      readonly sent: SentRequest;
+      readonly transaction: ClientTransaction;
+    }
+  /** Credentials were rejected by `response`; every secret is read again before that counts. */
+  | { readonly name: 'rereading'; readonly sent: SentRequest; readonly rejection: Rejection }
+  | { readonly name: 'finished' };
+
+/** Credentials that were refused, and the answer that said so. */
+export type Rejection = { readonly response: SipResponse; readonly failure: Failure };
+
+export type Round = {
+  readonly goal: Goal;
+  readonly phase: Phase;
+  /** When the round is given up, whatever it waits for. */
+  readonly deadlineAt: Millis | undefined;
+  readonly requestUri: SipUri;
+  /** Targets that were not tried yet, best first. */
+  readonly remaining: readonly Target[];
+  /** The UDP flow to come back to while a stream is used only for the size of the request (RFC 3261 §18.1.1). */
+  readonly datagramFlow: FlowRef | null;
+  /** That stream was not to be had: the target's requests go by UDP, whatever their size. */
+  readonly streamRefused: boolean;
+  readonly requests: number;
+  /** Round trip of the last answer, in milliseconds. */
+  readonly roundTripMs: Millis | null;
+  readonly challenges: ChallengeHistory;
+  readonly rereadSecret: boolean;
+  /** How often a 423 raised the interval. */
+  readonly raises: number;
+  /** A 423 without a usable Min-Expires was answered by doubling, once. */
+  readonly doubledInterval: boolean;
+  readonly renewedCallId: boolean;
+  /** Two Contacts were refused: the new one goes alone. */
+  readonly contactAlone: boolean;
+  /** The public address changed once in this round and was followed. */
+  readonly followedAddress: boolean;
+  /** Request-URIs of this round, against redirect loops (RFC 3261 §8.1.3.4). */
+  readonly visited: readonly string[];
+  /** The flow of an earlier round was tried first; when it fails, the targets are looked up afresh. */
+  readonly onKeptFlow: boolean;
+};
+
+export type RoundStep = {
+  readonly registration: Registration;
+  readonly round: Round;
+  readonly effects: readonly Effect[];
+};
+
+/** Ends the round. */
+export function finish(registration: Registration, round: Round, outcome: Outcome): RoundStep {
+  return {
+    registration,
+    round: { ...round, phase: { name: 'finished' } },
+    effects: [{ type: 'finished', outcome }],
+  };
+}
+
+/** The same state again: the input changes nothing. */
+export function unchanged(registration: Registration, round: Round): RoundStep {
+  return { registration, round, effects: [] };
+}

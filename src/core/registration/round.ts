@@ -1,0 +1,238 @@
+// One round of REGISTER: from the wish ("register", "remove", "query") to its outcome, through name lookup, flow,
+// request, challenges and second targets (RFC 3261 §10.2, §8.1.3; RFC 3263 §4.3). At most one request is under way at
+// any time, by construction. What each final answer means for the round is in round-answers.ts; when the next round
+// is due is none of its business (lifecycle.ts).
+
+import type { Env } from '../env.ts';
+import { type Failure, failureOf } from '../health/verdict.ts';
+import { isReliable, type Target } from '../sip/transport.ts';
+import { formatUri, type SipUri } from '../sip/uri.ts';
+import { branchOf, topVia } from '../sip/via.ts';
+import { earliest, type Millis } from '../time.ts';
+import { responseReceived, timePassed, transactionWakeAt } from '../transaction/client.ts';
+import { NO_CHALLENGES } from './challenge-answer.ts';
+import type { Effect } from './effect.ts';
+import type { Goal, Input } from './input.ts';
+import type { FlowRef, Registration } from './registration.ts';
+import { answerReceived, secretReadAgain } from './round-answers.ts';
+import { sendRegister } from './round-sending.ts';
+import { finish, type Phase, type Place, type Round, type RoundStep, unchanged } from './round-state.ts';
+import { failOver, hopOf, openNext, resolveTargets } from './round-targets.ts';
+
+/** Begins a round. `deadlineAt` ends it early; without one the transactions' own timers decide. */
+export function startRound(registration: Registration, goal: Goal, env: Env, deadlineAt?: Millis): RoundStep {
+  const requestUri = registrarUri(registration.plan.registrar);
+  const round: Round = {
+    goal,
+    phase: { name: 'resolving' },
+    deadlineAt,
+    requestUri,
+    remaining: [],
+    datagramFlow: null,
+    streamRefused: false,
+    requests: 0,
+    roundTripMs: null,
+    challenges: NO_CHALLENGES,
+    rereadSecret: false,
+    raises: 0,
+    doubledInterval: false,
+    renewedCallId: false,
+    contactAlone: false,
+    followedAddress: false,
+    visited: [formatUri(requestUri)],
+    onKeptFlow: registration.flow !== null,
+  };
+  const { flow, target } = registration;
+  // RFC 3261 §10.2.4: a refresh goes to the address that took the registration, as long as its flow lives.
+  if (flow !== null && target !== null) return sendRegister(registration, round, { flow, target }, env);
+  return resolveTargets(registration, round);
+}
+
+/** The only place in which a round moves. Inputs that belong to an earlier request change nothing. */
+export function stepRound(registration: Registration, round: Round, input: Input, env: Env): RoundStep {
+  switch (input.type) {
+    case 'targetsResolved':
+      if (round.phase.name !== 'resolving') return unchanged(registration, round);
+      return openNext(registration, { ...round, remaining: input.targets }, noTarget(registration));
+    case 'resolutionFailed':
+      if (round.phase.name !== 'resolving') return unchanged(registration, round);
+      return finish(registration, round, { type: 'failed', failure: input.failure });
+    case 'flowOpened':
+      return flowOpened(registration, round, input.flow, env);
+    case 'flowFailed':
+      return flowFailed(registration, round, input.failure, env);
+    case 'flowClosed':
+      return flowClosed(registration, round, input.flowId, input.failure, env);
+    case 'responseReceived':
+      return responseArrived(registration, round, input, env);
+    case 'cseqReserved':
+      return cseqReserved(registration, round, input, env);
+    case 'secretRead':
+    case 'secretFailed':
+      return secretReadAgain(registration, round, input, env);
+    case 'timePassed':
+      return roundTimePassed(registration, round, env);
+  }
+}
+
+/** The instant at which the round has something to do by itself. */
+export function roundWakeAt(round: Round): Millis | undefined {
+  if (round.phase.name === 'finished') return undefined;
+  const transactionAt =
+    round.phase.name === 'awaiting' ? transactionWakeAt(round.phase.transaction) : undefined;
+  return earliest(round.deadlineAt, transactionAt);
+}
+
+/** RFC 3261 §10.2: the Request-URI of a REGISTER names the domain, without user and without parameters. */
+function registrarUri(registrar: SipUri): SipUri {
+  return { ...registrar, user: null, password: null, params: [], headers: [] };
+}
+
+function noTarget(registration: Registration): Failure {
+  const host = (registration.plan.proxies[0] ?? registration.plan.registrar).host;
+  return failureOf('dns.no-address', `${host} has no address that this host can use`);
+}
+
+function flowOpened(registration: Registration, round: Round, flow: FlowRef, env: Env): RoundStep {
+  if (round.phase.name !== 'opening') return unchanged(registration, round);
+  return sendRegister(registration, round, { flow, target: round.phase.target }, env);
+}
+
+function cseqReserved(
+  registration: Registration,
+  round: Round,
+  { callId, firstCseq, lastCseq }: Extract<Input, { type: 'cseqReserved' }>,
+  env: Env,
+): RoundStep {
+  // Numbers that come after the round was given up belong to the next one, which reserves its own.
+  if (round.phase.name !== 'reserving') return unchanged(registration, round);
+  const identity = { ...registration.identity, callId, cseq: firstCseq - 1, reservedThrough: lastCseq };
+  return sendRegister({ ...registration, identity }, round, round.phase.place, env);
+}
+
+function flowFailed(registration: Registration, round: Round, failure: Failure, env: Env): RoundStep {
+  if (round.phase.name !== 'opening') return unchanged(registration, round);
+  return targetFailed(registration, round, round.phase.target, failure, env);
+}
+
+function flowClosed(
+  registration: Registration,
+  round: Round,
+  flowId: number,
+  failure: Failure,
+  env: Env,
+): RoundStep {
+  const place = placeOf(round.phase);
+  if (place === null || place.flow.id !== flowId) return unchanged(registration, round);
+  return targetFailed(registration, round, place.target, failure, env);
+}
+
+/** Where the request of this phase goes or has gone; null in a phase without one. */
+function placeOf(phase: Phase): Place | null {
+  if (phase.name === 'reserving') return phase.place;
+  return phase.name === 'awaiting' ? phase.sent : null;
+}
+
+function targetFailed(
+  registration: Registration,
+  round: Round,
+  target: Target,
+  failure: Failure,
+  env: Env,
+): RoundStep {
+  const flow = round.datagramFlow;
+  if (flow === null) return failOver(registration, round, failure);
+  // RFC 3261 §18.1.1: the stream was only for the size, and is not to be had; so it goes by UDP after all.
+  const place = { flow, target: { ...target, transport: flow.transport } };
+  return sendRegister(registration, { ...round, datagramFlow: null, streamRefused: true }, place, env);
+}
+
+function responseArrived(
+  registration: Registration,
+  round: Round,
+  input: Extract<Input, { type: 'responseReceived' }>,
+  env: Env,
+): RoundStep {
+  const { phase } = round;
+  if (phase.name !== 'awaiting') return unchanged(registration, round);
+  const via = topVia(input.response);
+  // RFC 3261 §17.1.3: a response belongs to the transaction of its branch; anything else is a stray (§8.1.3).
+  if (via === null || branchOf(via) !== phase.sent.branch) return unchanged(registration, round);
+  const step = responseReceived(phase.transaction, input.response.status, env.now);
+  if (step.event !== 'final') {
+    return {
+      registration,
+      round: { ...round, phase: { ...phase, transaction: step.transaction } },
+      effects: [],
+    };
+  }
+  // The transaction ends here. Copies of the response that come later match no branch and are dropped as strays, so
+  // Timer K needs no alarm of its own.
+  const timed = { ...round, roundTripMs: env.now - phase.sent.sentAt };
+  return answerReceived(registration, timed, phase.sent, input.response, env);
+}
+
+function roundTimePassed(registration: Registration, round: Round, env: Env): RoundStep {
+  const { phase } = round;
+  if (round.deadlineAt !== undefined && env.now >= round.deadlineAt) {
+    return finish(registration, round, { type: 'failed', failure: outOfTime(registration, round) });
+  }
+  if (phase.name !== 'awaiting') return unchanged(registration, round);
+  const { transaction, event } = timePassed(phase.transaction, env.now);
+  const next = { ...round, phase: { ...phase, transaction } };
+  if (event === 'retransmit') {
+    const { flow, branch, bytes } = phase.sent;
+    return {
+      registration,
+      round: next,
+      effects: [{ type: 'send', flowId: flow.id, branch, bytes, repeated: true }],
+    };
+  }
+  if (event === 'timedOut') return timedOut(registration, next, phase);
+  return unchanged(registration, next);
+}
+
+function timedOut(
+  registration: Registration,
+  round: Round,
+  phase: Extract<Phase, { name: 'awaiting' }>,
+): RoundStep {
+  const failure = noAnswer(phase.sent.target, phase.transaction.name === 'proceeding');
+  const { flow } = phase.sent;
+  // A stream on which nothing comes back is dead, even if it does not know: the next request needs a new one.
+  const closing: readonly Effect[] = isReliable(flow.transport)
+    ? [{ type: 'closeFlow', flowId: flow.id }]
+    : [];
+  // RFC 3263 §4.3 with RFC 3261 §17.1.2.2: after a provisional response the server is there, and the next would not
+  // know more (checklist R234).
+  const step =
+    phase.transaction.name === 'proceeding'
+      ? finish(registration, { ...round, remaining: [] }, { type: 'failed', failure })
+      : failOver(registration, round, failure);
+  return { ...step, effects: [...closing, ...step.effects] };
+}
+
+function noAnswer(target: Target, sawProvisional: boolean): Failure {
+  const where = `${target.address} port ${target.port} over ${target.transport.toUpperCase()}`;
+  const cause = sawProvisional
+    ? `the registrar at ${where} began to work on the request and then sent no final answer within 32 s`
+    : `no answer from ${where} within 32 s`;
+  return failureOf('register.timeout', cause);
+}
+
+function outOfTime(registration: Registration, round: Round): Failure {
+  const { phase } = round;
+  const late = 'before the time limit of this command';
+  switch (phase.name) {
+    case 'opening':
+      return failureOf('connect.timeout', `${phase.target.address} did not take the connection ${late}`);
+    case 'awaiting':
+      return failureOf('register.timeout', `no answer from ${phase.sent.target.address} ${late}`);
+    case 'rereading':
+      return phase.rejection.failure;
+    case 'reserving':
+      return failureOf('internal.bug', `the state directory did not take the CSeq numbers ${late}`);
+    default:
+      return failureOf('dns.timeout', `no DNS answer for ${hopOf(registration, round).host} ${late}`);
+  }
+}
