@@ -3,6 +3,7 @@
 
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 
 /** A loopback port that is free at this moment for UDP and for TCP. */
@@ -19,6 +20,14 @@ export async function freePort(): Promise<number> {
     if (udpToo) return port;
     if (attempt === 20) throw new Error('found no loopback port that is free for both UDP and TCP');
   }
+}
+
+/** Whether somebody has the IPv4 port open (for TCP: listens on it), without touching it. Linux only, as its tables are. */
+export async function isListening(transport: 'udp' | 'tcp', port: number): Promise<boolean> {
+  const listening = transport === 'udp' ? '07' : '0A';
+  const local = port.toString(16).toUpperCase().padStart(4, '0');
+  const table = await readFile(`/proc/net/${transport}`, 'utf8');
+  return new RegExp(`:${local} [0-9A-F]+:[0-9A-F]+ ${listening} `).test(table);
 }
 
 async function bindsUdp(port: number): Promise<boolean> {

@@ -58,11 +58,24 @@ export function authorization(challenge: string, password: string, algorithm: 'M
 
 /** Sends a message to a loopback port and resolves with the first answer; rejects after `waitMs`. */
 export async function exchangeUdp(port: number, message: string, waitMs = 3000): Promise<string> {
+  return (await exchangesUdp(port, [message], waitMs))[0] ?? '';
+}
+
+/** Sends each message when the one before it has its answer, all from one socket, and resolves with the answers. */
+export async function exchangesUdp(
+  port: number,
+  messages: readonly string[],
+  waitMs = 3000,
+): Promise<readonly string[]> {
   const socket = createSocket('udp4');
+  const answers: string[] = [];
   try {
-    socket.send(message, port, '127.0.0.1');
-    const [datagram] = await once(socket, 'message', { signal: AbortSignal.timeout(waitMs) });
-    return String(datagram);
+    for (const message of messages) {
+      socket.send(message, port, '127.0.0.1');
+      const [datagram] = await once(socket, 'message', { signal: AbortSignal.timeout(waitMs) });
+      answers.push(String(datagram));
+    }
+    return answers;
   } finally {
     socket.close();
   }
