@@ -85,14 +85,17 @@ export function startStreamFlow(setup: StreamSetup): Flow {
   const watchUnfinished = (waiting: boolean): void => {
     if (unfinished !== null) clearTimeout(unfinished);
     unfinished = waiting
-      ? setTimeout(() => fail(verdictOfUnfinished(remote, limits)), limits.unfinishedMessageMs)
+      ? setTimeout(() => fail(verdictOfUnfinished(heard, remote, limits)), limits.unfinishedMessageMs)
       : null;
   };
   const deliver = (bytes: Uint8Array): void => {
     const parsed = parseMessage(bytes);
-    if (!parsed.ok) return events.dropped(flow, `a message that is not SIP: ${parsed.error.message}`);
-    heard = true;
-    events.message(flow, parsed.value, remote);
+    if (parsed.ok) {
+      heard = true;
+      events.message(flow, parsed.value, remote);
+    } else {
+      events.dropped(flow, `a message that is not SIP: ${parsed.error.message}`);
+    }
   };
   const take = (bytes: Uint8Array): void => {
     const step = pushBytes(framer, bytes);
@@ -101,8 +104,11 @@ export function startStreamFlow(setup: StreamSetup): Flow {
     // RFC 5626 §4.4.1: a double CRLF is a ping, and one CRLF answers it.
     if (isOpen && step.pings > 0) flow.send(CRLF);
     if (!isOpen) return;
-    if (step.error !== null) return fail(verdictOfLostFraming(step.error.message, heard, remote));
-    const isUnfinished = framer.pending.length > 0;
+    if (step.error !== null) {
+      fail(verdictOfLostFraming(step.error.message, heard, remote));
+      return;
+    }
+    const isUnfinished = framer.phase === 'head' || framer.phase === 'body';
     if (!isUnfinished || unfinished === null || step.messages.length > 0) watchUnfinished(isUnfinished);
   };
 
@@ -132,10 +138,11 @@ function verdictOfLostFraming(error: string, heard: boolean, remote: SocketAddre
     : failureOf('register.not-sip', `what ${place} sends is not SIP: ${error}`);
 }
 
-function verdictOfUnfinished(remote: SocketAddress, limits: FlowLimits): Failure {
+function verdictOfUnfinished(heard: boolean, remote: SocketAddress, limits: FlowLimits): Failure {
   const seconds = limits.unfinishedMessageMs / 1000;
+  const code = heard ? 'connect.closed' : 'register.not-sip';
   return failureOf(
-    'connect.closed',
+    code,
     `${formatAddress(remote)} began a message and did not finish it within ${seconds} s`,
   );
 }

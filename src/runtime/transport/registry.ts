@@ -1,0 +1,142 @@
+// All open flows of the process, each shared by the accounts that may share it (behaviour.md 16): same transport,
+// local and remote address, SIP domain, and TLS material and checks. Counted by their users; the last one closes.
+// Fifty thousand accounts share one set of listeners, so nothing is allocated per account.
+
+import { assert } from '../../core/assert.ts';
+import { type Failure, failureOf } from '../../core/health/verdict.ts';
+import { failure, type Result } from '../../core/result.ts';
+import type { TlsMaterial } from '../tls/material.ts';
+import type { TlsSettings } from '../tls/settings.ts';
+import type { Flow, FlowEvents, FlowRequest } from './flow.ts';
+import { FLOW_LIMITS, type FlowLimits } from './limits.ts';
+import { openTcpFlow } from './stream.ts';
+import { openTlsFlow } from './tls.ts';
+import { openUdpFlow } from './udp.ts';
+
+export type FlowRegistry = {
+  /** A flow for the request: an open one, the outcome of an attempt under way, or a new one. Each success needs one
+   * `release`, unless the flow closes before. */
+  readonly acquire: (request: FlowRequest, tls: TlsSettings) => Promise<Result<Flow, Failure>>;
+  readonly release: (flow: Flow) => void;
+  /** Closes every flow, also those still being opened; `closed` is not called for them. */
+  readonly closeAll: () => void;
+};
+
+export type FlowRegistryOptions = {
+  readonly tlsFor: (settings: TlsSettings) => Promise<Result<TlsMaterial, Failure>>;
+  readonly events: FlowEvents;
+  readonly limits?: FlowLimits;
+};
+
+type Entry = {
+  readonly key: string;
+  readonly attempt: Promise<Result<Flow, Failure>>;
+  users: number;
+  /** Set when the entry has left the registry. */
+  end: Failure | null;
+};
+
+export function createFlowRegistry({
+  tlsFor,
+  events,
+  limits = FLOW_LIMITS,
+}: FlowRegistryOptions): FlowRegistry {
+  const entries = new Map<string, Entry>();
+  const entryOfFlow = new Map<number, Entry>();
+
+  const drop = (entry: Entry, end: Failure): void => {
+    entry.end = end;
+    if (entries.get(entry.key) === entry) entries.delete(entry.key);
+  };
+
+  const sharedEvents: FlowEvents = {
+    message: events.message,
+    dropped: events.dropped,
+    closed: (flow, verdict) => {
+      const entry = entryOfFlow.get(flow.id);
+      entryOfFlow.delete(flow.id);
+      if (entry !== undefined) drop(entry, verdict);
+      events.closed(flow, verdict);
+    },
+  };
+
+  const start = (key: string, open: () => Promise<Result<Flow, Failure>>): Entry => {
+    const attempt = open().then((opened) => {
+      if (!opened.ok) {
+        drop(entry, opened.error);
+      } else if (entry.end === null) {
+        entryOfFlow.set(opened.value.id, entry);
+      } else {
+        opened.value.close();
+      }
+      return entry.end === null ? opened : failure(entry.end);
+    });
+    const entry: Entry = { key, attempt, users: 0, end: null };
+    entries.set(key, entry);
+    return entry;
+  };
+
+  const join = async (entry: Entry): Promise<Result<Flow, Failure>> => {
+    entry.users += 1;
+    const outcome = await entry.attempt;
+    // It may have closed between opening and now.
+    return entry.end === null ? outcome : failure(entry.end);
+  };
+
+  const acquire = async (request: FlowRequest, tls: TlsSettings): Promise<Result<Flow, Failure>> => {
+    const { transport } = request.target;
+    if (transport === 'udp') {
+      const key = keyOf(request, '');
+      return join(entries.get(key) ?? start(key, () => openUdpFlow(request, sharedEvents, limits)));
+    }
+    if (transport === 'tcp') {
+      const key = keyOf(request, '');
+      return join(entries.get(key) ?? start(key, () => openTcpFlow(request, sharedEvents, limits)));
+    }
+    if (transport !== 'tls') return failure(notBuilt(transport));
+    const material = await tlsFor(tls);
+    if (!material.ok) return material;
+    const security = { settings: tls, material: material.value };
+    const key = keyOf(request, `${material.value.digest} ${checksOf(tls)}`);
+    return join(entries.get(key) ?? start(key, () => openTlsFlow(request, sharedEvents, security, limits)));
+  };
+
+  const release = (flow: Flow): void => {
+    const entry = entryOfFlow.get(flow.id);
+    if (entry === undefined) return;
+    assert(entry.users > 0, 'a flow is released as often as it was acquired');
+    entry.users -= 1;
+    if (entry.users > 0) return;
+    entryOfFlow.delete(flow.id);
+    drop(entry, failureOf('connect.closed', 'nobody uses the flow any more'));
+    flow.close();
+  };
+
+  const closeAll = (): void => {
+    for (const entry of [...entries.values()]) {
+      drop(entry, failureOf('connect.closed', 'all flows are being closed'));
+      void entry.attempt.then((opened) => {
+        if (opened.ok) opened.value.close();
+      });
+    }
+    entryOfFlow.clear();
+  };
+
+  return { acquire, release, closeAll };
+}
+
+function keyOf({ target, local, domain }: FlowRequest, security: string): string {
+  const from = local === null ? '*' : `${local.address} ${local.port}`;
+  return `${target.transport} ${from} ${target.address} ${target.port} ${domain.toLowerCase()} ${security}`;
+}
+
+/** How the server is checked belongs to the key: a flow that was checked less must not serve who asks for more. */
+function checksOf({ verify, pins, allowWildcard, serverName }: TlsSettings): string {
+  return JSON.stringify([verify, [...pins].sort(), allowWildcard, serverName]);
+}
+
+function notBuilt(transport: string): Failure {
+  return failureOf('config.invalid', `flows over ${transport} cannot be opened by this version`, {
+    advice: 'use transport udp, tcp or tls',
+  });
+}

@@ -1,0 +1,177 @@
+// Flows over TLS (RFC 3261 §26.2, RFC 5922): a TCP connection, then a handshake with its own limit in time, then the
+// same stream as TCP. Nothing is sent before chain and identity are checked. Sessions are not resumed: a resumed one
+// would skip the identity check and present the former client certificate.
+
+import type { X509Certificate } from 'node:crypto';
+import net from 'node:net';
+import tls from 'node:tls';
+import type { TlsSnapshot } from '../../core/health/snapshot.ts';
+import { type Failure, failureOf } from '../../core/health/verdict.ts';
+import { failure, type Result, success } from '../../core/result.ts';
+import { monotonicNow } from '../clock.ts';
+import { type CertificateFacts, factsOf } from '../tls/certificate-facts.ts';
+import {
+  diagnoseAfterHandshake,
+  diagnoseHandshake,
+  diagnoseSilentClose,
+  diagnoseTimeout,
+  type HandshakeFacts,
+} from '../tls/diagnosis.ts';
+import type { TlsMaterial } from '../tls/material.ts';
+import { checkIdentity } from '../tls/server-identity.ts';
+import type { TlsSettings } from '../tls/settings.ts';
+import { connectTcp, destroyQuietly } from './connect.ts';
+import type { Flow, FlowEvents, FlowRequest } from './flow.ts';
+import { FLOW_LIMITS, type FlowLimits } from './limits.ts';
+import { startStreamFlow, verdictOfStreamEnd } from './stream.ts';
+import type { SystemError } from './system-error.ts';
+
+/** What an account brings to a handshake: its settings, and what they name on disk. */
+export type TlsSecurity = { readonly settings: TlsSettings; readonly material: TlsMaterial };
+
+type Secured = { readonly socket: tls.TLSSocket; readonly facts: HandshakeFacts };
+
+/** Opens a TLS flow; it is open only when the server has proved to be the one of `request.domain`. */
+export async function openTlsFlow(
+  request: FlowRequest,
+  events: FlowEvents,
+  security: TlsSecurity,
+  limits: FlowLimits = FLOW_LIMITS,
+): Promise<Result<Flow, Failure>> {
+  const connected = await connectTcp(request);
+  if (!connected.ok) return connected;
+  const secured = await handshake(connected.value, request, security, limits);
+  if (!secured.ok) return secured;
+  const { socket, facts } = secured.value;
+  return success(
+    startStreamFlow({
+      transport: 'tls',
+      socket,
+      remote: facts.remote,
+      tls: snapshotOf(socket, facts.chain),
+      events,
+      limits,
+      verdictOf: verdictAfterHandshake(facts, request, limits),
+    }),
+  );
+}
+
+function handshake(
+  tcp: net.Socket,
+  request: FlowRequest,
+  security: TlsSecurity,
+  limits: FlowLimits,
+): Promise<Result<Secured, Failure>> {
+  const serverName = serverNameFor(request, security.settings);
+  const { verify } = security.settings;
+  return new Promise((resolve) => {
+    const socket = tls.connect({
+      socket: tcp,
+      secureContext: security.material.context,
+      servername: serverName ?? '',
+      rejectUnauthorized: verify === 'rfc5922' || verify === 'host',
+      // Names are compared below, in every mode; Node would compare them in its own way.
+      checkServerIdentity: () => undefined,
+    });
+    let chain: readonly X509Certificate[] = [];
+    const facts = (): HandshakeFacts => factsOfHandshake(request, security, serverName, chain);
+    const settle = (outcome: Result<Secured, Failure>): void => {
+      clearTimeout(timer);
+      socket.off('secure', noteChain).off('secureConnect', secured).off('error', failed);
+      if (!outcome.ok) destroyQuietly(socket);
+      resolve(outcome);
+    };
+    const noteChain = (): void => {
+      chain = chainOf(socket);
+    };
+    const failed = (error: SystemError): void => settle(failure(diagnoseHandshake(error, facts())));
+    const secured = (): void => {
+      const refusal = refuseIdentity(chain[0], request, security.settings);
+      settle(refusal === null ? success({ socket, facts: facts() }) : failure(refusal));
+    };
+    const timer = setTimeout(() => {
+      settle(failure(diagnoseTimeout(facts(), limits.handshakeMs / 1000)));
+    }, limits.handshakeMs);
+    // Before Node's own listener, which destroys the socket when the chain is not trusted, and the evidence with it.
+    socket.prependListener('secure', noteChain);
+    socket.on('secureConnect', secured).on('error', failed);
+  });
+}
+
+function refuseIdentity(
+  leaf: X509Certificate | undefined,
+  request: FlowRequest,
+  settings: TlsSettings,
+): Failure | null {
+  if (settings.verify === 'none') return null;
+  if (leaf === undefined) return failureOf('tls.untrusted', 'the server showed no certificate');
+  const wanted = { domain: request.domain, host: request.target.host };
+  const mismatch = checkIdentity(leaf, wanted, settings);
+  return mismatch === null ? null : failureOf(mismatch.code, mismatch.cause);
+}
+
+/** RFC 5922 §7.3 and RFC 6066 §3: the SIP domain as SNI; an IP literal is not a name and is not sent. */
+function serverNameFor(request: FlowRequest, settings: TlsSettings): string | null {
+  const name = (settings.serverName ?? request.domain).replace(/\.$/, '');
+  return name === '' || name.startsWith('[') || net.isIP(name) !== 0 ? null : name;
+}
+
+function verdictAfterHandshake(
+  facts: HandshakeFacts,
+  request: FlowRequest,
+  limits: FlowLimits,
+): (error: SystemError | null, heard: boolean) => Failure {
+  const securedAt = monotonicNow();
+  return (error, heard) => {
+    const diagnosed = error === null ? null : diagnoseAfterHandshake(error, facts);
+    if (diagnosed !== null) return diagnosed;
+    const isEarly = !heard && monotonicNow() - securedAt < limits.certificateDoubtMs;
+    const isClose = error === null || error.code === 'ECONNRESET' || error.code === 'EPIPE';
+    if (isEarly && isClose) return diagnoseSilentClose(facts);
+    return verdictOfStreamEnd(error, heard, facts.remote, request.local);
+  };
+}
+
+function factsOfHandshake(
+  request: FlowRequest,
+  { settings, material }: TlsSecurity,
+  serverName: string | null,
+  chain: readonly X509Certificate[],
+): HandshakeFacts {
+  return {
+    remote: { address: request.target.address, port: request.target.port },
+    serverName,
+    chain: chain.map(factsOf),
+    ownCertificate: material.ownCertificate,
+    minVersion: settings.minVersion,
+    clock: new Date().toISOString(),
+  };
+}
+
+/** The server's chain, leaf first. It may be a loop, and it may be long. */
+function chainOf(socket: tls.TLSSocket): readonly X509Certificate[] {
+  const chain: X509Certificate[] = [];
+  let next = socket.getPeerX509Certificate();
+  while (next !== undefined && chain.length < LONGEST_CHAIN) {
+    chain.push(next);
+    if (next.subject === next.issuer) break;
+    next = next.issuerCertificate;
+  }
+  return chain;
+}
+
+function snapshotOf(socket: tls.TLSSocket, chain: readonly CertificateFacts[]): TlsSnapshot {
+  const leaf = chain[0];
+  return {
+    protocol: socket.getProtocol() ?? 'unknown',
+    cipher: socket.getCipher().standardName,
+    peer: {
+      subject: leaf?.subject ?? '',
+      issuer: leaf?.issuer ?? '',
+      validTo: leaf?.validTo ?? '',
+      sha256: leaf?.sha256 ?? '',
+    },
+  };
+}
+
+const LONGEST_CHAIN = 10;
