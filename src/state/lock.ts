@@ -45,10 +45,12 @@ export async function acquireLock(path: string, options: LockOptions): Promise<R
   }
 }
 
+type Unavailable = Extract<LockRefusal, { type: 'unavailable' }>;
+
 type Attempt =
   | { readonly type: 'taken'; readonly text: string }
   | { readonly type: 'held'; readonly holder: ProcessIdentity | null }
-  | { readonly type: 'unavailable'; readonly cause: string };
+  | Unavailable;
 
 /** Whether the holder `text` of the lock `path`, of which nothing is known, has shown no sign of life for too long. */
 type SilenceWatch = (path: string, text: string) => boolean;
@@ -69,7 +71,8 @@ function tryToTake(path: string, rng: Rng, isSilent: SilenceWatch): Attempt {
     if (found.type === 'none') continue;
     holder = found.holder;
     if (!isDead(path, found, isSilent)) break;
-    breakLock(path, found, rng, isSilent);
+    const obstacle = breakLock(path, found, rng, isSilent);
+    if (obstacle !== null) return obstacle;
   }
   return { type: 'held', holder };
 }
@@ -86,19 +89,24 @@ function isDead(path: string, found: Found, isSilent: SilenceWatch): boolean {
   return life === 'dead' || (life === 'unknown' && isSilent(path, found.text));
 }
 
-function breakLock(path: string, stale: Found, rng: Rng, isSilent: SilenceWatch): void {
+/** null: done, or somebody else is doing it. */
+function breakLock(path: string, stale: Found, rng: Rng, isSilent: SilenceWatch): Unavailable | null {
   const permit = `${path.replace(TOKEN_SUFFIX, '')}.${stale.token}`;
-  if (tryToTake(permit, rng, isSilent).type !== 'taken') return;
+  const attempt = tryToTake(permit, rng, isSilent);
+  if (attempt.type === 'unavailable') return attempt;
+  if (attempt.type === 'held') return null;
   try {
     // While we hold the permit nobody else may remove this lock, and a token never comes back.
     const now = readHolder(path);
     if (now.type === 'holder' && now.text === stale.text) unlinkSync(path);
-  } finally {
     unlinkSync(permit);
+    return null;
+  } catch (error) {
+    return { type: 'unavailable', cause: messageOf(error) };
   }
 }
 
-function readHolder(path: string): Found | { type: 'none' } | { type: 'unavailable'; cause: string } {
+function readHolder(path: string): Found | { readonly type: 'none' } | Unavailable {
   try {
     const text = readlinkSync(path);
     const parsed = parseHolder(text);

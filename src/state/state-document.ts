@@ -154,7 +154,7 @@ function isObject(value: unknown): value is Fields {
 /** Printable and on one line: it may end up in a header field. */
 function isTextOrNull(value: unknown): value is string | null {
   return (
-    value === null || (typeof value === 'string' && value.length <= 2000 && !/[\x00-\x1f\x7f]/.test(value))
+    value === null || (typeof value === 'string' && !/[\x00-\x1f\x7f]/.test(value))
   );
 }
 

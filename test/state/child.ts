@@ -2,7 +2,7 @@
 // does, its second where.
 
 import { randomBytes } from 'node:crypto';
-import { readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { readFileSync, readlinkSync, renameSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Rng } from '../../src/core/rng.ts';
@@ -70,6 +70,25 @@ async function contend(): Promise<void> {
   }
 }
 
+/** Like `contend`, but leaves each lock as a dead holder would, so that every turn begins with a take-over. */
+async function abandon(): Promise<void> {
+  const inside = join(place, 'inside');
+  const path = join(place, 'lock');
+  for (let turn = 0; turn < Number(times); turn++) {
+    const lock = await acquireLock(path, { waitMs: 20_000, rng });
+    if (!lock.ok) return print(`refused ${JSON.stringify(lock.error)}`);
+    const mark = `${process.pid} ${turn}`;
+    writeFileSync(inside, mark);
+    const until = performance.now() + 0.3;
+    while (performance.now() < until);
+    const seen = readFileSync(inside, 'utf8');
+    print(seen === mark && lock.value.isHeld() ? 'alone' : `violated ${mark} ${seen}`);
+    const [token = '', pid = '', birth = '', ...rest] = readlinkSync(path).split(':');
+    symlinkSync([token, pid, `${birth}0`, ...rest].join(':'), `${path}-${pid}`);
+    renameSync(`${path}-${pid}`, path);
+  }
+}
+
 async function once(): Promise<void> {
   const store = await openStore();
   const { callId, firstCseq } = await store.reserve(key, 1, 1);
@@ -82,5 +101,13 @@ async function endWithLock(): Promise<void> {
   process.exit(0);
 }
 
-const tasks: Readonly<Record<string, () => Promise<void>>> = { use, share, hold, contend, once, endWithLock };
+const tasks: Readonly<Record<string, () => Promise<void>>> = {
+  use,
+  share,
+  hold,
+  contend,
+  abandon,
+  once,
+  endWithLock,
+};
 await tasks[task]?.();

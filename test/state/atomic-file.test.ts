@@ -1,0 +1,97 @@
+// Files that are replaced whole, with their owner and mode; reading that cannot be held up or flooded.
+
+import { execFileSync } from 'node:child_process';
+import {
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readBeginning, readBounded, writeAtomically } from '../../src/state/atomic-file.ts';
+
+let directory = '';
+let path = '';
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'sipreg-file-'));
+  path = join(directory, 'file');
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+describe('writing', () => {
+  it('makes a new file with the mode asked for, and nothing beside it', async () => {
+    await writeAtomically(path, 'text', 0o600);
+    expect(readFileSync(path, 'utf8')).toBe('text');
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(readdirSync(directory)).toEqual(['file']);
+  });
+
+  it('replaces by a new file: who has the old one open reads on in it', async () => {
+    writeFileSync(path, 'old', { mode: 0o644 });
+    const before = statSync(path).ino;
+    await writeAtomically(path, 'new', 0o600);
+    expect(readFileSync(path, 'utf8')).toBe('new');
+    expect(statSync(path).ino).not.toBe(before);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  it('leaves everything as it was when it may not replace', async () => {
+    writeFileSync(path, 'old');
+    expect(await writeAtomically(path, 'new', 0o600, () => false)).toBe(false);
+    expect(readFileSync(path, 'utf8')).toBe('old');
+    expect(readdirSync(directory)).toEqual(['file']);
+  });
+
+  it('leaves nothing behind when it fails', async () => {
+    mkdirSync(path);
+    await expect(writeAtomically(path, 'new', 0o600)).rejects.toThrow(/EISDIR|ENOTEMPTY/);
+    expect(readdirSync(directory)).toEqual(['file']);
+  });
+
+  it.runIf(process.geteuid?.() === 0)(
+    'run by root, keeps the owner; a new file gets the directory’s',
+    async () => {
+      chownSync(directory, 65534, 65533);
+      await writeAtomically(path, 'new', 0o600);
+      expect(statSync(path)).toMatchObject({ uid: 65534, gid: 65533 });
+      chownSync(path, 12345, 12346);
+      await writeAtomically(path, 'newer', 0o600);
+      expect(statSync(path)).toMatchObject({ uid: 12345, gid: 12346 });
+    },
+  );
+});
+
+describe('reading', () => {
+  it('gives the text of a file up to the limit and no more', () => {
+    writeFileSync(path, 'größer');
+    expect(readBounded(path, 8)).toEqual({ type: 'text', text: 'größer' });
+    expect(readBounded(path, 7)).toMatchObject({
+      type: 'unfit',
+      problem: expect.stringContaining('8 bytes'),
+    });
+  });
+
+  it('says when there is none', () => {
+    expect(readBounded(path, 10)).toEqual({ type: 'none' });
+    expect(readBeginning(path, 10)).toBeNull();
+  });
+
+  it('refuses what is no regular file, and does not wait for a writer', () => {
+    execFileSync('mkfifo', [path]);
+    expect(readBounded(path, 10)).toMatchObject({ type: 'unfit' });
+    expect(readBounded(directory, 10)).toMatchObject({ type: 'unfit' });
+  });
+
+  it('gives the beginning of a longer file', () => {
+    writeFileSync(path, 'beginning and end');
+    expect(readBeginning(path, 9)).toBe('beginning');
+    expect(readBeginning(path, 100)).toBe('beginning and end');
+  });
+});
