@@ -1,0 +1,98 @@
+// Which rules of test/rules.json (what the RFCs ask of us) are held by which test file: writes docs/rule-coverage.md from the
+// names of the tests, `it('R141 …')`. `node scripts/rules.mjs` rewrites it; --missing [core] lists what no test names.
+
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const projectRoot = fileURLToPath(new URL('..', import.meta.url));
+export const coverageDocument = 'docs/rule-coverage.md';
+
+/**
+ * @typedef {{ rule: string, tag: 'core' | 'expected' | 'beyond', level: string, section: string, text: string }} Rule
+ */
+
+/** The rules, in order. @returns {Rule[]} */
+export function readRules() {
+  return JSON.parse(readFileSync(join(projectRoot, 'test/rules.json'), 'utf8'));
+}
+
+/** The test files that name each rule. @returns {Map<string, string[]>} */
+export function readCoverage() {
+  const coverage = new Map();
+  const testFiles = readdirSync(join(projectRoot, 'test'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.test.ts'))
+    .sort();
+  for (const file of testFiles) {
+    for (const rule of rulesNamedIn(readFileSync(join(projectRoot, 'test', file), 'utf8'))) {
+      coverage.set(rule, [...(coverage.get(rule) ?? []), file]);
+    }
+  }
+  return coverage;
+}
+
+/**
+ * The rule numbers at the start of the names of the tests in one source: `it('R012 R015 …'`, also of `it.each(…)(`, `test(` and
+ * `describe(`; a test that is switched off (`skip`, `todo`) covers nothing.
+ * @param {string} source
+ * @returns {Set<string>}
+ */
+export function rulesNamedIn(source) {
+  const rules = new Set();
+  const names = /(\b(?:it|test|describe)(?:\.\w+)*|\))\(\s*['"`]((?:R\d{3}[ ,:]+)+)/g;
+  for (const [, caller, numbers] of source.matchAll(names)) {
+    if (/\.(?:skip|todo)$/.test(caller)) continue;
+    for (const rule of numbers.match(/R\d{3}/g)) rules.add(rule);
+  }
+  return rules;
+}
+
+/** The document as it should be. @returns {string} */
+export function renderCoverage(rules = readRules(), coverage = readCoverage()) {
+  const lines = [
+    '# Rules and the tests that hold them',
+    '',
+    'Made by `npm run rules` from the names of the tests; `test/rule-coverage.test.ts` fails when it is stale. The rules are in',
+    '`test/rules.json`, in our own words: `core` is what a correct registering user agent needs, `expected` what mature peers do,',
+    '`beyond` optional extensions.',
+    '',
+    '| tag | rules | covered |',
+    '|---|---:|---:|',
+    ...['core', 'expected', 'beyond'].map((tag) => totalsRow(tag, rules, coverage)),
+  ];
+  for (const [section, members] of groupBySection(rules)) {
+    const covered = members.filter(({ rule }) => coverage.has(rule)).length;
+    lines.push('', `## ${section} (${covered} of ${members.length})`, '');
+    lines.push('| rule | tag | level | what it asks | tests |', '|---|---|---|---|---|');
+    for (const { rule, tag, level, text } of members) {
+      const files = (coverage.get(rule) ?? []).map((file) => `\`${file}\``).join(' ');
+      lines.push(`| ${rule} | ${tag} | ${level} | ${text.replaceAll('|', '\\|')} | ${files} |`);
+    }
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function totalsRow(tag, rules, coverage) {
+  const members = rules.filter((rule) => rule.tag === tag);
+  return `| ${tag} | ${members.length} | ${members.filter(({ rule }) => coverage.has(rule)).length} |`;
+}
+
+function groupBySection(rules) {
+  const sections = new Map();
+  for (const rule of rules) sections.set(rule.section, [...(sections.get(rule.section) ?? []), rule]);
+  return sections;
+}
+
+function main(args) {
+  if (args[0] === '--missing') {
+    const coverage = readCoverage();
+    const missing = readRules().filter(({ rule, tag }) => !coverage.has(rule) && (args[1] ?? tag) === tag);
+    for (const { rule, tag, level, section, text } of missing) {
+      console.log(`${rule} [${tag}] ${level} (${section}) ${text}`);
+    }
+    return;
+  }
+  writeFileSync(join(projectRoot, coverageDocument), renderCoverage());
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) main(process.argv.slice(2));

@@ -1,0 +1,58 @@
+// The table of rules and tests (docs/rule-coverage.md) says what is true: it is made from the names of the tests, and fails
+// here when it is stale. UPDATE=1 rewrites it, as `npm run rules` does.
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import {
+  coverageDocument,
+  readCoverage,
+  readRules,
+  renderCoverage,
+  rulesNamedIn,
+} from '../scripts/rules.mjs';
+
+const documentPath = join(import.meta.dirname, '..', coverageDocument);
+
+describe('the table of rules', () => {
+  it('is current: else run "npm run rules"', () => {
+    if (process.env.UPDATE === '1') writeFileSync(documentPath, renderCoverage());
+    // Not toEqual: a diff of the whole table would bury the sentence above.
+    expect(readFileSync(documentPath, 'utf8') === renderCoverage()).toBe(true);
+  });
+
+  it('has tests only for rules that exist', () => {
+    const known = new Set(readRules().map(({ rule }) => rule));
+    expect([...readCoverage().keys()].filter((rule) => !known.has(rule))).toEqual([]);
+  });
+
+  it('numbers its rules without gaps', () => {
+    const rules = readRules().map(({ rule }) => rule);
+    expect(rules).toEqual(rules.map((_, index) => `R${String(index + 1).padStart(3, '0')}`));
+  });
+});
+
+describe('the reader of test names', () => {
+  // Put together here, so that this file does not itself seem to test these rules.
+  const [first, second] = ['R' + '001', 'R' + '002'];
+
+  it.each([
+    `it('${first} says so', () => {});`,
+    `it(\n  "${first} says so",`,
+    `it.only('${first}: says so')`,
+    `it.each([1, 2])('${first} %i', () => {});`,
+    `it.each([\n  1,\n])('${first} %i', () => {});`,
+    `describe('${first} says so', () => {});`,
+  ])('finds the rule in %j', (source) => {
+    expect([...rulesNamedIn(source)]).toEqual([first]);
+  });
+
+  it('finds several, and none in the middle of a name, in a skipped test or in a comment', () => {
+    expect([...rulesNamedIn(`it('${first} ${second} say so')`)]).toEqual([first, second]);
+    expect([...rulesNamedIn(`it('${first}, ${second}: say so')`)]).toEqual([first, second]);
+    expect([...rulesNamedIn(`it('says ${first}')`)]).toEqual([]);
+    expect([...rulesNamedIn(`it.skip('${first} says so')`)]).toEqual([]);
+    expect([...rulesNamedIn(`it.todo('${first} says so')`)]).toEqual([]);
+    expect([...rulesNamedIn(`// ${first} says so`)]).toEqual([]);
+  });
+});
