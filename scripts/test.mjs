@@ -1,4 +1,4 @@
-// `npm test`: sets everything up, lints, checks the types and runs the whole suite. Every step runs even if an earlier one
+// `npm test`: sets everything up, lints, checks the types and the package, and runs the whole suite. Every step runs even if an earlier one
 // failed, and the last line counts the tests: "N passed, N failed, N skipped". Arguments go to vitest.
 
 import { spawnSync } from 'node:child_process';
@@ -15,6 +15,7 @@ const failedSteps = [];
 step('lint', ['@biomejs/biome/bin/biome', 'check', '--error-on-warnings']);
 step('types', ['typescript/bin/tsc', '-p', 'tsconfig.json']);
 step('types of the core', ['typescript/bin/tsc', '-p', 'src/core']);
+step('package', ['publint/src/cli.js', '--strict']);
 const counts = runTests(process.argv.slice(2));
 
 if (counts.passed + counts.failed === 0) failedSteps.push('tests: none ran');
