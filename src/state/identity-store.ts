@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { assert } from '../core/assert.ts';
 import { failure, type Result, success } from '../core/result.ts';
 import { type Rng, randomHex } from '../core/rng.ts';
-import { acquireLock, type Lock, type LockRefusal } from './lock.ts';
+import { acquireLock, type Lock, type LockHeld } from './lock.ts';
 import {
   type AccountRecord,
   type BlockedRecord,
@@ -18,7 +18,14 @@ import {
   NO_ACCOUNT,
   type StateDocument,
 } from './state-document.ts';
-import { emptyDocument, type StateDraft, type StateFault, type StateFile, stateFile } from './state-file.ts';
+import {
+  emptyDocument,
+  readState,
+  type StateDraft,
+  type StateFault,
+  type StateFile,
+  stateFile,
+} from './state-file.ts';
 
 /** Whose identity it is: another AOR or registrar under the same name is another identity. */
 export type IdentityKey = {
@@ -49,7 +56,7 @@ export type Settlement = {
 };
 
 export type StateNotice = {
-  readonly code: 'state.set-aside' | 'state.unwritable' | 'state.writable';
+  readonly code: 'state.set-aside' | 'state.unwritable' | 'state.writable' | 'state.unlockable';
   readonly message: string;
 };
 
@@ -68,10 +75,10 @@ export type IdentityStore = {
   readonly setBlocked: (key: IdentityKey, blocked: BlockedRecord | null) => Promise<void>;
   /** Drops all that is known of the account. */
   readonly forget: (key: IdentityKey) => Promise<void>;
-  /** Held while a one-shot command has a REGISTER in flight. Without a directory it is always free. */
-  readonly lockAccount: (key: IdentityKey, waitMs: number) => Promise<Result<Lock, LockRefusal>>;
+  /** Held while a one-shot command has a REGISTER in flight. Free, with a notice, where no lock can be made. */
+  readonly lockAccount: (key: IdentityKey, waitMs: number) => Promise<Result<Lock, LockHeld>>;
   /** Held by the agent: one for each state directory. */
-  readonly lockAgent: () => Promise<Result<Lock, LockRefusal>>;
+  readonly lockAgent: () => Promise<Result<Lock, LockHeld>>;
 };
 
 export type IdentityStoreOptions = {
@@ -92,8 +99,14 @@ export async function openIdentityStore(
   const opened = await file.open();
   if (!opened.ok && opened.error.type === 'newer') return opened;
   const commit = committer(file, opened, { rng, notify });
-  const lockFile = async (name: string, waitMs: number): Promise<Result<Lock, LockRefusal>> =>
-    directory === null ? success(NO_LOCK) : await acquireLock(join(directory, name), { waitMs, rng });
+  const lockFile = async (name: string, waitMs: number): Promise<Result<Lock, LockHeld>> => {
+    if (directory === null) return success(NO_LOCK);
+    const lock = await acquireLock(join(directory, name), { waitMs, rng });
+    if (lock.ok) return lock;
+    if (lock.error.type === 'held') return failure(lock.error);
+    notify({ code: 'state.unlockable', message: `${lock.error.cause}. Nothing keeps a second sipreg out.` });
+    return success(NO_LOCK);
+  };
   return success({
     instanceId: () => commit.current().instanceId,
     load: (key) => commit.current().accounts.get(nameOf(key)) ?? NO_ACCOUNT,
@@ -108,6 +121,12 @@ export async function openIdentityStore(
     lockAccount: (key, waitMs) => lockFile(`account-${fingerprint(nameOf(key))}.lock`, waitMs),
     lockAgent: () => lockFile('agent.lock', 0),
   });
+}
+
+/** What is known of the account, for commands that take no lock and write nothing. */
+export function readAccount(directory: string | null, key: IdentityKey): AccountRecord {
+  const known = directory === null ? null : readState(directory);
+  return known?.accounts.get(nameOf(key)) ?? NO_ACCOUNT;
 }
 
 type Reserve = {

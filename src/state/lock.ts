@@ -17,11 +17,13 @@ export type Lock = {
   readonly release: () => void;
 };
 
-export type LockRefusal =
-  /** A living process has it; the number is null when it runs on another host or in another container. */
-  | { readonly type: 'held'; readonly pid: number | null }
-  /** The lock cannot be made: the directory is read-only, missing, full. `cause` is the system's message. */
-  | { readonly type: 'unavailable'; readonly cause: string };
+/** A living process has it; the number is null when it runs on another host or in another container. */
+export type LockHeld = { readonly type: 'held'; readonly pid: number | null };
+
+/** The lock cannot be made: the directory is read-only, missing, full. `cause` is the system's message. */
+export type LockUnavailable = { readonly type: 'unavailable'; readonly cause: string };
+
+export type LockRefusal = LockHeld | LockUnavailable;
 
 export type LockOptions = {
   /** How long to wait for another holder, milliseconds; 0: one try. */
@@ -45,12 +47,10 @@ export async function acquireLock(path: string, options: LockOptions): Promise<R
   }
 }
 
-type Unavailable = Extract<LockRefusal, { type: 'unavailable' }>;
-
 type Attempt =
   | { readonly type: 'taken'; readonly text: string }
   | { readonly type: 'held'; readonly holder: ProcessIdentity | null }
-  | Unavailable;
+  | LockUnavailable;
 
 /** Whether the holder `text` of the lock `path`, of which nothing is known, has shown no sign of life for too long. */
 type SilenceWatch = (path: string, text: string) => boolean;
@@ -90,7 +90,7 @@ function isDead(path: string, found: Found, isSilent: SilenceWatch): boolean {
 }
 
 /** null: done, or somebody else is doing it. */
-function breakLock(path: string, stale: Found, rng: Rng, isSilent: SilenceWatch): Unavailable | null {
+function breakLock(path: string, stale: Found, rng: Rng, isSilent: SilenceWatch): LockUnavailable | null {
   const permit = `${path.replace(TOKEN_SUFFIX, '')}.${stale.token}`;
   const attempt = tryToTake(permit, rng, isSilent);
   if (attempt.type === 'unavailable') return attempt;
@@ -106,7 +106,7 @@ function breakLock(path: string, stale: Found, rng: Rng, isSilent: SilenceWatch)
   }
 }
 
-function readHolder(path: string): Found | { readonly type: 'none' } | Unavailable {
+function readHolder(path: string): Found | { readonly type: 'none' } | LockUnavailable {
   try {
     const text = readlinkSync(path);
     const parsed = parseHolder(text);

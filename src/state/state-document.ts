@@ -153,9 +153,7 @@ function isObject(value: unknown): value is Fields {
 
 /** Printable and on one line: it may end up in a header field. */
 function isTextOrNull(value: unknown): value is string | null {
-  return (
-    value === null || (typeof value === 'string' && !/[\x00-\x1f\x7f]/.test(value))
-  );
+  return value === null || (typeof value === 'string' && !/[\x00-\x1f\x7f]/.test(value));
 }
 
 function isInteger(value: unknown, max: number): value is number {

@@ -40,7 +40,7 @@ export function stateFile(directory: string, rng: Rng, onSetAside: (message: str
   /** What we read or wrote last, so that an owner of many accounts does not read megabytes again. */
   let lastKnown: StateDocument | null = null;
 
-  const read = (): ReturnType<typeof readDocument> => {
+  const read = (): Found => {
     if (lastKnown !== null && hasHead(path, formatHead(lastKnown)))
       return { type: 'good', document: lastKnown };
     const found = readDocument(path);
@@ -104,23 +104,33 @@ export function stateFile(directory: string, rng: Rng, onSetAside: (message: str
       }
       return await change(() => {});
     },
-    peek() {
-      try {
-        const found = read();
-        return found.type === 'good' || found.type === 'damaged' ? found.document : null;
-      } catch (error) {
-        unwritable(path, error);
-        return null;
-      }
-    },
+    peek: () => documentOf(read),
   };
+}
+
+/** The state in `directory`, without a lock and without mending it; null: nothing that can be read. */
+export function readState(directory: string): StateDocument | null {
+  const path = join(directory, 'state.json');
+  return documentOf(() => readDocument(path));
 }
 
 export function emptyDocument(rng: Rng): StateDocument {
   return { revision: '', instanceId: `urn:uuid:${randomUuid(rng)}`, accounts: new Map() };
 }
 
-function readDocument(path: string): ReturnType<typeof parseState> | { readonly type: 'none' } {
+type Found = ReturnType<typeof parseState> | { readonly type: 'none' };
+
+function documentOf(read: () => Found): StateDocument | null {
+  try {
+    const found = read();
+    return found.type === 'good' || found.type === 'damaged' ? found.document : null;
+  } catch (error) {
+    assertSystemError(error);
+    return null;
+  }
+}
+
+function readDocument(path: string): Found {
   const found = readBounded(path, BYTES_MAX);
   switch (found.type) {
     case 'text':
@@ -162,10 +172,14 @@ function newerMessage(path: string, schema: string): string {
   return `${path} was written by a newer sipreg (${schema}) and is left as it is: use that version, or another state directory`;
 }
 
-/** Only the system's errors are faults of the surroundings; any other is a bug and goes on. */
 function unwritable(path: string, error: unknown): StateFault {
-  if (!(error instanceof Error && 'syscall' in error)) throw error;
+  assertSystemError(error);
   return { type: 'unwritable', message: `${path}: ${error.message}` };
+}
+
+/** Only the system's errors are faults of the surroundings; any other is a bug and goes on. */
+function assertSystemError(error: unknown): asserts error is Error {
+  if (!(error instanceof Error && 'syscall' in error)) throw error;
 }
 
 const LOCK_WAIT_MS = 15_000;
