@@ -260,6 +260,9 @@ export const documentSchema = v.strictObject({
   agent: optional('The agent itself', agentSchema),
 });
 
+/** Parts that stand in several places; accounts.schema.json defines them once. */
+export const sharedSchemas = { secretSource };
+
 export type AccountsDocument = v.InferOutput<typeof documentSchema>;
 /** One account as written, or with the defaults filled in. */
 export type AccountEntry = v.InferOutput<typeof accountSchema>;
