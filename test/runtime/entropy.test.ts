@@ -1,3 +1,5 @@
+// The pool of random bytes: sizes, refills, and that nothing is handed out twice.
+
 import { describe, expect, it } from 'vitest';
 import { systemRng } from '../../src/runtime/entropy.ts';
 

@@ -1,3 +1,5 @@
+// node:crypto behind the core's hash function: known values of all three algorithms.
+
 import { describe, expect, it } from 'vitest';
 import { nodeHash } from '../../src/runtime/hash.ts';
 import { emptyBodyHash } from '../core/digest/vectors.ts';

@@ -44,7 +44,8 @@ function redactParameters(text: string): string | null {
 function redactValue(name: string, value: string): string {
   const quotes = value.startsWith('"') ? '"' : '';
   const text = value.slice(quotes.length, value.length - quotes.length);
-  if (SHORTENED.has(name) && text.length > 2 * SHORTENED_LENGTH && !text.includes('\\')) {
+  if (SHORTENED.has(name) && !text.includes('\\')) {
+    if (text.length <= SHORTENED_LENGTH) return value;
     return `${quotes}${text.slice(0, SHORTENED_LENGTH)}${HIDDEN}${quotes}`;
   }
   // Text of a peer that holds what could be a hash or quotes of its own might be an echo of ours.
@@ -61,5 +62,7 @@ const PARAMETER = /([A-Za-z*-]+)\s*=\s*("(?:[^"\\]|\\[\s\S])*"|[^\s",;=]+)\s*(?:
 /** One of our headers at the start of any line, with all its folded lines. */
 const SECRET_ROW =
   /((?:^|[\r\n])[ \t]*((?:Proxy-)?(?:Authorization|Authentication-Info))[ \t]*:[ \t]*)([^\r\n]*(?:[\r\n]+[ \t][^\r\n]*)*)/gi;
-/** A proof in a place where no header of ours is, in a URI also percent-encoded. An empty one proves nothing. */
-const STRAY_PROOF = /((?:response|rspauth|cnonce)\s*(?:=|%3d)\s*)(?:(")(?:[^"\\]|\\[\s\S])+"?|[^\s",;]+)/gi;
+/** A proof where no header of ours is: quoted, or a word after quotes that were escaped; in a URI percent-encoded. An
+ * empty one proves nothing and stays. */
+const STRAY_PROOF =
+  /((?:response|rspauth|cnonce)\s*(?:=|%3d)\s*)(?:(")(?:[^"\\]|\\[\s\S])+"?|(?:[ \t\\"…]|[\r\n]+[ \t])*[^\s",;\\]+)/gi;

@@ -4,36 +4,6 @@
 import type { DigestAlgorithm, HashFn } from './algorithm.ts';
 import type { Qop } from './challenge.ts';
 
-/** H(username:realm:password). Text is hashed as it stands: normalising it is the caller's decision. */
-export function computeHa1({ algorithm, username, realm, password }: Ha1Input, hash: HashFn): string {
-  return hash(algorithm, `${username}:${realm}:${password}`);
-}
-
-/** The HA1 of a "-sess" algorithm: H(HA1:nonce:cnonce), of the first request after the challenge. */
-export function computeSessionHa1({ algorithm, ha1, nonce, cnonce }: SessionHa1Input, hash: HashFn): string {
-  return hash(algorithm, `${ha1}:${nonce}:${cnonce}`);
-}
-
-/** The name that is sent instead of the user's when the server asks for `userhash` (RFC 7616 §3.4.4). */
-export function computeUserhash(
-  { algorithm, username, realm }: Omit<Ha1Input, 'password'>,
-  hash: HashFn,
-): string {
-  return hash(algorithm, `${username}:${realm}`);
-}
-
-/**
- * The response value. With qop it is H(HA1:nonce:nc:cnonce:qop:HA2), without the older H(HA1:nonce:HA2) of RFC 2069.
- * An empty `method` makes the `rspauth` of a server (RFC 7616 §3.5).
- */
-export function computeResponse(input: ResponseInput, hash: HashFn): string {
-  const { algorithm, ha1, nonce, protection } = input;
-  const ha2 = hash(algorithm, secondText(input, hash));
-  if (protection === null) return hash(algorithm, `${ha1}:${nonce}:${ha2}`);
-  const { nc, cnonce, qop } = protection;
-  return hash(algorithm, `${ha1}:${nonce}:${nc}:${cnonce}:${qop}:${ha2}`);
-}
-
 export type Ha1Input = {
   readonly algorithm: DigestAlgorithm;
   readonly username: string;
@@ -63,6 +33,36 @@ export type ResponseInput = {
   /** Only hashed for auth-int; empty for a message without a body. */
   readonly body: Uint8Array;
 };
+
+/** H(username:realm:password). Text is hashed as it stands: normalising it is the caller's decision. */
+export function computeHa1({ algorithm, username, realm, password }: Ha1Input, hash: HashFn): string {
+  return hash(algorithm, `${username}:${realm}:${password}`);
+}
+
+/** The HA1 of a "-sess" algorithm: H(HA1:nonce:cnonce), of the first request after the challenge. */
+export function computeSessionHa1({ algorithm, ha1, nonce, cnonce }: SessionHa1Input, hash: HashFn): string {
+  return hash(algorithm, `${ha1}:${nonce}:${cnonce}`);
+}
+
+/** The name that is sent instead of the user's when the server asks for `userhash` (RFC 7616 §3.4.4). */
+export function computeUserhash(
+  { algorithm, username, realm }: Omit<Ha1Input, 'password'>,
+  hash: HashFn,
+): string {
+  return hash(algorithm, `${username}:${realm}`);
+}
+
+/**
+ * The response value. With qop it is H(HA1:nonce:nc:cnonce:qop:HA2), without the older H(HA1:nonce:HA2) of RFC 2069.
+ * An empty `method` makes the `rspauth` of a server (RFC 7616 §3.5).
+ */
+export function computeResponse(input: ResponseInput, hash: HashFn): string {
+  const { algorithm, ha1, nonce, protection } = input;
+  const ha2 = hash(algorithm, secondText(input, hash));
+  if (protection === null) return hash(algorithm, `${ha1}:${nonce}:${ha2}`);
+  const { nc, cnonce, qop } = protection;
+  return hash(algorithm, `${ha1}:${nonce}:${nc}:${cnonce}:${qop}:${ha2}`);
+}
 
 /** A2 of RFC 7616 §3.4.3. */
 function secondText({ algorithm, method, uri, body, protection }: ResponseInput, hash: HashFn): string {

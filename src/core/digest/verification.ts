@@ -30,6 +30,15 @@ export type DigestAuthorization = {
   readonly protection: Protection | null;
 };
 
+export type VerificationInput = {
+  readonly authorization: DigestAuthorization;
+  /** The name in the registrar's own list, not the one that was sent. */
+  readonly username: string;
+  readonly secret: Secret;
+  readonly method: string;
+  readonly body: Uint8Array;
+};
+
 /** Null for another scheme, an algorithm or qop that we do not know, or a `username*` beside a `username`. */
 export function parseAuthorization(value: string): DigestAuthorization | null {
   const listed = scanSchemes(value)[0];
@@ -76,15 +85,6 @@ export function verifyAuthorization(
   const expected = computeResponse({ algorithm, ha1, nonce, protection, method, uri, body }, hash);
   return equalInConstantTime(authorization.response, expected);
 }
-
-export type VerificationInput = {
-  readonly authorization: DigestAuthorization;
-  /** The name in the registrar's own list, not the one that was sent. */
-  readonly username: string;
-  readonly secret: Secret;
-  readonly method: string;
-  readonly body: Uint8Array;
-};
 
 function readUsername(plain: string | undefined, extended: string | undefined): string | null {
   if (extended === undefined) return plain ?? '';

@@ -1,3 +1,5 @@
+// The Digest formulas against every published vector.
+
 import { describe, expect, it } from 'vitest';
 import {
   computeHa1,

@@ -1,3 +1,5 @@
+// Which challenge is answered with which credentials (RFC 8760 §2.4, behaviour.md §7).
+
 import { describe, expect, it } from 'vitest';
 import type { Credential, DigestAlgorithm } from '../../../src/core/digest/algorithm.ts';
 import { parseChallenges } from '../../../src/core/digest/challenge.ts';

@@ -1,3 +1,5 @@
+// What is sent in Authorization: form, counting, escaping, nonces, names beyond ASCII.
+
 import { describe, expect, it } from 'vitest';
 import { InvariantError } from '../../../src/core/assert.ts';
 import type { Credential } from '../../../src/core/digest/algorithm.ts';
