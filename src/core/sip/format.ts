@@ -7,6 +7,8 @@ import type { HeaderField, SipMessage } from './message.ts';
 import { parseDeltaSeconds } from './numbers.ts';
 import { isToken } from './scan.ts';
 
+const ENCODER = new TextEncoder();
+
 /** The message as it goes to the wire; Content-Length is added when it is absent. Throws InvariantError for a field
  * that cannot be written as it is. */
 export function formatMessage(message: SipMessage): Uint8Array {
@@ -15,7 +17,7 @@ export function formatMessage(message: SipMessage): Uint8Array {
   const length = headerValue(message.headers, 'Content-Length');
   if (length === null) text += `Content-Length: ${message.body.length}\r\n`;
   else assert(parseDeltaSeconds(length) === message.body.length, 'Content-Length is the length of the body');
-  const head = new TextEncoder().encode(`${text}\r\n`);
+  const head = ENCODER.encode(`${text}\r\n`);
   if (message.body.length === 0) return head;
   const bytes = new Uint8Array(head.length + message.body.length);
   bytes.set(head);
@@ -35,13 +37,17 @@ function startLine(message: SipMessage): string {
     Number.isInteger(message.status) && message.status >= 100 && message.status <= 699,
     'a status is 100 to 699',
   );
-  assert(!/[\r\n\0]/.test(message.reason), 'a reason phrase is one line');
+  assert(isOneLine(message.reason), 'a reason phrase is one line');
   return `${message.version} ${message.status} ${message.reason}`;
 }
 
 function headerLine({ name, value }: HeaderField): string {
   assert(isToken(name), 'a header name is a token');
-  // RFC 3261 §25.1: NUL may stand in a quoted-pair (RFC 4475 §3.1.1.2), and a To with one has to be sent back.
-  assert(!/[\r\n]|(?<!\\)\0/.test(value), `the value of ${name} is one line`);
+  assert(isOneLine(value), `the value of ${name} is one line`);
   return `${name}: ${value}\r\n`;
+}
+
+/** RFC 3261 §25.1: NUL may stand in a quoted-pair (RFC 4475 §3.1.1.2), and a To that has one must be sent back. */
+function isOneLine(text: string): boolean {
+  return !/[\r\n]|(?<!\\)\0/.test(text);
 }

@@ -1,9 +1,9 @@
 // Messages on a stream (RFC 3261 §18.3): bytes come in whatever pieces, whole messages go out. Between messages
 // stand the line breaks of RFC 5626 §4.4.1. Pure: a push gives a new framer. Every byte is looked at once and copied
-// at most three times, however small the pieces are.
+// at most four times, however small the pieces are.
 
 import { failure, type Result, success } from '../result.ts';
-import { declaredLength, type MessageError, messageError, parseHead } from './head.ts';
+import { declaredLength, isStartLine, type MessageError, messageError, parseHead } from './head.ts';
 import { MAX_HEAD_BYTES, MAX_MESSAGE_BYTES } from './limits.ts';
 
 const CR = 0x0d;
@@ -14,9 +14,9 @@ type Pieces = { readonly bytes: Uint8Array; readonly before: Pieces | null };
 
 export type Framer = {
   /** `between`: no start line yet. `broken`: an error ended this stream, and nothing more is read. */
-  readonly phase: 'between' | 'head' | 'body' | 'broken';
+  readonly phase: 'between' | 'start-line' | 'head' | 'body' | 'broken';
   /** How many bytes of CRLFCRLF came last: the end of a head, or a ping. */
-  readonly matched: 0 | 1 | 2 | 3;
+  readonly matched: number;
   readonly pieces: Pieces | null;
   /** Bytes in `pieces`. */
   readonly held: number;
@@ -56,10 +56,10 @@ export function pushBytes(framer: Framer, bytes: Uint8Array): Framed {
   };
   while (reading.at < bytes.length && reading.phase !== 'broken') {
     if (reading.phase === 'between') passLineBreaks(reading);
-    else if (reading.phase === 'head') readHead(reading);
-    else readBody(reading);
+    else if (reading.phase === 'body') readBody(reading);
+    else readHead(reading);
   }
-  if (reading.phase === 'head' || reading.phase === 'body') keepRest(reading);
+  if (reading.phase !== 'between' && reading.phase !== 'broken') keepRest(reading);
   const { phase, matched, pieces, held, size, messages, pings, pongs, error } = reading;
   return { framer: { phase, matched, pieces, held, size }, messages, pings, pongs, error };
 }
@@ -92,43 +92,47 @@ function passLineBreaks(reading: Reading): void {
   }
   if (reading.matched >= 2 && !counted) reading.pongs++;
   if (reading.at === bytes.length) return;
-  reading.phase = 'head';
+  reading.phase = 'start-line';
   reading.matched = 0;
   reading.start = reading.at;
 }
 
 function readHead(reading: Reading): void {
-  const ended = reachHeadEnd(reading);
+  const ended = reachLineEnd(reading);
   const length = reading.held + reading.at - reading.start;
   if (length > MAX_HEAD_BYTES) {
     giveUp(reading, messageError('SIP_PARSE_TOO_LARGE', `the head is larger than ${MAX_HEAD_BYTES} bytes`));
-  } else if (ended)
-    startBody(
-      reading,
-      joined(reading.pieces, reading.held, reading.bytes.subarray(reading.start, reading.at)),
-    );
+  } else if (ended && reading.phase === 'head') startBody(reading, soFar(reading));
+  else if (ended) checkStartLine(reading);
 }
 
-/** Moves to the end of the head, or of the bytes; true when the head has ended. */
-function reachHeadEnd(reading: Reading): boolean {
+/** Moves to the end of the start line, of the head, or of the bytes; false for the last. */
+function reachLineEnd(reading: Reading): boolean {
   const { bytes } = reading;
-  while (reading.at < bytes.length) {
-    if (reading.matched === 0) {
-      const next = bytes.indexOf(CR, reading.at);
-      reading.at = next === -1 ? bytes.length : next;
-    }
-    const byte = bytes[reading.at];
-    if (byte === undefined) return false;
-    reading.at++;
-    const expected = reading.matched % 2 === 0 ? CR : LF;
-    if (byte !== expected) reading.matched = byte === CR ? 1 : 0;
-    else if (reading.matched < 3) reading.matched++;
+  const wanted = reading.phase === 'head' ? 4 : 2;
+  let matched: number = reading.matched;
+  while (reading.at < bytes.length && matched < wanted) {
+    const next = matched === 0 ? bytes.indexOf(CR, reading.at) : reading.at;
+    if (next === -1) reading.at = bytes.length;
     else {
-      reading.matched = 0;
-      return true;
+      const expected = matched % 2 === 0 ? CR : LF;
+      if (bytes[next] === expected) matched++;
+      else matched = bytes[next] === CR ? 1 : 0;
+      reading.at = next + 1;
     }
   }
-  return false;
+  reading.matched = matched;
+  return matched === wanted;
+}
+
+/** What never ends its head would never be found out otherwise: the banner of a mail server, say. */
+function checkStartLine(reading: Reading): void {
+  if (isStartLine(soFar(reading))) reading.phase = 'head';
+  else
+    giveUp(
+      reading,
+      messageError('SIP_PARSE_NOT_SIP', 'the first line is no SIP request and no SIP response'),
+    );
 }
 
 function startBody(reading: Reading, head: Uint8Array): void {
@@ -171,10 +175,9 @@ function readBody(reading: Reading): void {
 
 /** A whole message is there: it goes out, and line breaks may follow. */
 function finish(reading: Reading): void {
-  reading.messages.push(
-    joined(reading.pieces, reading.held, reading.bytes.subarray(reading.start, reading.at)),
-  );
+  reading.messages.push(soFar(reading));
   reading.phase = 'between';
+  reading.matched = 0;
   reading.pieces = null;
   reading.held = 0;
   reading.size = 0;
@@ -194,13 +197,15 @@ function giveUp(reading: Reading, error: MessageError): void {
   reading.error = error;
 }
 
-function joined(pieces: Pieces | null, held: number, last: Uint8Array): Uint8Array {
+/** The message up to where the reading is, in one piece. */
+function soFar({ pieces, held, bytes, start, at }: Reading): Uint8Array {
+  const last = bytes.subarray(start, at);
   if (pieces === null) return last;
-  const bytes = new Uint8Array(held + last.length);
-  bytes.set(last, held);
+  const whole = new Uint8Array(held + last.length);
+  whole.set(last, held);
   for (let piece: Pieces | null = pieces, end = held; piece !== null; piece = piece.before) {
     end -= piece.bytes.length;
-    bytes.set(piece.bytes, end);
+    whole.set(piece.bytes, end);
   }
-  return bytes;
+  return whole;
 }

@@ -12,6 +12,11 @@ import { isToken } from './scan.ts';
 
 const CR = 0x0d;
 const LF = 0x0a;
+const STATUS_LINE = /^SIP[ \t]*\//i;
+const VERSION_AT_END = /[ \t](SIP[ \t]*\/[ \t]*\d+\.\d+)$/i;
+/** Characters at the end of a request line in which its version is looked for. */
+const MAX_VERSION_LENGTH = 24;
+const DECODER = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** Bytes that are not one whole SIP message. `head` is what could be read all the same: a request whose body is
  * broken can still be answered with 400. */
@@ -42,14 +47,20 @@ export function parseHead(bytes: Uint8Array): Result<SipMessage, MessageError> {
   if (bytes.length > MAX_HEAD_BYTES) {
     return failure(messageError('SIP_PARSE_TOO_LARGE', `the head is larger than ${MAX_HEAD_BYTES} bytes`));
   }
-  const text = withoutStrayBreaks(new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes));
-  const end = text.indexOf('\r\n');
+  const text = withoutStrayBreaks(DECODER.decode(bytes));
+  const end = endOfLine(text, 0);
   const headers = parseRows(text, end + 2);
   if (headers === null) {
     return failure(messageError('SIP_PARSE_TOO_LARGE', `more than ${MAX_HEADER_ROWS} header rows`));
   }
   const line = text.slice(0, end).trim();
-  return /^SIP[ \t]*\//i.test(line) ? parseStatusLine(line, headers) : parseRequestLine(line, headers);
+  return STATUS_LINE.test(line) ? parseStatusLine(line, headers) : parseRequestLine(line, headers);
+}
+
+/** Whether a line can start a SIP message; a banner of another protocol cannot. */
+export function isStartLine(bytes: Uint8Array): boolean {
+  const line = DECODER.decode(bytes).trim();
+  return STATUS_LINE.test(line) || VERSION_AT_END.test(line.slice(-MAX_VERSION_LENGTH));
 }
 
 /** Content-Length; null when there is none. Error SIP_PARSE_CONTENT_LENGTH: not a number, or two different ones. */
@@ -68,7 +79,7 @@ export function declaredLength(message: SipMessage): Result<number | null, Messa
 /** RFC 3261 §7.1. Error SIP_PARSE_NOT_SIP: there is no SIP version at its end. */
 function parseRequestLine(line: string, headers: readonly HeaderField[]): Result<SipMessage, MessageError> {
   const first = line.search(/[ \t]/);
-  const version = /[ \t](SIP[ \t]*\/[ \t]*\d+\.\d+)$/i.exec(line.slice(-24))?.[1];
+  const version = VERSION_AT_END.exec(line.slice(-MAX_VERSION_LENGTH))?.[1];
   if (version === undefined || !isToken(line.slice(0, first))) {
     return failure(messageError('SIP_PARSE_NOT_SIP', 'the first line is no SIP request and no SIP response'));
   }
@@ -95,8 +106,9 @@ function parseRows(text: string, start: number): readonly HeaderField[] | null {
     if (rows === MAX_HEADER_ROWS) return null;
     const colon = text.indexOf(':', at);
     const name = colon === -1 || colon > end ? '' : text.slice(at, colon).trimEnd();
-    if (isToken(name))
+    if (isToken(name)) {
       headers.push({ name: canonicalName(name), value: unfolded(text.slice(colon + 1, end)) });
+    }
     at = end + 2;
   }
   return headers;
@@ -104,21 +116,21 @@ function parseRows(text: string, start: number): readonly HeaderField[] | null {
 
 /** The end of the row at `at` with all lines that are folded into it. */
 function endOfRow(text: string, at: number): number {
-  let end = text.indexOf('\r\n', at);
-  while (end !== -1 && end !== at && isSpace(text.charCodeAt(end + 2))) end = text.indexOf('\r\n', end + 2);
+  let end = endOfLine(text, at);
+  while (end > at && isSpace(text.charCodeAt(end + 2))) end = endOfLine(text, end + 2);
+  return end;
+}
+
+function endOfLine(text: string, at: number): number {
+  const end = text.indexOf('\r\n', at);
   return end === -1 ? text.length : end;
 }
 
 /** RFC 3261 §7.3.1: a line break with the white space around it is one space. */
 function unfolded(value: string): string {
-  return (
-    value.includes('\r\n')
-      ? value
-          .split('\r\n')
-          .map((line) => line.trim())
-          .join(' ')
-      : value
-  ).trim();
+  if (!value.includes('\r\n')) return value.trim();
+  const lines = value.split('\r\n').map((line) => line.trim());
+  return lines.join(' ').trim();
 }
 
 /** A CR or LF alone ends no line, and NUL belongs into a quoted-pair only: each becomes a space, so that whatever

@@ -24,8 +24,9 @@ export type SipUri = {
   readonly headers: readonly Param[];
 };
 
-/** Printable ASCII but space, `"`, `<` and `>`, and "%" only as the start of an escape. */
-const URI_TEXT = /^(?:[!#$&-;=?-~]|%[0-9A-Fa-f]{2})*$/;
+/** Anything but printable ASCII, a space, `"`, `<`, `>`, or "%" that starts no escape. Searching for what is wrong keeps
+ * the search linear. */
+const NO_URI_TEXT = /[^!#-;=?-~]|%(?![0-9A-Fa-f]{2})/;
 
 /** Parses a sip: or sips: URI without angle brackets. Errors: SIP_PARSE_URI_SCHEME for any other scheme, else
  * SIP_PARSE_URI. */
@@ -35,7 +36,7 @@ export function parseUri(text: string): Result<SipUri, ParseError> {
   if (scheme !== 'sip' && scheme !== 'sips') {
     return failure({ code: 'SIP_PARSE_URI_SCHEME', message: 'not a sip: or sips: URI', offset: 0 });
   }
-  if (!URI_TEXT.test(text)) return uriError('the URI has a character that must be escaped', 0);
+  if (NO_URI_TEXT.test(text)) return uriError('the URI has a character that must be escaped', 0);
   const at = text.indexOf('@', colon);
   const userinfo = at === -1 ? null : parseUserinfo(text.slice(colon + 1, at));
   if (at !== -1 && userinfo === null) return uriError('the user part is empty', colon + 1);
@@ -133,7 +134,7 @@ function parseUserinfo(text: string): { user: string; password: string | null } 
   return user === '' ? null : { user, password: colon === -1 ? null : text.slice(colon + 1) };
 }
 
-/** Null when a name is empty. Of a repeated name the first counts: it must not appear twice (§19.1.1). */
+/** Null when a name is empty. */
 function parseParams(texts: readonly string[]): readonly Param[] | null {
   const params: Param[] = [];
   for (const text of texts) {
