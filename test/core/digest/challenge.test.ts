@@ -57,6 +57,17 @@ describe('one challenge', () => {
     });
   });
 
+  it('takes an empty algorithm as none, which is not echoed', () => {
+    expect(challengeOf('Digest realm="r", nonce="n", algorithm=""')).toMatchObject({
+      algorithm: 'MD5',
+      algorithmText: null,
+    });
+  });
+
+  it('takes the first of a repeated parameter', () => {
+    expect(challengeOf('Digest realm="r", nonce="1", Nonce="2"').nonce).toBe('1');
+  });
+
   it('R257 ignores unknown qop values, and is of no use when no known one is left', () => {
     expect(challengeOf('Digest realm="r", nonce="n", qop="token, AUTH-INT ,x"').qop).toEqual(['auth-int']);
     const none = www('Digest realm="r", nonce="n", qop="token"');

@@ -173,4 +173,29 @@ describe('what authorize makes', () => {
     const input = { authorization, username: 'a', secret, method: 'REGISTER', body: new Uint8Array(0) };
     expect(verifyAuthorization(input, nodeHash)).toBe(false);
   });
+
+  it('is refused under another name, also when the HA1 would fit', () => {
+    const [vector] = goodVectors;
+    if (vector === undefined) throw new Error('the vectors are gone');
+    const authorization = parsed(vectorAuthorization(vector, vector.published.response));
+    const secret: Secret = { type: 'ha1', byAlgorithm: { MD5: vector.computed.ha1 } };
+    const verify = (username: string) =>
+      verifyAuthorization(
+        { authorization, username, secret, method: vector.method, body: new Uint8Array(0) },
+        nodeHash,
+      );
+    expect(verify(vector.username)).toBe(true);
+    expect(verify('mallory')).toBe(false);
+  });
+
+  it('R201 is refused with -sess but without qop, whatever it was computed with', () => {
+    const ha1 = nodeHash('MD5', `${nodeHash('MD5', 'a:r:p')}:n:`);
+    const response = nodeHash('MD5', `${ha1}:n:${nodeHash('MD5', 'REGISTER:u')}`);
+    const authorization = parsed(
+      `Digest username="a", realm="r", nonce="n", uri="u", algorithm=MD5-sess, response="${response}"`,
+    );
+    const secret: Secret = { type: 'password', password: 'p' };
+    const input = { authorization, username: 'a', secret, method: 'REGISTER', body: new Uint8Array(0) };
+    expect(verifyAuthorization(input, nodeHash)).toBe(false);
+  });
 });
