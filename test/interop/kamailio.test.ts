@@ -1,12 +1,16 @@
 // The harness itself, against a hand-made SIP client: what the other interoperability tests rely on.
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { makeCertificateAuthority, makeSelfSigned, makeTemporaryDirectory } from '../support/certificates.ts';
 import { isInstalled, missingPrograms } from './installed.ts';
 import { fieldValues, type Kamailio, startKamailio } from './kamailio.ts';
-import { authorization, exchangeStream, exchangeUdp, registerMessage, selfSigned } from './plain-client.ts';
+import {
+  authorization,
+  certificateAt,
+  exchangeStream,
+  exchangeUdp,
+  registerMessage,
+} from './plain-client.ts';
 
 let kamailio: Kamailio;
 
@@ -84,17 +88,48 @@ describe.skipIf(!isInstalled('kamailio'))(`kamailio as a registrar${missingProgr
     expect(await kamailio.requests('REGISTER')).toHaveLength(3);
   });
 
-  it('speaks TCP and TLS', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'sipreg-tls-'));
+  it('speaks TCP and TLS, and takes a new certificate', async () => {
+    const directory = makeTemporaryDirectory();
     try {
-      kamailio = await startKamailio({ tls: selfSigned(folder) });
+      const [first, second] = [makeSelfSigned({ names: ['a.test'] }), makeSelfSigned({ names: ['b.test'] })];
+      const certificateFile = directory.write('certificate.pem', first.certificate);
+      const keyFile = directory.write('key.pem', first.key);
+      kamailio = await startKamailio({ tls: { certificateFile, keyFile } });
       const overTcp = registerMessage({ transport: 'TCP' });
       expect(await exchangeStream(kamailio.port, overTcp, 'tcp')).toMatch(/^SIP\/2\.0 200 /);
       const overTls = registerMessage({ transport: 'TLS', cseq: 2 });
       expect(await exchangeStream(kamailio.tlsPort, overTls, 'tls')).toMatch(/^SIP\/2\.0 200 /);
       expect((await kamailio.requests()).map(({ transport }) => transport)).toEqual(['tcp', 'tls']);
+
+      expect(await certificateAt(kamailio.tlsPort)).toBe(first.sha256);
+      directory.write('certificate.pem', second.certificate);
+      directory.write('key.pem', second.key);
+      await kamailio.rpc('tls.reload');
+      expect(await certificateAt(kamailio.tlsPort)).toBe(second.sha256);
     } finally {
-      await rm(folder, { recursive: true });
+      directory.remove();
+    }
+  });
+
+  it('demands a client certificate of a CA', async () => {
+    const directory = makeTemporaryDirectory();
+    try {
+      const authority = makeCertificateAuthority();
+      const server = authority.issue({ addresses: ['127.0.0.1'] });
+      kamailio = await startKamailio({
+        tls: {
+          certificateFile: directory.write('certificate.pem', server.certificate),
+          keyFile: directory.write('key.pem', server.key),
+          clientCaFile: directory.write('ca.pem', authority.certificate),
+        },
+      });
+      const message = registerMessage({ transport: 'TLS' });
+      await expect(exchangeStream(kamailio.tlsPort, message, 'tls')).rejects.toThrow();
+      const { certificate, key } = authority.issue({ names: ['client.test'] });
+      const answer = await exchangeStream(kamailio.tlsPort, message, 'tls', { cert: certificate, key });
+      expect(answer).toMatch(/^SIP\/2\.0 200 /);
+    } finally {
+      directory.remove();
     }
   });
 });

@@ -1,11 +1,9 @@
 // A SIP client of a few lines, without sipreg's own code, so that the harness is tested by something else than what it tests.
 
-import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createConnection } from 'node:net';
-import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 
 type RegisterFields = {
@@ -81,15 +79,18 @@ export async function exchangesUdp(
   }
 }
 
-/** The same over a stream; TLS without looking at the certificate. */
+/** The same over a stream; TLS without looking at the server's certificate, and with our own in `identity`. */
 export async function exchangeStream(
   port: number,
   message: string,
   transport: 'tcp' | 'tls',
+  identity: { readonly cert?: string; readonly key?: string } = {},
 ): Promise<string> {
   const address = { host: '127.0.0.1', port };
   const socket =
-    transport === 'tls' ? connectTls({ ...address, rejectUnauthorized: false }) : createConnection(address);
+    transport === 'tls'
+      ? connectTls({ ...address, ...identity, rejectUnauthorized: false })
+      : createConnection(address);
   try {
     await once(socket, transport === 'tls' ? 'secureConnect' : 'connect');
     socket.write(message);
@@ -100,12 +101,13 @@ export async function exchangeStream(
   }
 }
 
-/** A self-signed certificate for localhost and its key, as files in `folder`. */
-export function selfSigned(folder: string): { readonly certificateFile: string; readonly keyFile: string } {
-  const certificateFile = join(folder, 'certificate.pem');
-  const keyFile = join(folder, 'key.pem');
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', keyFile];
-  const subject = ['-subj', '/CN=localhost', '-days', '2', '-out', certificateFile];
-  execFileSync('openssl', ['req', '-x509', ...key, ...subject], { stdio: 'pipe' });
-  return { certificateFile, keyFile };
+/** The SHA-256 of the certificate that a TLS server on a loopback port shows, in lower-case hexadecimal. */
+export async function certificateAt(port: number): Promise<string> {
+  const socket = connectTls({ host: '127.0.0.1', port, rejectUnauthorized: false });
+  try {
+    await once(socket, 'secureConnect');
+    return socket.getPeerCertificate().fingerprint256.replaceAll(':', '').toLowerCase();
+  } finally {
+    socket.destroy();
+  }
 }
