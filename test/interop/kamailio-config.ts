@@ -20,19 +20,40 @@ export type KamailioOptions = {
   /** Keep the source address of the REGISTER as the binding's `received`, as registrars do for NAT. */
   readonly fixNat?: boolean;
   /** Makes the TLS port. */
-  readonly tls?: {
-    readonly certificateFile: string;
-    readonly keyFile: string;
-    /** Demand a client certificate that this CA has signed. */
-    readonly clientCaFile?: string;
-  };
+  readonly tls?: KamailioTls;
+};
+
+/** Files that `rpc('tls.reload')` reads again. */
+type KamailioTls = {
+  readonly certificateFile: string;
+  readonly keyFile: string;
+  /** Demand a client certificate that this CA has signed. */
+  readonly clientCaFile?: string;
 };
 
 export type KamailioPorts = { readonly port: number; readonly tlsPort: number };
 
-/** The text of kamailio.cfg. */
-export function kamailioConfig(options: KamailioOptions, ports: KamailioPorts): string {
-  return [globals(options, ports), modules(options), ROUTES(options)].join('\n');
+/** The text of kamailio.cfg; `tlsConfigFile` is where tlsConfig()'s text will be. */
+export function kamailioConfig(
+  options: KamailioOptions,
+  ports: KamailioPorts,
+  tlsConfigFile: string,
+): string {
+  const tls = options.tls ? `loadmodule "tls.so"\nmodparam("tls", "config", "${tlsConfigFile}")\n` : '';
+  return [globals(options, ports), modules(options), tls, routes(options)].join('\n');
+}
+
+/** The text of tls.cfg, in a file of its own because `tls.reload` reads nothing else. */
+export function tlsConfig({ certificateFile, keyFile, clientCaFile }: KamailioTls): string {
+  const demand =
+    clientCaFile === undefined
+      ? ''
+      : `ca_list = ${clientCaFile}\nverify_certificate = yes\nrequire_certificate = yes\n`;
+  return `[server:default]
+method = TLSv1.2+
+certificate = ${certificateFile}
+private_key = ${keyFile}
+${demand}`;
 }
 
 function globals({ tls }: KamailioOptions, { port, tlsPort }: KamailioPorts): string {
@@ -55,7 +76,7 @@ ${tls ? `enable_tls=yes\nlisten=tls:127.0.0.1:${tlsPort}` : ''}
 }
 
 function modules(options: KamailioOptions): string {
-  const { algorithm = 'MD5', qop = 'auth', nonceSeconds = 300, tls } = options;
+  const { algorithm = 'MD5', qop = 'auth', nonceSeconds = 300 } = options;
   const { minExpires, defaultExpires = 3600, maxExpires, maxContacts = 0 } = options;
   return `
 loadmodule "kex.so"
@@ -73,7 +94,6 @@ loadmodule "htable.so"
 loadmodule "nathelper.so"
 loadmodule "xhttp.so"
 loadmodule "jsonrpcs.so"
-${tls ? tlsModule(tls) : ''}
 modparam("jsonrpcs", "transport", 1)
 modparam("xlog", "buf_size", 65536)
 modparam("auth", "algorithm", "${algorithm}")
@@ -93,22 +113,9 @@ modparam("htable", "htable", "switches=>size=4;autoexpire=0")
 `;
 }
 
-function tlsModule({ certificateFile, keyFile, clientCaFile }: NonNullable<KamailioOptions['tls']>): string {
-  return `loadmodule "tls.so"
-modparam("tls", "tls_method", "TLSv1.2+")
-modparam("tls", "certificate", "${certificateFile}")
-modparam("tls", "private_key", "${keyFile}")
-${
-  clientCaFile === undefined
-    ? ''
-    : `modparam("tls", "ca_list", "${clientCaFile}")
-modparam("tls", "verify_certificate", 1)
-modparam("tls", "require_certificate", 1)`
-}`;
-}
-
-// The text is one line in the log (base64), so that a test can compare the bytes that arrived.
-const ROUTES = ({ users, realm = '$td', fixNat }: KamailioOptions): string => `
+// A message is one line in the log (base64), so that a test can compare the bytes that arrived.
+function routes({ users, realm = '$td', fixNat }: KamailioOptions): string {
+  return `
 request_route {
   xlog("L_ALERT", "RECEIVED $si $sp $proto $(mb{s.encode.base64})\\n");
   if ($sht(switches=>silent) == "yes") { exit; }
@@ -150,3 +157,4 @@ event_route[xhttp:request] {
   jsonrpc_dispatch();
 }
 `;
+}

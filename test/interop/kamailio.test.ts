@@ -1,5 +1,7 @@
 // The harness itself, against a hand-made SIP client: what the other interoperability tests rely on.
 
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import { makeCertificateAuthority, makeSelfSigned, makeTemporaryDirectory } from '../support/certificates.ts';
 import { isInstalled, missingPrograms } from './installed.ts';
@@ -86,6 +88,27 @@ describe.skipIf(!isInstalled('kamailio'))(`kamailio as a registrar${missingProgr
     await kamailio.setSilent(false);
     expect(await exchangeUdp(kamailio.port, registerMessage())).toMatch(/^SIP\/2\.0 200 /);
     expect(await kamailio.requests('REGISTER')).toHaveLength(3);
+  });
+
+  it('passes calls and other requests on to the binding', async () => {
+    kamailio = await startKamailio();
+    const device = createSocket('udp4').bind(0, '127.0.0.1');
+    try {
+      await once(device, 'listening');
+      device.on('message', (datagram, { port }) => {
+        const [, ...fields] = String(datagram).split('\r\n');
+        const echoed = fields.filter((line) => /^(?:via|from|to|call-id|cseq):/i.test(line));
+        device.send(['SIP/2.0 486 Busy', ...echoed, 'Content-Length: 0', '\r\n'].join('\r\n'), port);
+      });
+      const contact = `sip:alice@127.0.0.1:${device.address().port}`;
+      await exchangeUdp(kamailio.port, registerMessage({ contact }));
+      const options = registerMessage({ callId: 'call-2' })
+        .replace('REGISTER sip:example.test', 'OPTIONS sip:alice@example.test')
+        .replace('1 REGISTER', '1 OPTIONS');
+      expect(await exchangeUdp(kamailio.port, options)).toMatch(/^SIP\/2\.0 486 Busy\r\n/);
+    } finally {
+      device.close();
+    }
   });
 
   it('speaks TCP and TLS, and takes a new certificate', async () => {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ChildGroup, startGroup } from './child-group.ts';
 import { freePort } from './free-port.ts';
-import { type KamailioOptions, kamailioConfig } from './kamailio-config.ts';
+import { type KamailioOptions, kamailioConfig, tlsConfig } from './kamailio-config.ts';
 
 export type ReceivedRequest = {
   readonly method: string;
@@ -86,7 +86,9 @@ async function tryStart(options: KamailioOptions): Promise<Kamailio | string> {
   const ports = { port: await freePort(), tlsPort: await freePort() };
   const configFile = join(folder, 'kamailio.cfg');
   const logFile = join(folder, 'kamailio.log');
-  await writeFile(configFile, kamailioConfig(options, ports), { mode: 0o600 });
+  const tlsConfigFile = join(folder, 'tls.cfg');
+  await writeFile(configFile, kamailioConfig(options, ports, tlsConfigFile), { mode: 0o600 });
+  if (options.tls) await writeFile(tlsConfigFile, tlsConfig(options.tls));
   const group = await startGroup(
     'kamailio',
     ['-f', configFile, '-DD', '-E', '-m', '32', '-M', '4', '-Y', folder, '-w', folder],
