@@ -1,6 +1,5 @@
 // Which of the real SIP programs are on this machine, so that a test without its peer is skipped, and says why.
 
-import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { SEARCH_PATH } from './child-group.ts';
@@ -24,13 +23,6 @@ export function missingPrograms(...programs: readonly Program[]): string {
   const missing = programs.filter((program) => !isInstalled(program));
   if (missing.length === 0) return '';
   return ` (skipped: apt-get install ${missing.map((program) => PACKAGES[program]).join(' ')})`;
-}
-
-/** The version that Kamailio names, such as "5.6.3"; undefined when it is not installed. */
-export function kamailioVersion(): string | undefined {
-  const path = pathOf('kamailio');
-  if (path === undefined) return undefined;
-  return /kamailio (\d+(?:\.\d+)*)/.exec(spawnSync(path, ['-v'], { encoding: 'utf8' }).stdout)?.[1];
 }
 
 function pathOf(program: Program): string | undefined {
