@@ -1,0 +1,398 @@
+import type net from 'node:net';
+import type tls from 'node:tls';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import type { Failure } from '../../../src/core/health/verdict.ts';
+import { makeMaterial } from '../../../src/runtime/tls/material.ts';
+import { DEFAULT_TLS_SETTINGS, type TlsSettings } from '../../../src/runtime/tls/settings.ts';
+import type { Flow, FlowRequest } from '../../../src/runtime/transport/flow.ts';
+import { FLOW_LIMITS, type FlowLimits } from '../../../src/runtime/transport/limits.ts';
+import { openTlsFlow } from '../../../src/runtime/transport/tls.ts';
+import {
+  type IssuedCertificate,
+  makeCertificateAuthority,
+  makeSelfSigned,
+  makeTemporaryDirectory,
+} from '../../support/certificates.ts';
+import { answerBytes, type Recorder, recordFlows, requestTo, until } from '../../support/flows.ts';
+import {
+  startOpensslServer,
+  startRawServer,
+  startTlsServer,
+  type TestServer,
+} from '../../support/tls-servers.ts';
+
+const authority = makeCertificateAuthority();
+const good = authority.issue({ names: ['example.com'] });
+const directory = makeTemporaryDirectory();
+const started: TestServer[] = [];
+const open: Flow[] = [];
+
+afterEach(async () => {
+  for (const flow of open.splice(0)) flow.close();
+  await Promise.all(started.splice(0).map((server) => server.stop()));
+});
+afterAll(directory.remove);
+
+async function running<Server extends TestServer>(starting: Promise<Server>): Promise<Server> {
+  const server = await starting;
+  started.push(server);
+  return server;
+}
+
+type Client = {
+  readonly settings?: Partial<TlsSettings>;
+  readonly trusted?: IssuedCertificate | null;
+  readonly own?: IssuedCertificate;
+  /** The time at which our own certificate is judged. */
+  readonly now?: Date;
+  readonly request?: Partial<FlowRequest>;
+  readonly limits?: Partial<FlowLimits>;
+  readonly recorder?: Recorder;
+};
+
+async function attempt(port: number, client: Client = {}) {
+  const settings: TlsSettings = { ...DEFAULT_TLS_SETTINGS, ...client.settings };
+  const trusted = client.trusted === undefined ? authority : client.trusted;
+  const pem = (path: string, text: string) => ({ path, text, isSystems: false });
+  const files = {
+    authorities: trusted === null ? [] : [pem('ca.pem', trusted.certificate)],
+    certificate: client.own === undefined ? null : pem('own.pem', client.own.certificate),
+    key: client.own === undefined ? null : pem('own.key', client.own.key),
+    warnings: [],
+  };
+  const material = makeMaterial(files, settings, client.now ?? new Date());
+  if (!material.ok) throw new Error(material.error.cause);
+  const request = requestTo(port, { transport: 'tls', ...client.request });
+  const recorder = client.recorder ?? recordFlows();
+  const limits = { ...FLOW_LIMITS, ...client.limits };
+  const opened = await openTlsFlow(request, recorder.events, { settings, material: material.value }, limits);
+  if (opened.ok) open.push(opened.value);
+  return opened;
+}
+
+async function flowTo(port: number, client: Client = {}): Promise<Flow> {
+  const opened = await attempt(port, client);
+  if (!opened.ok) throw new Error(`${opened.error.code}: ${opened.error.cause}`);
+  return opened.value;
+}
+
+async function refusal(port: number, client: Client = {}): Promise<Failure> {
+  const opened = await attempt(port, client);
+  if (opened.ok) throw new Error('the flow is open');
+  return opened.error;
+}
+
+/** The verdict of a flow that opens and is closed by the server's judgement of our certificate. */
+async function laterRefusal(port: number, client: Client = {}): Promise<Failure> {
+  const recorder = recordFlows();
+  const opened = await attempt(port, { ...client, recorder });
+  if (!opened.ok) return opened.error;
+  await until(() => recorder.closed.length > 0);
+  const [closed] = recorder.closed;
+  if (closed === undefined) throw new Error('not closed');
+  return closed.failure;
+}
+
+describe('a TLS flow', () => {
+  it('R159 R387 carries messages both ways, asks for the SIP domain, and shows its session', async () => {
+    const server = await running(startTlsServer(good));
+    const recorder = recordFlows();
+    const flow = await flowTo(server.port, { recorder });
+    flow.send(answerBytes(1));
+    await until(() => server.received().includes('CSeq: 1'));
+    server.sockets[0]?.write(answerBytes(2));
+    await until(() => recorder.messages.length === 1);
+    const socket = server.sockets[0] as tls.TLSSocket & { servername: string };
+    expect(socket.servername).toBe('example.com');
+    expect(flow.local).toEqual({ address: '127.0.0.1', port: socket.remotePort });
+    expect(flow.tls).toMatchObject({
+      protocol: 'TLSv1.3',
+      peer: { subject: '(empty)', issuer: 'CN=Test CA', sha256: good.sha256 },
+    });
+    expect(flow.tls?.cipher).toMatch(/^TLS_/);
+    expect(new Date(flow.tls?.peer.validTo ?? '').getTime()).toBeGreaterThan(Date.now());
+  });
+
+  it('sends no SNI for an IP address', async () => {
+    const server = await running(startTlsServer(authority.issue({ addresses: ['127.0.0.1'] })));
+    await flowTo(server.port, { request: { domain: '127.0.0.1' } });
+    await until(() => server.sockets.length === 1);
+    expect((server.sockets[0] as tls.TLSSocket & { servername: unknown }).servername).toBe(false);
+  });
+
+  it('asks for and checks tls.serverName in place of the domain', async () => {
+    const server = await running(startTlsServer(authority.issue({ names: ['other.org'] })));
+    await flowTo(server.port, { settings: { serverName: 'other.org' } });
+    await until(() => server.sockets.length === 1);
+    expect((server.sockets[0] as tls.TLSSocket & { servername: unknown }).servername).toBe('other.org');
+  });
+
+  it('never resumes a session', async () => {
+    const server = await running(startTlsServer(good));
+    for (let round = 0; round < 2; round++) {
+      const flow = await flowTo(server.port);
+      flow.send(Buffer.from('x'));
+      await until(() => server.received().length === round + 1);
+    }
+    expect(server.sockets.map((socket) => socket.isSessionReused())).toEqual([false, false]);
+  });
+
+  it('presents our certificate', async () => {
+    const mutual = { requestCert: true, rejectUnauthorized: true, ca: authority.certificate };
+    const server = await running(startTlsServer(good, [], mutual));
+    await flowTo(server.port, { own: authority.issue({ commonName: 'us' }) });
+    await until(() => server.sockets.length === 1);
+    expect(server.sockets[0]?.getPeerCertificate().subject.CN).toBe('us');
+  });
+
+  it('pin and none accept what no CA has signed', async () => {
+    const own = makeSelfSigned({ commonName: 'pbx' });
+    const server = await running(startTlsServer(own));
+    await flowTo(server.port, { settings: { verify: 'pin', pins: [own.sha256] } });
+    await flowTo(server.port, { settings: { verify: 'none' } });
+    const other = await refusal(server.port, { settings: { verify: 'pin', pins: [good.sha256] } });
+    expect(other.code).toBe('tls.pin-mismatch');
+    expect(other.cause).toContain(own.sha256);
+  });
+});
+
+describe('a certificate that is not good', () => {
+  it('R209 R386 closes before anything is sent when the name is another', async () => {
+    const server = await running(startTlsServer(authority.issue({ names: ['other.org'] })));
+    const failure = await refusal(server.port);
+    expect(failure).toMatchObject({ code: 'tls.name-mismatch', stage: 'tls' });
+    expect(failure.cause).toContain('example.com');
+    expect(failure.cause).toContain('DNS:other.org');
+    await until(() => server.connections().accepted === 1 && server.connections().open === 0);
+    expect(server.received()).toBe('');
+  });
+
+  it.each([
+    ['of an unknown CA', () => startTlsServer(good), 'CN=Test CA'],
+    [
+      'of an unknown CA, with an intermediate',
+      () => {
+        const middle = authority.intermediate('Middle CA');
+        return startTlsServer(middle.issue({ names: ['example.com'] }), [middle]);
+      },
+      'CN=Middle CA',
+    ],
+    ['whose root the server sends', () => startTlsServer(good, [authority]), 'own root "CN=Test CA"'],
+    [
+      'signed by itself',
+      () => startTlsServer(makeSelfSigned({ commonName: 'pbx', names: ['example.com'] })),
+      'by itself',
+    ],
+  ])('R209 R380 %s is not trusted', async (_what, start, evidence) => {
+    const server = await running(start());
+    const failure = await refusal(server.port, {
+      trusted: makeCertificateAuthority({ commonName: 'Another CA' }),
+    });
+    expect(failure.code).toBe('tls.untrusted');
+    expect(failure.cause).toContain(evidence);
+    expect(failure.cause).toMatch(/[0-9a-f]{64}/);
+    expect(server.received()).toBe('');
+  });
+
+  it('R209 R380 whose intermediate is missing is not trusted', async () => {
+    const middle = authority.intermediate('Middle CA');
+    const server = await running(startTlsServer(middle.issue({ names: ['example.com'] })));
+    const failure = await refusal(server.port);
+    expect(failure.code).toBe('tls.untrusted');
+    expect(failure.cause).toContain('CN=Middle CA');
+  });
+
+  it.each([
+    [
+      'tls.expired',
+      { notBefore: new Date('2020-01-01T00:00:00Z'), days: 10 },
+      'expired on 2020-01-11T00:00:00Z',
+    ],
+    [
+      'tls.not-yet-valid',
+      { notBefore: new Date('2048-01-01T00:00:00Z') },
+      'not valid before 2048-01-01T00:00:00Z',
+    ],
+  ])('R209 R380 %s shows the date and our clock', async (code, dates, evidence) => {
+    const server = await running(startTlsServer(authority.issue({ names: ['example.com'], ...dates })));
+    const failure = await refusal(server.port);
+    expect(failure.code).toBe(code);
+    expect(failure.cause).toContain(evidence);
+    expect(failure.cause).toContain(`clock says ${new Date().toISOString().slice(0, 10)}`);
+  });
+
+  it('R388 that is for clients only is refused', async () => {
+    const server = await running(
+      startTlsServer(authority.issue({ names: ['example.com'], purposes: ['client'] })),
+    );
+    expect((await refusal(server.port)).code).toBe('tls.purpose');
+  });
+
+  it('signed with SHA-1 is too weak', async () => {
+    const weak = makeCertificateAuthority({ signature: 'sha1' });
+    const server = await running(
+      startTlsServer(weak.issue({ names: ['example.com'] }), [], { ciphers: 'DEFAULT@SECLEVEL=0' }),
+    );
+    const failure = await refusal(server.port, { trusted: weak });
+    expect(failure.code).toBe('tls.weak');
+    expect(failure.cause).toMatch(/digest algorithm too weak/i);
+  });
+});
+
+describe('a handshake that does not come about', () => {
+  it('R211 names our versions when the server is too old', async () => {
+    const server = await running(startTlsServer(good, [], { maxVersion: 'TLSv1.2' }));
+    const failure = await refusal(server.port, { settings: { minVersion: 'TLSv1.3' } });
+    expect(failure.code).toBe('tls.version');
+    expect(failure.cause).toContain('TLSv1.3 only');
+  });
+
+  it('R211 refuses TLS 1.1 unless it is allowed by name', async () => {
+    const options = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const;
+    const server = await running(startTlsServer(good, [], options));
+    const failure = await refusal(server.port);
+    expect(failure.code).toBe('tls.version');
+    expect(failure.cause).toContain('TLSv1.2 to TLSv1.3');
+    expect((await flowTo(server.port, { settings: { minVersion: 'TLSv1' } })).tls?.protocol).toBe('TLSv1.1');
+  });
+
+  it('no common cipher', async () => {
+    const options = { maxVersion: 'TLSv1.2', ciphers: 'ECDHE-RSA-AES128-GCM-SHA256' } as const;
+    const server = await running(startTlsServer(good, [], options));
+    const failure = await refusal(server.port);
+    expect(failure.code).toBe('tls.handshake');
+    expect(failure.cause).toContain('no client certificate');
+  });
+
+  it.each(['SIP/2.0 400 Bad Request\r\n\r\n', 'HTTP/1.1 400 Bad Request\r\n\r\n', 'SSH-2.0-OpenSSH\r\n'])(
+    'what answers %j is not TLS',
+    async (answer) => {
+      const server = await running(startRawServer((socket) => socket.on('data', () => socket.write(answer))));
+      expect((await refusal(server.port)).code).toBe('tls.not-tls');
+    },
+  );
+
+  it('a server that greets first in plain text is not TLS', async () => {
+    const server = await running(startRawServer((socket) => socket.write('220 mail.example.com ESMTP\r\n')));
+    expect((await refusal(server.port)).code).toBe('tls.not-tls');
+  });
+
+  it.each([
+    ['closes', (socket: net.Socket) => socket.on('data', () => socket.end()), 'closed'],
+    ['closes at once', (socket: net.Socket) => socket.end(), 'closed'],
+    ['resets', (socket: net.Socket) => socket.on('data', () => socket.resetAndDestroy()), 'reset'],
+  ])('a server that %s', async (_what, handle, word) => {
+    const server = await running(startRawServer(handle));
+    const failure = await refusal(server.port);
+    expect(failure.code).toBe('tls.closed');
+    if (word === 'reset') expect(failure.cause).toContain('reset');
+  });
+
+  it('a server that stays silent is given up by our own timer', async () => {
+    const server = await running(startRawServer(() => {}));
+    const failure = await refusal(server.port, { limits: { handshakeMs: 150 } });
+    expect(failure.code).toBe('tls.timeout');
+    expect(FLOW_LIMITS.handshakeMs).toBe(8_000);
+  });
+
+  it('nobody listens', async () => {
+    const server = await startRawServer(() => {});
+    await server.stop();
+    expect((await refusal(server.port)).code).toBe('connect.refused');
+  });
+});
+
+describe('the server judges our certificate', () => {
+  const certificateFile = directory.write('server.pem', good.certificate);
+  const keyFile = directory.write('server.key', good.key);
+  const authorityFile = directory.write('ca.pem', authority.certificate);
+  const judge = (...more: string[]) =>
+    running(
+      startOpensslServer(certificateFile, keyFile, '-CAfile', authorityFile, '-verify_return_error', ...more),
+    );
+  const stranger = makeCertificateAuthority({ commonName: 'Strange CA' }).issue({ commonName: 'stranger' });
+  const old = authority.issue({ commonName: 'old', notBefore: new Date('2024-01-01T00:00:00Z'), days: 10 });
+
+  it('TLS 1.3 wants one', async () => {
+    const server = await judge('-Verify', '1', '-tls1_3');
+    const failure = await laterRefusal(server.port);
+    expect(failure.code).toBe('tls.client-certificate');
+    expect(failure.cause).toContain('wants a client certificate');
+    expect(failure.cause).toContain('we have no client certificate');
+  });
+
+  it('TLS 1.2 wants one', async () => {
+    const server = await judge('-Verify', '1', '-tls1_2');
+    const failure = await laterRefusal(server.port);
+    expect(failure.code).toBe('tls.handshake');
+    expect(failure.advice).toContain('client certificate');
+  });
+
+  it.each(['-tls1_2', '-tls1_3'])('does not know its CA (%s)', async (version) => {
+    const server = await judge('-Verify', '1', version);
+    const failure = await laterRefusal(server.port, { own: stranger });
+    expect(failure.code).toBe('tls.client-certificate');
+    expect(failure.cause).toContain('own.pem');
+  });
+
+  it.each(['-tls1_2', '-tls1_3'])('finds it expired (%s)', async (version) => {
+    const server = await judge('-Verify', '1', version);
+    const failure = await laterRefusal(server.port, { own: old, now: new Date('2024-01-05T00:00:00Z') });
+    expect(failure.code).toBe('tls.client-certificate');
+    expect(failure.cause).toContain('expired');
+    expect(failure.cause).toContain('2024-01-11');
+  });
+
+  it('and drops the connection without a word', async () => {
+    const mutual = { requestCert: true, rejectUnauthorized: true, ca: authority.certificate };
+    const server = await running(startTlsServer(good, [], mutual));
+    expect((await laterRefusal(server.port)).code).toBe('tls.client-certificate');
+  });
+
+  it('but a close after a message, or later, has nothing to do with it', async () => {
+    const server = await running(startTlsServer(good));
+    const heard = recordFlows();
+    await flowTo(server.port, { recorder: heard });
+    await until(() => server.sockets.length === 1);
+    server.sockets[0]?.end(answerBytes(1));
+    await until(() => heard.closed.length === 1);
+    expect(heard.closed[0]?.failure.code).toBe('connect.closed');
+    const late = recordFlows();
+    await flowTo(server.port, { recorder: late, limits: { certificateDoubtMs: 0 } });
+    await until(() => server.sockets.length === 2);
+    server.sockets[1]?.end();
+    await until(() => late.closed.length === 1);
+    expect(late.closed[0]?.failure.code).toBe('connect.closed');
+  });
+});
+
+describe('what a failed handshake leaves behind', () => {
+  const handles = (): string[] =>
+    process.getActiveResourcesInfo().filter((name) => /TCP|TLS|Timeout/.test(name));
+
+  it('is nothing, after 200 of them', async () => {
+    const wrongName = await running(startTlsServer(authority.issue({ names: ['other.org'] })));
+    const plain = await running(
+      startRawServer((socket) => socket.on('data', () => socket.write('SIP/2.0 400 No\r\n'))),
+    );
+    const reset = await running(
+      startRawServer((socket) => socket.on('data', () => socket.resetAndDestroy())),
+    );
+    const silent = await running(startRawServer(() => {}));
+    const ports = [wrongName, plain, reset, silent].map(({ port }) => port);
+    const limits = { handshakeMs: 100 };
+    const codes = new Set<string>();
+    for (const port of ports) codes.add((await refusal(port, { limits })).code);
+    const all = [wrongName, plain, reset, silent];
+    const isQuiet = (): boolean => all.every((server) => server.connections().open === 0);
+    await until(isQuiet);
+    const before = handles().sort();
+    for (let round = 0; round < 10; round++) {
+      const batch = Array.from({ length: 20 }, (_, index) => refusal(ports[index % 4] ?? 0, { limits }));
+      for (const failure of await Promise.all(batch)) codes.add(failure.code);
+    }
+    expect([...codes].sort()).toEqual(['tls.closed', 'tls.name-mismatch', 'tls.not-tls', 'tls.timeout']);
+    await until(() => isQuiet() && handles().length <= before.length);
+    expect(handles().sort()).toEqual(before);
+  });
+});
