@@ -139,7 +139,7 @@ async function placed(
     message,
     hint: knownKeys === null ? hint : suggestKey(String(path.at(-1)), knownKeys),
   }));
-  const first = located.filter(({ path }, at) => located.findIndex((other) => other.path === path) === at);
+  const first = [...new Map(located.reverse().map((problem) => [problem.path, problem])).values()];
   return first.sort((a, b) => a.line - b.line || a.column - b.column);
 }
 

@@ -21,17 +21,32 @@ export function sourceMapOf(text: string): SourceMap {
   const errors: ParseError[] = [];
   const root = parseTree(text, errors, { disallowComments: true, allowTrailingComma: false });
   const [first] = errors;
+  const starts = lineStarts(text);
   return {
-    syntaxProblem: first === undefined ? null : syntaxProblem(text, first),
-    duplicateKeys: root === undefined ? [] : duplicateKeys(text, root, []),
-    positionOf: (path) => positionAt(text, root === undefined ? 0 : offsetOf(root, path)),
+    syntaxProblem: first === undefined ? null : syntaxProblem(text, starts, first),
+    duplicateKeys: root === undefined ? [] : duplicateKeys(starts, root, []),
+    positionOf: (path) => positionAt(starts, root === undefined ? 0 : offsetOf(root, path)),
   };
 }
 
+/** Where each line begins. */
+function lineStarts(text: string): readonly number[] {
+  return [
+    0,
+    ...Array.from(text.matchAll(/\r\n|\r|\n/g), (lineBreak) => lineBreak.index + lineBreak[0].length),
+  ];
+}
+
 /** Line and column from 1; a column counts characters as an editor does (UTF-16 units). */
-export function positionAt(text: string, offset: number): Position {
-  const before = text.slice(0, offset).split(/\r\n|\r|\n/);
-  return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
+function positionAt(starts: readonly number[], offset: number): Position {
+  let low = 0;
+  let high = starts.length;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if ((starts[middle] ?? 0) <= offset) low = middle;
+    else high = middle;
+  }
+  return { line: low + 1, column: offset - (starts[low] ?? 0) + 1 };
 }
 
 function offsetOf(root: Node, path: DocumentPath): number {
@@ -42,24 +57,28 @@ function offsetOf(root: Node, path: DocumentPath): number {
   return root.offset;
 }
 
-function duplicateKeys(text: string, node: Node, path: DocumentPath): DuplicateKey[] {
+function duplicateKeys(starts: readonly number[], node: Node, path: DocumentPath): DuplicateKey[] {
   const seen = new Set<string>();
   return (node.children ?? []).flatMap((child, at) => {
-    if (child.type !== 'property') return duplicateKeys(text, child, [...path, at]);
+    if (child.type !== 'property') return duplicateKeys(starts, child, [...path, at]);
     const [keyNode, valueNode] = child.children ?? [];
     const key = String(keyNode?.value);
-    const below = valueNode === undefined ? [] : duplicateKeys(text, valueNode, [...path, key]);
+    const below = valueNode === undefined ? [] : duplicateKeys(starts, valueNode, [...path, key]);
     if (!seen.has(key)) {
       seen.add(key);
       return below;
     }
-    return [{ ...positionAt(text, child.offset), path: [...path, key] }, ...below];
+    return [{ ...positionAt(starts, child.offset), path: [...path, key] }, ...below];
   });
 }
 
-function syntaxProblem(text: string, { error, offset }: ParseError): SyntaxProblem {
+function syntaxProblem(
+  text: string,
+  starts: readonly number[],
+  { error, offset }: ParseError,
+): SyntaxProblem {
   const code = printParseErrorCode(error);
-  const position = positionAt(text, offset);
+  const position = positionAt(starts, offset);
   const rest = text.slice(offset);
   if (code === 'InvalidCommentToken' || /^(\/\/|\/\*|#)/.test(rest)) {
     return { ...position, message: 'a comment is not allowed in JSON', hint: 'take it out' };
@@ -67,7 +86,7 @@ function syntaxProblem(text: string, { error, offset }: ParseError): SyntaxProbl
   const comma = /,\s*$/.exec(text.slice(0, offset));
   if (comma !== null && /^[}\]]/.test(rest)) {
     const message = `trailing comma before "${rest.charAt(0)}"`;
-    return { ...positionAt(text, comma.index), message, hint: 'take it out' };
+    return { ...positionAt(starts, comma.index), message, hint: 'take it out' };
   }
   if (/^'/.test(rest))
     return { ...position, message: 'a text in single quotes', hint: 'JSON has double quotes' };

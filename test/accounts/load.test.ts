@@ -1,0 +1,287 @@
+import { chmodSync, mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { ConfigProblem } from '../../src/accounts/explain.ts';
+import {
+  checkText,
+  loadAccounts,
+  locateAccountsFile,
+  MAX_ACCOUNTS_FILE_BYTES,
+  userStorePath,
+} from '../../src/accounts/load.ts';
+import { AOR, officeFile, problemsOf, scratchDirectory } from './scratch.ts';
+
+/** The problems of a text, each as [line, column, path, message, hint]. */
+async function placesOf(text: string): Promise<unknown[]> {
+  const checked = await checkText('a.json', text);
+  const problems: readonly ConfigProblem[] = checked.ok ? [] : checked.error.problems;
+  return problems.map(({ line, column, path, message, hint }) => [line, column, path, message, hint]);
+}
+
+describe('places of problems', () => {
+  it('is the line and column of the key', async () => {
+    const text = `{
+  "accounts": {
+    "office": {
+      "aor": "${AOR}",
+      "registar": "sip:pbx.example.com",
+      "tls": { "verify": "of" },
+\t"expires": 0
+    },
+    "empty": {}
+  }
+}`;
+    expect(await placesOf(text)).toEqual([
+      [5, 7, 'accounts.office.registar', 'unknown key', 'did you mean "registrar"?'],
+      [6, 16, 'accounts.office.tls.verify', 'must be one of "rfc5922", "host", "pin", "none"', null],
+      [7, 2, 'accounts.office.expires', 'must be at least 1', null],
+      [9, 5, 'accounts.empty.aor', 'is missing', null],
+    ]);
+  });
+
+  it('is that of an element in a list', async () => {
+    const text = `{"accounts": {"a": {"aor": "${AOR}", "outboundProxy": [\r\n  "sip:a",\r\n  "b"\r\n]}}}`;
+    expect(await placesOf(text)).toEqual([
+      [3, 3, 'accounts.a.outboundProxy[1]', 'is no sip: or sips: URI', 'write it like sip:pbx.example.com'],
+    ]);
+  });
+
+  it('is that of the account where a default causes the problem', async () => {
+    const text = `{"defaults": {"transport": "udp"},\n "accounts": {\n  "a": {"aor": "sips:a@b"}}}`;
+    expect(await placesOf(text)).toEqual([
+      [3, 3, 'accounts.a.transport', 'does not fit a sips: registrar', 'use "tls", "wss" or "auto"'],
+    ]);
+  });
+
+  it.each([
+    ['a trailing comma', '{\n  "accounts": {},\n}', [2, 17, '', 'trailing comma before "}"', 'take it out']],
+    [
+      'a trailing comma in a list',
+      '{"accounts": [1,\n]}',
+      [1, 16, '', 'trailing comma before "]"', 'take it out'],
+    ],
+    [
+      'a line comment',
+      '{\n  // x\n  "accounts": {}}',
+      [2, 3, '', 'a comment is not allowed in JSON', 'take it out'],
+    ],
+    [
+      'a block comment',
+      '{ /* x */ "accounts": {}}',
+      [1, 3, '', 'a comment is not allowed in JSON', 'take it out'],
+    ],
+    ['a hash comment', '# x\n{}', [1, 1, '', 'a comment is not allowed in JSON', 'take it out']],
+    ['single quotes', "{\n 'accounts': {}}", [2, 2, '', 'a text in single quotes', 'JSON has double quotes']],
+    [
+      'a missing comma',
+      '{"defaults": {}\n"accounts": {}}',
+      [2, 1, '', 'a comma is missing before this', null],
+    ],
+    ['a missing colon', '{"accounts" {}}', [1, 13, '', 'a colon is missing after the key', null]],
+    [
+      'a bare key',
+      '{accounts: {}}',
+      [1, 2, '', 'a word that JSON does not know; texts need double quotes', null],
+    ],
+    ['a missing brace', '{"accounts": {}', [1, 16, '', 'a closing brace "}" is missing', null]],
+    ['an open text', '{"accounts', [1, 2, '', 'a text without its closing double quote', null]],
+    ['nothing', '', [1, 1, '', 'a value is expected here', null]],
+    ['two documents', '{} {}', [1, 4, '', 'there is something after the end of the document', null]],
+    [
+      'a wrong escape',
+      '{"\\q": 1}',
+      [1, 2, '', 'an escape that JSON does not know; write a backslash as \\\\', null],
+    ],
+  ])('%s has a place and a word', async (_what, text, place) => {
+    expect(await placesOf(text)).toEqual([place]);
+  });
+
+  it('a key that stands twice is a problem, in any spelling and at any depth', async () => {
+    const text = `{"accounts": {"office": {"aor": "${AOR}",\n "expires": 60,\n "exp\\u0069res": 90}}}`;
+    expect(await placesOf(text)).toEqual([
+      [3, 2, 'accounts.office.expires', 'stands here a second time', 'remove one of the two'],
+    ]);
+    const account = `{"aor": "${AOR}"}`;
+    expect(await problemsOf(`{"accounts": {"office": ${account}, "office": ${account}}}`)).toEqual([
+      'accounts.office: stands here a second time; remove one of the two',
+    ]);
+  });
+
+  it('texts that look like keys are none', async () => {
+    expect(await problemsOf(officeFile({ userAgent: '": {"a": 1, \\', realm: '"x":' }))).toEqual([]);
+  });
+
+  it('a document of any depth is answered, not a crash', async () => {
+    const deep = `${'{"a":'.repeat(200_000)}1${'}'.repeat(200_000)}`;
+    expect(await problemsOf(deep)).toEqual(['is nested too deeply']);
+    expect(await problemsOf('['.repeat(200_000))).toEqual(['is nested too deeply']);
+  });
+
+  it('any JSON value is either taken or has problems, each with a place', async () => {
+    const keys = fc.constantFrom(
+      'accounts',
+      'aor',
+      'office',
+      'password',
+      'tls',
+      'headers',
+      'ha1',
+      'answer',
+      '__proto__',
+      'x"',
+    );
+    const { value } = fc.letrec((tie) => ({
+      value: fc.oneof(
+        { maxDepth: 5, withCrossShrink: true },
+        fc.constantFrom(null, true, 0, 1e308, -1, '', AOR, 'sip:a:b@c', '\u2028', '\ud800'),
+        fc.string(),
+        fc.array(tie('value'), { maxLength: 3 }),
+        fc.dictionary(fc.oneof(keys, fc.string()), tie('value'), { maxKeys: 4 }),
+      ),
+    }));
+    await fc.assert(
+      fc.asyncProperty(value, async (input) => {
+        const checked = await checkText('a.json', JSON.stringify(input));
+        if (checked.ok) return;
+        expect(checked.error.problems.length).toBeGreaterThan(0);
+        for (const { line, column } of checked.error.problems) {
+          expect(line).toBe(1);
+          expect(column).toBeGreaterThan(0);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('reading the file', () => {
+  it('gives the accounts in their order, with absolute paths', async () => {
+    const path = join(scratchDirectory(), 'accounts.json');
+    writeFileSync(path, '{"accounts": {"b": {"aor": "sip:b@x"}, "a": {"aor": "sip:a@x"}}}', { mode: 0o600 });
+    const loaded = await loadAccounts(path);
+    expect(loaded.ok && [...loaded.value.accounts.keys()]).toEqual(['b', 'a']);
+    expect(loaded.ok && loaded.value).toMatchObject({ path, directory: join(path, '..'), warnings: [] });
+  });
+
+  it('a missing file is exit 66, apart from an invalid one, which is 78', async () => {
+    const directory = scratchDirectory();
+    const missing = await loadAccounts(join(directory, 'none.json'));
+    expect(missing.ok === false && missing.error).toMatchObject({ kind: 'missing', exit: 66 });
+    writeFileSync(join(directory, 'wrong.json'), '{"accounts": 5}');
+    const wrong = await loadAccounts(join(directory, 'wrong.json'));
+    expect(wrong.ok === false && wrong.error).toMatchObject({ kind: 'invalid', exit: 78 });
+    const unreadable = await loadAccounts(directory);
+    expect(unreadable.ok === false && unreadable.error).toMatchObject({
+      kind: 'unreadable',
+      exit: 66,
+      problems: [{ message: 'cannot be read (EISDIR)', line: 1, column: 1 }],
+    });
+  });
+
+  it('takes a byte order mark, refuses what is not UTF-8', async () => {
+    const path = join(scratchDirectory(), 'accounts.json');
+    writeFileSync(path, `\ufeff${officeFile({})}`);
+    expect((await loadAccounts(path)).ok).toBe(true);
+    writeFileSync(path, Buffer.from([0x7b, 0xff, 0x7d]));
+    const loaded = await loadAccounts(path);
+    expect(loaded.ok === false && loaded.error.problems[0]?.message).toBe('is not UTF-8');
+  });
+
+  it('a file that is too large is not read into memory', async () => {
+    const directory = scratchDirectory();
+    const path = join(directory, 'accounts.json');
+    writeFileSync(path, '');
+    truncateSync(path, MAX_ACCOUNTS_FILE_BYTES + 1);
+    symlinkSync('/dev/zero', join(directory, 'endless.json'));
+    for (const file of [path, join(directory, 'endless.json')]) {
+      const loaded = await loadAccounts(file);
+      expect(loaded.ok === false && loaded.error.problems[0]?.message).toBe('is larger than 32 MiB');
+    }
+  });
+});
+
+describe('a file with literal secrets that others can read', () => {
+  const HA1 = 'a'.repeat(32);
+
+  async function warningsOf(mode: number, text: string): Promise<readonly string[]> {
+    const path = join(scratchDirectory(), 'accounts.json');
+    writeFileSync(path, text);
+    chmodSync(path, mode);
+    const loaded = await loadAccounts(path);
+    return loaded.ok ? loaded.value.warnings.map((warning) => warning.replaceAll(path, 'FILE')) : ['invalid'];
+  }
+
+  it.each([0o644, 0o640, 0o604, 0o660, 0o620])('gets a warning with mode %o', async (mode) => {
+    const octal = `0${mode.toString(8)}`;
+    expect(await warningsOf(mode, officeFile({ password: 'hunter2' }))).toEqual([
+      `FILE holds passwords and others can read it (mode ${octal}); run: chmod 600 FILE`,
+    ]);
+  });
+
+  it.each([
+    { ha1: HA1 },
+    { ha1: { MD5: HA1 } },
+    { credentials: [{ username: 'a', password: 'b' }] },
+    { credentials: [{ username: 'a', ha1: { MD5: HA1 } }] },
+    { tls: { cert: 'a', key: 'b', keyPassphrase: 'c' } },
+  ])('is known by %j', async (keys) => {
+    expect(await warningsOf(0o644, officeFile(keys))).toHaveLength(1);
+  });
+
+  it('is known by its defaults', async () => {
+    expect(await warningsOf(0o644, '{"defaults": {"password": "x"}, "accounts": {}}')).toHaveLength(1);
+  });
+
+  it.each([
+    {},
+    { password: '' },
+    { password: { file: 'a' } },
+    { ha1: { MD5: { env: 'A' } } },
+    { ha1: { file: 'x' } },
+  ])('is not one with %j', async (keys) => {
+    expect(await warningsOf(0o644, officeFile(keys))).toEqual([]);
+  });
+
+  it('gets none when it is private', async () => {
+    expect(await warningsOf(0o600, officeFile({ password: 'hunter2' }))).toEqual([]);
+    expect(await warningsOf(0o400, officeFile({ password: 'hunter2' }))).toEqual([]);
+  });
+});
+
+describe('which file', () => {
+  it("is that of the option, else of $SIPREG_CONFIG, else the user's own if there is one, else the system's", () => {
+    const home = scratchDirectory();
+    const env = { SIPREG_CONFIG: '/srv/env.json' };
+    expect(locateAccountsFile({ option: '/srv/option.json', env, home })).toEqual({
+      path: '/srv/option.json',
+      kind: 'option',
+    });
+    expect(locateAccountsFile({ option: undefined, env, home })).toEqual({
+      path: '/srv/env.json',
+      kind: 'environment',
+    });
+    const system = { path: '/etc/sipreg/accounts.json', kind: 'system' };
+    expect(locateAccountsFile({ option: undefined, env: {}, home })).toEqual(system);
+    expect(locateAccountsFile({ option: undefined, env: { SIPREG_CONFIG: '' }, home })).toEqual(system);
+    mkdirSync(join(home, '.config', 'sipreg'), { recursive: true });
+    const store = join(home, '.config', 'sipreg', 'accounts.json');
+    writeFileSync(store, '{"accounts": {}}');
+    expect(locateAccountsFile({ option: undefined, env: {}, home })).toEqual({
+      path: store,
+      kind: 'user-store',
+    });
+  });
+
+  it('is absolute', () => {
+    expect(locateAccountsFile({ option: 'a.json', env: {}, home: '/' }).path).toBe(
+      join(process.cwd(), 'a.json'),
+    );
+  });
+
+  it('follows $XDG_CONFIG_HOME when that is absolute', () => {
+    expect(userStorePath({ XDG_CONFIG_HOME: '/x' }, '/home/a')).toBe('/x/sipreg/accounts.json');
+    expect(userStorePath({ XDG_CONFIG_HOME: 'x' }, '/home/a')).toBe('/home/a/.config/sipreg/accounts.json');
+    expect(userStorePath({}, '/home/a')).toBe('/home/a/.config/sipreg/accounts.json');
+  });
+});
