@@ -91,7 +91,7 @@ function parseRequestLine(line: string, headers: readonly HeaderField[]): Result
 
 /** RFC 3261 §7.2. RFC 4475 §3.1.2.19: a status is three digits; a longer one must not wrap into another. */
 function parseStatusLine(line: string, headers: readonly HeaderField[]): Result<SipMessage, MessageError> {
-  const match = /^(SIP\/2\.0)[ \t]+([1-6]\d\d)(?:[ \t]+(.*))?$/i.exec(line);
+  const match = /^(SIP\/2\.0)[ \t]+([1-6]\d\d)(?:[ \t]+(.*))?$/is.exec(line);
   if (match === null) return failure(messageError('SIP_PARSE_START_LINE', 'the status line is malformed'));
   const [, version = '', status, reason = ''] = match;
   return success({ kind: 'response', version, status: Number(status), reason, headers, body: NO_BODY });

@@ -209,7 +209,7 @@ describe('escapes', () => {
   it('R178 R179 any user survives a URI', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', minLength: 1 }), (text) => {
-        const user = text.toWellFormed();
+        const user = text.replace(/[\ud800-\udfff]/g, 'x');
         expect(unescaped(uriOf(`sip:${escapeUser(user)}@example.com`).user ?? '')).toBe(user);
       }),
     );
