@@ -3,6 +3,7 @@
 
 import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import { isBuiltin } from 'node:module';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -19,7 +20,8 @@ async function buildInto(entry, target) {
   const { version } = JSON.parse(await readFile(join(projectRoot, 'package.json'), 'utf8'));
   const staging = await mkdtemp(`${target}.new-`);
   try {
-    await build({
+    const { metafile } = await build({
+      metafile: true,
       absWorkingDir: projectRoot,
       entryPoints: { main: entry },
       outdir: staging,
@@ -39,11 +41,20 @@ async function buildInto(entry, target) {
       define: { __SIPREG_VERSION__: JSON.stringify(version) },
       logLevel: 'warning',
     });
+    refuseUnresolved(metafile);
     await chmod(staging, 0o755); // mkdtemp made it 0700; an installation by root serves every user
     await replaceFolder(target, staging);
   } finally {
     await rm(staging, { recursive: true, force: true });
   }
+}
+
+/** esbuild leaves an import() inside of a try block alone when it finds no file: that would fail at the user's. */
+function refuseUnresolved({ outputs }) {
+  const left = Object.values(outputs)
+    .flatMap(({ imports }) => imports)
+    .filter(({ external, path }) => external && !isBuiltin(path));
+  if (left.length > 0) throw new Error(`the bundle still imports ${left.map(({ path }) => path).join(', ')}`);
 }
 
 /** Puts `replacement` where `target` is. Another build may do the same at this moment: the last one wins. */
