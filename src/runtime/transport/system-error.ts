@@ -5,7 +5,7 @@ import { type Failure, failureOf, type VerdictCode } from '../../core/health/ver
 import type { SocketAddress } from '../../core/sip/transport.ts';
 
 /** An error of Node's net, tls, dgram and dns: `code` is the errno name or an OpenSSL code. */
-export type SystemError = Error & { readonly code?: string; readonly syscall?: string };
+export type SystemError = NodeJS.ErrnoException;
 
 type Meaning = { readonly code: VerdictCode; readonly words: string };
 
