@@ -76,11 +76,16 @@ export async function withoutAccount(
   return checked(file, { ...document, accounts });
 }
 
+/** A document as the text of its file. */
+export function formatDocument(document: AccountsDocument): string {
+  return `${JSON.stringify(document, null, 2)}\n`;
+}
+
 async function checked(
   file: string,
   document: AccountsDocument,
 ): Promise<Result<EditedDocument, EditProblem>> {
-  const text = `${JSON.stringify(document, null, 2)}\n`;
+  const text = formatDocument(document);
   const outcome = await checkText(file, text);
   if (outcome.ok) return success({ document, text });
   const message = outcome.error.problems.map(renderProblem).join('\n');

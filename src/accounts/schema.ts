@@ -112,17 +112,27 @@ const contactParams = v.pipe(
   ),
   v.rawCheck(({ dataset, addIssue }) => {
     if (!dataset.typed) return;
-    for (const [key, value] of Object.entries(dataset.value)) {
+    const { value: params } = dataset;
+    for (const [key, value] of Object.entries(params)) {
       if (key.toLowerCase() !== 'q' || (typeof value === 'number' && value >= 0 && value <= 1)) continue;
-      const path = { type: 'object', origin: 'value', input: dataset.value, key, value } as const;
-      addIssue({ message: 'must be a number from 0 to 1', path: [path] });
+      addIssue({ message: 'must be a number from 0 to 1', path: [pathItem(params, key)] });
+    }
+    for (const key of repeatedNames(params)) {
+      addIssue({ message: 'stands here in another case already', path: [pathItem(params, key)] });
     }
   }),
 );
 
-const contactUriParams = v.record(
-  text(uriParamNameRule),
-  v.union([v.literal(true), finite(), text(uriParamValueRule)], 'must be true, a number or a string'),
+const contactUriParams = v.pipe(
+  v.record(
+    text(uriParamNameRule),
+    v.union([v.literal(true), finite(), text(uriParamValueRule)], 'must be true, a number or a string'),
+  ),
+  v.rawCheck(({ dataset, addIssue }) => {
+    for (const key of dataset.typed ? repeatedNames(dataset.value) : []) {
+      addIssue({ message: 'stands here in another case already', path: [pathItem(dataset.value, key)] });
+    }
+  }),
 );
 
 const tls = v.strictObject({
@@ -323,6 +333,17 @@ function text(rule: Rule) {
         addIssue({ message: complaint.message, ...(complaint.hint && { expected: complaint.hint }) });
     }),
   );
+}
+
+/** Names of parameters do not depend on case, so that each must stand once (RFC 3261 §7.3.1, RFC 3840 §9). */
+function repeatedNames(params: object): readonly string[] {
+  const names = Object.keys(params);
+  const lower = names.map((name) => name.toLowerCase());
+  return names.filter((name, at) => lower.indexOf(name.toLowerCase()) < at);
+}
+
+function pathItem(input: unknown, key: string) {
+  return { type: 'unknown', origin: 'value', input, key, value: undefined } as const;
 }
 
 function finite() {

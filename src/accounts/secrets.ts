@@ -112,10 +112,10 @@ function readCommandOutput(argv: readonly string[], io: SecretsIo): Promise<Resu
       env: { ...io.env },
       detached: true,
     });
-    const output = collect(child.stdout, MAX_SECRET_BYTES);
-    const complaints = collect(child.stderr, MAX_SECRET_BYTES);
+    const output = collect(child.stdout, () => abort(decodeSecret(output(), place)));
+    const complaints = collect(child.stderr);
     const overdue = setTimeout(
-      () => finish(failure(`${place} took longer than ${io.commandTimeoutMs / 1000} s`)),
+      () => abort(failure(`${place} took longer than ${io.commandTimeoutMs / 1000} s`)),
       io.commandTimeoutMs,
     );
     child.once('error', (error) => finish(failure(`${place} cannot be run: ${systemReason(error)}`)));
@@ -126,33 +126,40 @@ function readCommandOutput(argv: readonly string[], io: SecretsIo): Promise<Resu
 
     function finish(outcome: Result<string, string>): void {
       clearTimeout(overdue);
-      killGroup(child.pid, child.exitCode === null && child.signalCode === null);
+      resolve(outcome);
+    }
+
+    /** Does not wait for the end. The program may be gone already and its children hold the pipes. */
+    function abort(outcome: Result<string, string>): void {
+      killGroup(child.pid);
       child.stdout.destroy();
       child.stderr.destroy();
-      resolve(outcome);
+      finish(outcome);
     }
   });
 }
 
-/** Ends a program that is still running, with everything that it started. */
-function killGroup(pid: number | undefined, isRunning: boolean): void {
-  if (pid === undefined || !isRunning) return;
+/** Ends a program together with everything that it started: `detached` made it the leader of a process group. */
+function killGroup(leader: number | undefined): void {
+  if (leader === undefined) return;
   try {
-    process.kill(-pid, 'SIGKILL');
+    process.kill(-leader, 'SIGKILL');
   } catch (error) {
-    // It may have ended in between; everything else is a bug.
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+    // All have ended in between, or they became another user's (sudo) and are out of our reach.
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code !== 'ESRCH' && code !== 'EPERM') throw error;
   }
 }
 
-/** Keeps the first `limit` + 1 bytes of a stream and drops the rest. */
-function collect(stream: NodeJS.ReadableStream, limit: number): () => Uint8Array {
+/** Keeps the first MAX_SECRET_BYTES + 1 bytes of a stream; the rest is dropped, and `overflowing` told. */
+function collect(stream: NodeJS.ReadableStream, overflowing?: () => void): () => Uint8Array {
   const chunks: Buffer[] = [];
   let total = 0;
   stream.on('data', (chunk: Buffer) => {
-    const kept = chunk.subarray(0, limit + 1 - total);
+    const kept = chunk.subarray(0, MAX_SECRET_BYTES + 1 - total);
     total += kept.length;
-    chunks.push(kept);
+    if (kept.length > 0) chunks.push(kept);
+    if (total > MAX_SECRET_BYTES) overflowing?.();
   });
   return () => Buffer.concat(chunks);
 }

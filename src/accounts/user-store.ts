@@ -9,6 +9,7 @@ import type { Result } from '../core/result.ts';
 import {
   type EditedDocument,
   type EditProblem,
+  formatDocument,
   readDocument,
   withAccount,
   withoutAccount,
@@ -48,6 +49,7 @@ function store(
       configName: basename(path, '.json'),
       configFileMode: 0o600,
       accessPropertiesByDotNotation: false,
+      serialize: formatDocument,
     });
     conf.store = document;
   });

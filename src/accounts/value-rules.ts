@@ -109,11 +109,16 @@ export function hexRule(digits: number): Rule {
       : complain(`must be ${digits} hexadecimal digits`);
 }
 
-/** A URN, as RFC 5626 §4.1 wants it for +sip.instance. */
-export const urnRule: Rule = (text) =>
-  /^urn:[a-z0-9][a-z0-9-]{0,31}:[a-z0-9()+,\-.:=@;$_!*'%/]+$/i.test(text)
-    ? null
-    : complain('is no URN', 'write it like urn:uuid:5b2b0a4e-3f0b-4c0c-9a53-6a0d4f0a7f11, without < and >');
+/** A URN for +sip.instance: a UUID, or a kind whose construction an RFC defines (RFC 5626 §4.1). */
+export const urnRule: Rule = (text) => {
+  if (/^urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) return null;
+  // RFC 7255 (IMEI), RFC 8464 (MEID), RFC 9039 (device identifiers).
+  if (/^urn:(gsma|device-id|dev):[a-z0-9()+,\-.:=@;$_!*'%/]+$/i.test(text)) return null;
+  return complain(
+    'is no URN of a device',
+    'write it like urn:uuid:5b2b0a4e-3f0b-4c0c-9a53-6a0d4f0a7f11, without < and >',
+  );
+};
 
 /** An IP address and a port; port 0 leaves the choice to the system. */
 export const socketAddressRule: Rule = (text) =>

@@ -30,7 +30,7 @@ describe('the same AOR twice', () => {
   it.each([
     ['a disabled one', { aor: AOR, enabled: false }],
     ['another contact', { aor: AOR, contact: 'sip:1008@192.0.2.20' }],
-    ['another instance', { aor: AOR, instanceId: 'urn:uuid:1' }],
+    ['another instance', { aor: AOR, instanceId: 'urn:uuid:5b2b0a4e-3f0b-4c0c-9a53-6a0d4f0a7f11' }],
     ['another registrar', { aor: AOR, registrar: 'sip:backup.example.com' }],
     ['another port of the registrar', { aor: AOR, registrar: 'sip:pbx.example.com:5070' }],
     ['another proxy', { aor: AOR, outboundProxy: 'sip:edge.example.com' }],

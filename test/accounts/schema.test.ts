@@ -162,6 +162,12 @@ const WRONG: readonly (readonly [string, unknown, RegExp])[] = [
   ['contactParams', { Expires: 5 }, /is set by sipreg itself; set the account's "expires"/],
   ['contactParams', { '+sip.instance': 'x' }, /set "instanceId"/],
   ['contactParams', { 'reg-id': 1 }, /set "outbound"/],
+  [
+    'contactParams',
+    { Audio: true, audio: true },
+    /contactParams\.audio: stands here in another case already/,
+  ],
+  ['contactUriParams', { OB: true, ob: true }, /contactUriParams\.ob: stands here in another case already/],
   ['contactParams', { audio: false }, /must be true, a number or a string/],
   ['contactParams', [], /must be an object/],
   ['local', '0.0.0.0', /is no address with a port; write it like/],
@@ -172,7 +178,8 @@ const WRONG: readonly (readonly [string, unknown, RegExp])[] = [
   ['outbound', false, /must be one of/],
   ['instanceId', '5b2b0a4e-3f0b-4c0c-9a53-6a0d4f0a7f11', /is no URN/],
   ['instanceId', `<${URN}>`, /is no URN.*without < and >/],
-  ['instanceId', 'urn:uuid:"', /is no URN/],
+  ['instanceId', 'urn:gsma:imei:"', /is no URN/],
+  ['instanceId', 'urn:uuid:1', /is no URN/],
   ['keepalive', { method: 'ping' }, /must be one of/],
   ['keepalive', { interval: 0 }, /must be at least 1/],
   ['keepalive', 'crlf', /must be an object/],
@@ -226,6 +233,14 @@ describe('each key of an account', () => {
     expect(problems[0]).toMatch(complaint);
   });
 
+  it('R318 an instance id is a UUID, or a URN whose construction an RFC defines', async () => {
+    expect(await problemsOf(officeFile({ instanceId: 'urn:isbn:9780141036144' }))).toHaveLength(1);
+    expect(await problemsOf(officeFile({ instanceId: 'urn:device-id:meid:fffffff00f92f1' }))).toEqual([]);
+    expect(
+      await problemsOf(officeFile({ instanceId: URN.toUpperCase().replace('URN:UUID', 'urn:uuid') })),
+    ).toEqual([]);
+  });
+
   it('every key but aor may stand in the defaults', async () => {
     for (const [key, values] of RIGHT) {
       if (key === 'aor') continue;
@@ -270,7 +285,8 @@ describe('line breaks and control characters', () => {
     (text) => ({ headers: { Privacy: `none${text}Via: x` } }),
     (text) => ({ headers: { [`Privacy${text}`]: 'none' } }),
     (text) => ({ userAgent: `a${text}` }),
-    (text) => ({ instanceId: `urn:uuid:a${text}` }),
+    (text) => ({ instanceId: `urn:gsma:imei:1${text}` }),
+    (text) => ({ instanceId: `${URN}${text}` }),
     (text) => ({ answer: { INVITE: { status: 302, contact: `sip:a@b${text}` } } }),
     (text) => ({ answer: { [`A${text}`]: 480 } }),
     (text) => ({ local: `0.0.0.0:0${text}` }),
