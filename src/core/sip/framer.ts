@@ -1,6 +1,6 @@
 // Messages on a stream (RFC 3261 §18.3): bytes come in whatever pieces, whole messages go out. Between messages
-// stand the line breaks of RFC 5626 §4.4.1. Pure: a push gives a new framer. Every byte is looked at once and copied
-// at most four times, however small the pieces are.
+// stand the line breaks of RFC 5626 §4.4.1. Pure: a push gives a new framer. A byte is searched once and copied at most
+// four times, however small the pieces are.
 
 import { failure, type Result, success } from '../result.ts';
 import { declaredLength, isStartLine, type MessageError, messageError, parseHead } from './head.ts';
@@ -44,16 +44,7 @@ export function emptyFramer(): Framer {
 /** Reads the next `bytes` of the stream. Errors: those of parseHead, and SIP_PARSE_CONTENT_LENGTH when it is absent,
  * malformed or contradicts itself: on a stream nothing else says where a message ends (RFC 3261 §18.3). */
 export function pushBytes(framer: Framer, bytes: Uint8Array): Framed {
-  const reading: Reading = {
-    ...framer,
-    bytes,
-    at: 0,
-    start: 0,
-    messages: [],
-    pings: 0,
-    pongs: 0,
-    error: null,
-  };
+  const reading = startReading(framer, bytes);
   while (reading.at < bytes.length && reading.phase !== 'broken') {
     if (reading.phase === 'between') passLineBreaks(reading);
     else if (reading.phase === 'body') readBody(reading);
@@ -75,6 +66,23 @@ type Reading = { -readonly [Key in keyof Framer]: Framer[Key] } & {
   pongs: number;
   error: MessageError | null;
 };
+
+function startReading({ phase, matched, pieces, held, size }: Framer, bytes: Uint8Array): Reading {
+  return {
+    phase,
+    matched,
+    pieces,
+    held,
+    size,
+    bytes,
+    at: 0,
+    start: 0,
+    messages: [],
+    pings: 0,
+    pongs: 0,
+    error: null,
+  };
+}
 
 function passLineBreaks(reading: Reading): void {
   const { bytes } = reading;

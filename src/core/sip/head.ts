@@ -47,17 +47,17 @@ export function parseHead(bytes: Uint8Array): Result<SipMessage, MessageError> {
   if (bytes.length > MAX_HEAD_BYTES) {
     return failure(messageError('SIP_PARSE_TOO_LARGE', `the head is larger than ${MAX_HEAD_BYTES} bytes`));
   }
-  const text = withoutStrayBreaks(DECODER.decode(bytes));
+  const text = DECODER.decode(bytes);
   const end = endOfLine(text, 0);
   const headers = parseRows(text, end + 2);
   if (headers === null) {
     return failure(messageError('SIP_PARSE_TOO_LARGE', `more than ${MAX_HEADER_ROWS} header rows`));
   }
-  const line = text.slice(0, end).trim();
+  const line = withoutStrayBreaks(text.slice(0, end)).trim();
   return STATUS_LINE.test(line) ? parseStatusLine(line, headers) : parseRequestLine(line, headers);
 }
 
-/** Whether a line can start a SIP message; a banner of another protocol cannot. */
+/** Whether a line can start a SIP message; the banner of another protocol cannot. */
 export function isStartLine(bytes: Uint8Array): boolean {
   const line = DECODER.decode(bytes).trim();
   return STATUS_LINE.test(line) || VERSION_AT_END.test(line.slice(-MAX_VERSION_LENGTH));
@@ -128,15 +128,15 @@ function endOfLine(text: string, at: number): number {
 
 /** RFC 3261 §7.3.1: a line break with the white space around it is one space. */
 function unfolded(value: string): string {
-  if (!value.includes('\r\n')) return value.trim();
-  const lines = value.split('\r\n').map((line) => line.trim());
+  if (!value.includes('\r\n')) return withoutStrayBreaks(value).trim();
+  const lines = value.split('\r\n').map((line) => withoutStrayBreaks(line).trim());
   return lines.join(' ').trim();
 }
 
 /** A CR or LF alone ends no line, and NUL belongs into a quoted-pair only: each becomes a space, so that whatever
  * one row smuggles in stays in that row, and no value that was parsed is refused when it is sent back. */
-function withoutStrayBreaks(text: string): string {
-  return text.replace(/\r(?!\n)|(?<!\r)\n|(?<!\\)\0/g, ' ');
+function withoutStrayBreaks(line: string): string {
+  return /[\r\n\0]/.test(line) ? line.replace(/[\r\n]|(?<!\\)\0/g, ' ') : line;
 }
 
 function isSpace(code: number): boolean {

@@ -7,6 +7,11 @@ import type { ParseError } from './message.ts';
 import { endOfQuoted, endOfToken, skipSpace } from './scan.ts';
 import { formatParam, type Param } from './uri.ts';
 
+/** What ends a value that is not quoted. */
+const SEPARATOR = Uint8Array.from({ length: 128 }, (_, code) =>
+  ' \t;,"<>'.includes(String.fromCharCode(code)) ? 1 : 0,
+);
+
 /** Reads `;name=value;name…` from `at` to the end of `text`. Error: SIP_PARSE_PARAM. */
 export function parseParams(text: string, at: number): Result<readonly Param[], ParseError> {
   const params: Param[] = [];
@@ -47,7 +52,7 @@ function withoutRepeats(params: readonly Param[]): readonly Param[] {
 function endOfValue(text: string, at: number): number {
   if (text[at] === '"') return endOfQuoted(text, at);
   let end = at;
-  while (end < text.length && !' \t;,"<>'.includes(text.charAt(end))) end++;
+  while (end < text.length && SEPARATOR[text.charCodeAt(end)] !== 1) end++;
   return end;
 }
 

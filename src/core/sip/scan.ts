@@ -18,7 +18,7 @@ export function isToken(text: string): boolean {
 /** The offset after the token that starts at `at`; `at` itself when there is none. */
 export function endOfToken(text: string, at: number): number {
   let end = at;
-  while (TOKEN[text.charCodeAt(end)] === 1) end++;
+  while (end < text.length && TOKEN[text.charCodeAt(end)] === 1) end++;
   return end;
 }
 
