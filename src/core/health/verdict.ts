@@ -176,6 +176,11 @@ export const VERDICTS = {
     meaning: 'registrar and account do not agree on how long a registration lasts',
     remedy: 'set a longer "expires"',
   },
+  'register.busy': {
+    exit: 75,
+    meaning: 'another sipreg process has a REGISTER of this account under way',
+    remedy: 'wait for it; if it hangs, end the process that is named',
+  },
   'register.removed': {
     exit: 75,
     meaning: 'the registrar answered success, but removed our contact',

@@ -18,6 +18,8 @@ export type FlowRegistry = {
    * `release`, unless the flow closes before. */
   readonly acquire: (request: FlowRequest, tls: TlsSettings) => Promise<Result<Flow, Failure>>;
   readonly release: (flow: Flow) => void;
+  /** Closes a flow that is of no use any more, whoever uses it; `closed` is not called for it. */
+  readonly discard: (flow: Flow, why: Failure) => void;
   /** Closes every flow, also those still being opened; `closed` is not called for them. */
   readonly closeAll: () => void;
 };
@@ -43,6 +45,8 @@ export function createFlowRegistry({
 }: FlowRegistryOptions): FlowRegistry {
   const entries = new Map<string, Entry>();
   const entryOfFlow = new Map<number, Entry>();
+  /** Flows that were closed before anybody had them: the opener's promise is settled, but nobody has looked yet. */
+  const closedEarly = new Map<number, Failure>();
 
   const drop = (entry: Entry, end: Failure): void => {
     entry.end = end;
@@ -54,21 +58,28 @@ export function createFlowRegistry({
     dropped: events.dropped,
     closed: (flow, verdict) => {
       const entry = entryOfFlow.get(flow.id);
+      if (entry === undefined) {
+        closedEarly.set(flow.id, verdict);
+        return;
+      }
       entryOfFlow.delete(flow.id);
-      if (entry !== undefined) drop(entry, verdict);
+      drop(entry, verdict);
       events.closed(flow, verdict);
     },
   };
 
+  const admit = (entry: Entry, flow: Flow): void => {
+    const early = closedEarly.get(flow.id);
+    closedEarly.delete(flow.id);
+    if (early !== undefined) drop(entry, early);
+    else if (entry.end === null) entryOfFlow.set(flow.id, entry);
+    else flow.close();
+  };
+
   const start = (key: string, open: () => Promise<Result<Flow, Failure>>): Entry => {
     const attempt = open().then((opened) => {
-      if (!opened.ok) {
-        drop(entry, opened.error);
-      } else if (entry.end === null) {
-        entryOfFlow.set(opened.value.id, entry);
-      } else {
-        opened.value.close();
-      }
+      if (opened.ok) admit(entry, opened.value);
+      else drop(entry, opened.error);
       return entry.end === null ? opened : failure(entry.end);
     });
     const entry: Entry = { key, attempt, users: 0, end: null };
@@ -106,9 +117,13 @@ export function createFlowRegistry({
     if (entry === undefined) return;
     assert(entry.users > 0, 'a flow is released as often as it was acquired');
     entry.users -= 1;
-    if (entry.users > 0) return;
+    if (entry.users === 0) discard(flow, failureOf('connect.closed', 'nobody uses the flow any more'));
+  };
+
+  const discard = (flow: Flow, why: Failure): void => {
+    const entry = entryOfFlow.get(flow.id);
     entryOfFlow.delete(flow.id);
-    drop(entry, failureOf('connect.closed', 'nobody uses the flow any more'));
+    if (entry !== undefined) drop(entry, why);
     flow.close();
   };
 
@@ -122,7 +137,7 @@ export function createFlowRegistry({
     entryOfFlow.clear();
   };
 
-  return { acquire, release, closeAll };
+  return { acquire, release, discard, closeAll };
 }
 
 function keyOf({ target, local, domain }: FlowRequest, security: string): string {

@@ -1,0 +1,103 @@
+// One account in the engine: what it was set up with, its machine's state, and what it holds of the outside. A plain
+// record, because there may be fifty thousand of them.
+
+import type { CredentialSource } from '../accounts/plan.ts';
+import type { Credential } from '../core/digest/algorithm.ts';
+import { beginLifecycle, type Lifecycle } from '../core/registration/lifecycle.ts';
+import type { Plan } from '../core/registration/plan.ts';
+import { beginRegistration } from '../core/registration/registration.ts';
+import { type Rng, randomHex } from '../core/rng.ts';
+import { formatUri } from '../core/sip/uri.ts';
+import type { Millis } from '../core/time.ts';
+import { monotonicNow } from '../runtime/clock.ts';
+import type { TlsSettings } from '../runtime/tls/settings.ts';
+import type { Flow } from '../runtime/transport/flow.ts';
+import type { IdentityKey, IdentityStore, Reservation } from '../state/identity-store.ts';
+import type { FlowRecord } from '../state/state-document.ts';
+
+/** What earlier commands have left behind. */
+export type Memory = Pick<IdentityStore, 'load'>;
+
+export type AccountSetup = {
+  readonly plan: Plan;
+  readonly tls: TlsSettings;
+  /** "address:port" of the DNS servers to ask; empty: the system's. */
+  readonly dnsServers: readonly string[];
+  readonly secrets: readonly CredentialSource[];
+  /** Where its identity is kept; null: it has one of its own that nobody else sees. */
+  readonly store: IdentityStore | null;
+  /** What is remembered of it, for reading only. */
+  readonly memory: Memory;
+  /** It stays registered for as long as the process runs, so what it learns is noted as it goes. */
+  readonly keepsAlive: boolean;
+};
+
+export type ManagedAccount = {
+  readonly setup: AccountSetup;
+  readonly key: IdentityKey;
+  lifecycle: Lifecycle;
+  alarmAt: Millis | undefined;
+  /** The Via branch of its transaction. */
+  branch: string | null;
+  held: Flow[];
+  reservation: Reservation | null;
+  /** The local port of the last run, tried first so that NAT bindings and Contacts stay. */
+  readonly preferredPort: number | null;
+  /** The Contact that is on disk. */
+  notedContact: string | null;
+  isConcluded: boolean;
+};
+
+/** RFC 5626 §4.2: without outbound there is one flow, and 1 is its reg-id. */
+export const ONLY_FLOW = 1;
+
+/** An identity outside the store may use these numbers: more than one command ever needs. */
+const PRIVATE_CSEQS = 1_000;
+
+/** The account as it starts: with the identity and the binding that are remembered of it. */
+export function manageAccount(
+  setup: AccountSetup,
+  credentials: readonly Credential[],
+  rng: Rng,
+): ManagedAccount {
+  const { plan, store, memory } = setup;
+  const key = identityKey(plan);
+  const remembered = memory.load(key).flows.get(ONLY_FLOW) ?? null;
+  const registration = beginRegistration(plan, {
+    identity: {
+      callId: store === null ? randomHex(rng, 16) : (remembered?.callId ?? ''),
+      fromTag: randomHex(rng, 8),
+      cseq: store === null ? 0 : (remembered?.cseq ?? 0),
+      reservedThrough: store === null ? PRIVATE_CSEQS : (remembered?.cseq ?? 0),
+    },
+    credentials,
+    credentialsWorked: false,
+    publicAddress: null,
+    boundContact: rememberedContact(remembered),
+  });
+  return {
+    setup,
+    key,
+    lifecycle: beginLifecycle(registration, monotonicNow()),
+    alarmAt: undefined,
+    branch: null,
+    held: [],
+    reservation: null,
+    preferredPort: remembered?.localPort ?? null,
+    notedContact: remembered?.contact ?? null,
+    isConcluded: false,
+  };
+}
+
+/** Whose identity it is: another AOR or registrar under the same name starts anew. */
+export function identityKey(plan: Plan): IdentityKey {
+  return { account: plan.account, aor: formatUri(plan.aor), registrar: formatUri(plan.registrar) };
+}
+
+/** The Contact that the registrar may still hold. After a clean end it is known when the binding lapsed. */
+function rememberedContact(remembered: FlowRecord | null): string | null {
+  if (remembered?.contact == null) return null;
+  const { contact, grantedUntil, reservation } = remembered;
+  const isOver = reservation === null && grantedUntil !== null && Date.parse(grantedUntil) < Date.now();
+  return isOver ? null : contact;
+}

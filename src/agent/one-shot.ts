@@ -1,0 +1,111 @@
+// One round for each of some accounts, and nothing after it: what `register`, `unregister` and `bindings` do. While
+// its REGISTER is under way an account is locked, so that two commands never register it at once.
+
+import type { AccountSnapshot } from '../core/health/snapshot.ts';
+import type { Failure } from '../core/health/verdict.ts';
+import { describe } from '../core/registration/describe.ts';
+import type { Outcome } from '../core/registration/effect.ts';
+import type { Goal } from '../core/registration/input.ts';
+import type { Result } from '../core/result.ts';
+import { monotonicNow, wallTimeOf } from '../runtime/clock.ts';
+import { systemRng } from '../runtime/entropy.ts';
+import type { Lock } from '../state/lock.ts';
+import type { PreparedAccount } from './account-setup.ts';
+import { Engine, type Observer } from './engine.ts';
+import { lockIdentity } from './identity-keeping.ts';
+import { type ManagedAccount, manageAccount } from './managed-account.ts';
+
+export type OneShotOptions = {
+  readonly goal: Goal;
+  readonly timeoutSeconds: number;
+  readonly observer: Pick<Observer, 'warned' | 'message' | 'dropped'>;
+  /** Called for each account as soon as it is done. */
+  readonly concluded: (result: AccountResult) => void;
+  /** Aborted by a signal of the operator's: everything ends at once, with the numbers that were used noted. */
+  readonly interrupt: AbortSignal;
+};
+
+export type AccountResult = { readonly outcome: Outcome; readonly snapshot: AccountSnapshot };
+
+/** Runs one round for every account, all at once; the results are in the order of `accounts`. */
+export async function runOnce(
+  accounts: readonly PreparedAccount[],
+  options: OneShotOptions,
+): Promise<readonly AccountResult[]> {
+  const waiting = new Map<ManagedAccount, (outcome: Outcome) => void>();
+  const engine = new Engine(systemRng, {
+    ...options.observer,
+    stateChanged: () => {},
+    finished: (account, outcome) => waiting.get(account)?.(outcome),
+  });
+  const finishedOf = (account: ManagedAccount): Promise<Outcome> =>
+    new Promise((resolve) => waiting.set(account, resolve));
+  try {
+    return await Promise.all(
+      accounts.map(async (prepared) => {
+        const result = await runAccount(engine, prepared, options, finishedOf);
+        options.concluded(result);
+        return result;
+      }),
+    );
+  } finally {
+    engine.close();
+  }
+}
+
+async function runAccount(
+  engine: Engine,
+  prepared: PreparedAccount,
+  options: OneShotOptions,
+  finishedOf: (account: ManagedAccount) => Promise<Outcome>,
+): Promise<AccountResult> {
+  const deadlineAt = monotonicNow() + options.timeoutSeconds * 1000;
+  const lock = await lockIdentity(prepared.setup, options.timeoutSeconds * 1000);
+  try {
+    const account = rememberAccount(prepared);
+    const finished = finishedOf(account);
+    begin(engine, account, prepared, lock, options.goal, deadlineAt);
+    const outcome = await Promise.race([finished, interruption(options.interrupt)]);
+    const snapshot = describe(account.lifecycle, dateOf);
+    await engine.conclude(account);
+    if (outcome === null) throw new Interrupted();
+    return { outcome, snapshot };
+  } finally {
+    if (lock.ok) lock.value?.release();
+  }
+}
+
+/** The operator ended the command before it was done. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+}
+
+/** An instant of the monotonic clock as RFC 3339 UTC. */
+export function dateOf(at: number): string {
+  return wallTimeOf(at).toISOString();
+}
+
+/** The account with what is remembered of it. */
+export function rememberAccount({ setup, credentials }: PreparedAccount): ManagedAccount {
+  return manageAccount(setup, credentials.ok ? credentials.value : [], systemRng);
+}
+
+function begin(
+  engine: Engine,
+  account: ManagedAccount,
+  { credentials }: PreparedAccount,
+  lock: Result<Lock | null, Failure>,
+  goal: Goal,
+  deadlineAt: number,
+): void {
+  const obstacle = lock.ok ? (credentials.ok ? null : credentials.error) : lock.error;
+  if (obstacle === null) engine.request(account, { type: 'roundRequested', goal, deadlineAt });
+  else engine.request(account, { type: 'roundPrevented', goal, failure: obstacle });
+}
+
+function interruption(interrupt: AbortSignal): Promise<null> {
+  return new Promise((resolve) => {
+    if (interrupt.aborted) resolve(null);
+    else interrupt.addEventListener('abort', () => resolve(null), { once: true });
+  });
+}

@@ -1,0 +1,92 @@
+// The accounts that a command is about: the file found and checked, the names looked up, the state opened, each
+// account made ready. What is wrong ends the command with the exit code of interface.md.
+
+import { homedir } from 'node:os';
+import { nearestKey, renderProblem } from '../accounts/explain.ts';
+import { type LoadedAccounts, loadAccounts, locateAccountsFile } from '../accounts/load.ts';
+import type { AccountEntry } from '../accounts/schema.ts';
+import { type PreparedAccount, prepareAccount, type SetupOptions } from '../agent/account-setup.ts';
+import type { Memory } from '../agent/managed-account.ts';
+import { systemRng } from '../runtime/entropy.ts';
+import { stateDirectory } from '../state/directory.ts';
+import { type IdentityStore, openIdentityStore, readAccount } from '../state/identity-store.ts';
+import { CommandError, EXIT } from './exit.ts';
+import type { Output } from './output.ts';
+import { PRODUCT } from './version.ts';
+
+/** The accounts file in use, checked; its warnings are told. */
+export async function loadInUse(output: Output): Promise<LoadedAccounts> {
+  const { path, kind } = locateAccountsFile({
+    option: output.settings.config,
+    env: process.env,
+    home: homedir(),
+  });
+  const loaded = await loadAccounts(path);
+  if (loaded.ok) {
+    for (const warning of loaded.value.warnings) output.warning(warning);
+    return loaded.value;
+  }
+  const { exit, kind: problem, problems } = loaded.error;
+  const words = problems.map(renderProblem).join('\n        ');
+  if (problem === 'missing' && (kind === 'system' || kind === 'user-store')) {
+    throw new CommandError(exit, 'there are no accounts yet: add one with "sipreg account add NAME"');
+  }
+  throw new CommandError(exit, words);
+}
+
+/** The entry of account `name`; an unknown one ends the command with the nearest known name. */
+export function entryOf(loaded: LoadedAccounts, name: string): AccountEntry {
+  const entry = loaded.accounts.get(name);
+  if (entry !== undefined) return entry;
+  const known = [...loaded.accounts.keys()];
+  const near = nearestKey(name, known);
+  const hint =
+    near !== null ? `did you mean "${near}"?` : `known: ${known.slice(0, 10).join(', ') || 'none'}`;
+  throw new CommandError(EXIT.noInput, `${loaded.path} has no account "${name}"; ${hint}`);
+}
+
+/** Opens the durable state; what is wrong with it is told, and only a newer version's state ends the command. */
+export async function openStateInUse(loaded: LoadedAccounts, output: Output): Promise<IdentityStore> {
+  const opened = await openIdentityStore(stateInUse(loaded), {
+    rng: systemRng,
+    notify: ({ message }) => output.warning(message),
+  });
+  if (!opened.ok) throw new CommandError(EXIT.config, opened.error.message);
+  return opened.value;
+}
+
+/** What is remembered, for commands that take no lock and write nothing. */
+export function readStateInUse(loaded: LoadedAccounts): Memory {
+  const directory = stateInUse(loaded);
+  return { load: (key) => readAccount(directory, key) };
+}
+
+function stateInUse(loaded: LoadedAccounts): string | null {
+  return stateDirectory({
+    env: process.env,
+    accountsPath: loaded.path,
+    home: homedir(),
+    uid: process.getuid?.() ?? 0,
+  });
+}
+
+export type InUse = Omit<SetupOptions, 'product'>;
+
+/** Makes the named accounts ready, in the order given. */
+export async function prepareInUse(
+  loaded: LoadedAccounts,
+  names: readonly string[],
+  output: Output,
+  options: InUse,
+): Promise<readonly PreparedAccount[]> {
+  const entries = [...new Set(names)].map((name) => ({ name, entry: entryOf(loaded, name) }));
+  for (const { name, entry } of entries) {
+    if (entry.enabled !== false) continue;
+    throw new CommandError(EXIT.config, `account "${name}" is disabled in ${loaded.path} ("enabled": false)`);
+  }
+  const prepared = await Promise.all(
+    entries.map(({ name, entry }) => prepareAccount(loaded, name, entry, { product: PRODUCT, ...options })),
+  );
+  for (const { warnings } of prepared) for (const warning of warnings) output.warning(warning);
+  return prepared;
+}

@@ -1,0 +1,63 @@
+// `sipreg config check|path|schema`.
+
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { renderProblem } from '../../accounts/explain.ts';
+import { loadAccounts, locateAccountsFile } from '../../accounts/load.ts';
+import { prepareAccount } from '../../agent/account-setup.ts';
+import { NO_ACCOUNT } from '../../state/state-document.ts';
+import { EXIT } from '../exit.ts';
+import type { Output } from '../output.ts';
+import { PRODUCT } from '../version.ts';
+
+/** Validates the accounts file and reads every secret that it names; sends nothing. */
+export async function checkConfig(output: Output): Promise<number> {
+  const { path } = located(output);
+  const loaded = await loadAccounts(path);
+  if (!loaded.ok) {
+    const { problems, exit } = loaded.error;
+    for (const problem of problems) output.error(renderProblem(problem));
+    if (output.settings.json) output.document({ path, valid: false, problems, warnings: [] });
+    return exit;
+  }
+  const { accounts, warnings } = loaded.value;
+  const options = {
+    product: PRODUCT,
+    store: null,
+    memory: { load: () => NO_ACCOUNT },
+    keepsAlive: false,
+    expires: null,
+  };
+  const prepared = await Promise.all(
+    [...accounts].map(([name, entry]) => prepareAccount(loaded.value, name, entry, options)),
+  );
+  const told = [...warnings, ...prepared.flatMap((one) => one.warnings)];
+  const unreadable = prepared.flatMap(({ setup, credentials }) =>
+    credentials.ok ? [] : [`${setup.plan.account}: ${credentials.error.cause}`],
+  );
+  for (const warning of told) output.warning(warning);
+  for (const text of unreadable) output.error(`${path}: ${text}`);
+  const valid = unreadable.length === 0;
+  if (output.settings.json) output.document({ path, valid, problems: unreadable, warnings: told });
+  if (!valid) return EXIT.config;
+  const count = accounts.size === 1 ? '1 account' : `${accounts.size} accounts`;
+  output.result(`${output.theme.good('✓')} ${path}  valid, ${count}`);
+  return EXIT.done;
+}
+
+export async function showPath(output: Output): Promise<number> {
+  const { path, kind } = located(output);
+  if (output.settings.json) output.document({ path, kind });
+  output.result(path);
+  return EXIT.done;
+}
+
+/** Prints accounts.schema.json as it was shipped. */
+export async function showSchema(): Promise<number> {
+  process.stdout.write(await readFile(new URL('../accounts.schema.json', import.meta.url), 'utf8'));
+  return EXIT.done;
+}
+
+function located(output: Output) {
+  return locateAccountsFile({ option: output.settings.config, env: process.env, home: homedir() });
+}

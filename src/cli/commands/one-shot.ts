@@ -1,0 +1,74 @@
+// What `register`, `unregister` and `bindings` have in common: the accounts made ready, one round each, the outcome in
+// words or as JSON, and the exit code of the first account that failed.
+
+import type { PreparedAccount } from '../../agent/account-setup.ts';
+import { type AccountResult, Interrupted, runOnce } from '../../agent/one-shot.ts';
+import { exitOf } from '../../core/health/verdict.ts';
+import type { Goal } from '../../core/registration/input.ts';
+import { accountsDocument, type Output } from '../output.ts';
+import { failureLines } from '../render/account-line.ts';
+import { messageObserver } from '../render/message-text.ts';
+import { catchSignals } from '../signals.ts';
+import { startSpinner } from '../spinner.ts';
+import type { Theme } from '../theme.ts';
+
+export type OneShotCommand = {
+  readonly goal: Goal;
+  readonly timeoutSeconds: number;
+  /** What is being done, for the spinner: "registering". */
+  readonly doing: string;
+  /** What did not happen, for a failure: "not registered". */
+  readonly undone: string;
+  /** The line of a success. */
+  readonly line: (result: AccountResult, theme: Theme) => string;
+};
+
+/** Runs the command for `accounts` and returns its exit code. */
+export async function runOneShot(
+  accounts: readonly PreparedAccount[],
+  command: OneShotCommand,
+  output: Output,
+): Promise<number> {
+  const signals = catchSignals();
+  const { json, verbosity } = output.settings;
+  const names = accounts.map(({ setup }) => setup.plan.account).join(', ');
+  const spinner = startSpinner(`${command.doing} ${names}`, !json && verbosity === 0);
+  try {
+    const results = await runOnce(accounts, {
+      goal: command.goal,
+      timeoutSeconds: command.timeoutSeconds,
+      interrupt: signals.end,
+      observer: {
+        warned: (account, text) =>
+          spinner.aside(() => output.warning(`${account.setup.plan.account}: ${text}`)),
+        ...messageObserver(output),
+      },
+      concluded: (result) => spinner.aside(() => tell(result, command, output)),
+    });
+    if (json) output.document(accountsDocument(results.map((result) => result.snapshot)));
+    return exitCodeOf(results);
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error;
+    output.error(`interrupted while ${command.doing} ${names}`);
+    return signals.exitCode();
+  } finally {
+    spinner.stop();
+    signals.release();
+  }
+}
+
+function tell(result: AccountResult, command: OneShotCommand, output: Output): void {
+  const { snapshot } = result;
+  if (snapshot.failure === null) {
+    output.result(command.line(result, output.theme));
+  } else {
+    output.error(failureLines(snapshot, snapshot.failure, command.undone, null, output.errorTheme));
+  }
+}
+
+function exitCodeOf(results: readonly AccountResult[]): number {
+  for (const { outcome } of results) {
+    if (outcome.type === 'failed') return exitOf(outcome.failure.code);
+  }
+  return 0;
+}

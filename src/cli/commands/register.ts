@@ -1,0 +1,62 @@
+// `sipreg register`: once, or with --watch for as long as it runs; with --dry-run nothing is sent.
+
+import type { PreparedAccount } from '../../agent/account-setup.ts';
+import { loadInUse, openStateInUse, prepareInUse } from '../accounts-in-use.ts';
+import type { Output } from '../output.ts';
+import { registeredLine } from '../render/account-line.ts';
+import { runOneShot } from './one-shot.ts';
+
+export type RegisterOptions = {
+  readonly watch: boolean;
+  readonly dryRun: boolean;
+  /** Seconds; null: the account's own. */
+  readonly expires: number | null;
+  readonly timeoutSeconds: number;
+};
+
+/** Runs the command and returns its exit code. */
+export async function register(
+  names: readonly string[],
+  options: RegisterOptions,
+  output: Output,
+): Promise<number> {
+  const loaded = await loadInUse(output);
+  const store = await openStateInUse(loaded, output);
+  const accounts = await prepareInUse(loaded, names, output, {
+    store,
+    memory: store,
+    keepsAlive: options.watch,
+    expires: options.expires,
+  });
+  if (options.dryRun) {
+    const { showDryRun } = await import('./dry-run.ts');
+    return await showDryRun(accounts, output);
+  }
+  if (options.watch) {
+    const { watchAccounts } = await import('./watch.ts');
+    return await watchAccounts(accounts, output);
+  }
+  const exitCode = await runOneShot(
+    accounts,
+    {
+      goal: 'register',
+      timeoutSeconds: options.timeoutSeconds,
+      doing: 'registering',
+      undone: 'not registered',
+      line: ({ snapshot }, theme) => registeredLine(snapshot, theme),
+    },
+    output,
+  );
+  if (exitCode === 0) noteNobodyListens(accounts, output);
+  return exitCode;
+}
+
+function noteNobodyListens(accounts: readonly PreparedAccount[], output: Output): void {
+  const names = accounts
+    .filter(({ setup }) => setup.plan.contact.uri === null)
+    .map(({ setup }) => setup.plan.account);
+  if (names.length === 0) return;
+  output.note(
+    `${names.join(', ')}: nobody listens at the contact now that this command has ended; keep it alive with --watch, or set "contact"`,
+  );
+}

@@ -1,0 +1,28 @@
+// The way in: what the command line asks for, and nothing loaded that it does not ask for. The one place in which an
+// error becomes words and an exit code.
+
+import { CommandError, EXIT } from './exit.ts';
+import { VERSION } from './version.ts';
+
+const args = process.argv.slice(2);
+if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
+  // Health checks ask for it often: commander would cost more than the answer.
+  process.stdout.write(`${VERSION}\n`);
+} else {
+  try {
+    const { runProgram } = await import('./program.ts');
+    process.exitCode = await runProgram(args);
+  } catch (error) {
+    process.exitCode = report(error);
+  }
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommandError) {
+    process.stderr.write(`sipreg: ${error.message}\n`);
+    return error.exit;
+  }
+  const words = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`sipreg: a bug in sipreg ${VERSION}, please report it: ${words}\n`);
+  return EXIT.bug;
+}

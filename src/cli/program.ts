@@ -1,0 +1,193 @@
+// The commands and their options (interface.md, "Command line"). Every action loads its own code when it is called.
+// The only importer of commander.
+
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { EXIT } from './exit.ts';
+import { type Output, outputFor } from './output.ts';
+import type { ColorChoice, GlobalSettings } from './settings.ts';
+import { VERSION } from './version.ts';
+
+type GlobalOptions = {
+  readonly config?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly verbose: number;
+  readonly color: ColorChoice | boolean;
+};
+
+/** Parses `args`, runs the command, and returns its exit code. */
+export async function runProgram(args: readonly string[]): Promise<number> {
+  let exitCode: number = EXIT.done;
+  const program = createProgram((code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // commander has printed help, version or the usage error already.
+    return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  }
+}
+
+type Done = (exitCode: number) => void;
+
+function createProgram(done: Done): Command {
+  const program = new Command('sipreg')
+    .description('Keeps SIP registrations alive and tells the truth about them.')
+    .version(VERSION, '-V, --version')
+    .option('-c, --config <file>', 'the accounts file')
+    .option('--json', 'one JSON document on stdout, nothing else there')
+    .option('-q, --quiet', 'less on stderr')
+    .addOption(
+      new Option('-v, --verbose', 'more on stderr; twice shows SIP messages, credentials redacted')
+        .default(0, '')
+        .argParser((_: string, before: number) => before + 1),
+    )
+    .addOption(new Option('--color <when>', 'colours').choices(['auto', 'always', 'never']).default('auto'))
+    .option('--no-color', 'no colours')
+    .exitOverride()
+    .showSuggestionAfterError()
+    .showHelpAfterError('(see "sipreg --help")')
+    .addHelpText('after', '\nFirst time here? "sipreg demo" shows it all, "sipreg account add NAME" begins.');
+  addRegistrationCommands(program, done);
+  addAccountCommands(program, done);
+  addConfigCommands(program, done);
+  program
+    .command('demo')
+    .description('a whole tour on loopback with an embedded registrar')
+    .action(async () => {
+      const { demo } = await import('./commands/demo.ts');
+      done(await demo(outputOf(program)));
+    });
+  return program;
+}
+
+function addRegistrationCommands(program: Command, done: Done): void {
+  program
+    .command('register <account...>')
+    .description('register once, or with --watch until it is interrupted')
+    .option('--watch', 'keep it alive in the foreground, remove it at the end')
+    .option('--expires <seconds>', 'ask for this time', positiveInteger)
+    .option('--timeout <seconds>', 'give up after this time', positiveInteger, DEFAULT_TIMEOUT)
+    .option('--dry-run', 'print the REGISTER and the targets, send nothing')
+    .action(async (names: readonly string[], options: Record<string, number | boolean | undefined>) => {
+      const { register } = await import('./commands/register.ts');
+      const settings = {
+        watch: options.watch === true,
+        dryRun: options.dryRun === true,
+        expires: numberOr(options.expires, null),
+        timeoutSeconds: numberOr(options.timeout, DEFAULT_TIMEOUT),
+      };
+      done(await register(names, settings, outputOf(program)));
+    });
+  program
+    .command('unregister <account...>')
+    .description('remove our own binding')
+    .option('--all-bindings', 'remove every binding of the address of record')
+    .option('--timeout <seconds>', 'give up after this time', positiveInteger, DEFAULT_TIMEOUT)
+    .action(async (names: readonly string[], options: Record<string, number | boolean | undefined>) => {
+      const { unregister } = await import('./commands/unregister.ts');
+      const timeoutSeconds = numberOr(options.timeout, DEFAULT_TIMEOUT);
+      const allBindings = options.allBindings === true;
+      done(await unregister(names, { allBindings, timeoutSeconds }, outputOf(program)));
+    });
+  program
+    .command('bindings <account>')
+    .description('ask the registrar what is bound; changes nothing')
+    .option('--timeout <seconds>', 'give up after this time', positiveInteger, DEFAULT_TIMEOUT)
+    .action(async (name: string, options: Record<string, number | undefined>) => {
+      const { bindings } = await import('./commands/bindings.ts');
+      done(await bindings(name, numberOr(options.timeout, DEFAULT_TIMEOUT), outputOf(program)));
+    });
+}
+
+function addAccountCommands(program: Command, done: Done): void {
+  const account = program
+    .command('account')
+    .description('the accounts in the file of -c, else in your own store');
+  account
+    .command('list')
+    .description('name, address of record and registrar of every account')
+    .action(async () => {
+      const { listAccounts } = await import('./commands/account.ts');
+      done(await listAccounts(outputOf(program)));
+    });
+  account
+    .command('show <account>')
+    .description('everything that is configured, without secrets')
+    .action(async (name: string) => {
+      const { showAccount } = await import('./commands/account.ts');
+      done(await showAccount(name, outputOf(program)));
+    });
+  account
+    .command('add <account>')
+    .description('asks for server, user and password on a terminal; else takes the options')
+    .option('--server <host>', 'the SIP server: a name, an address, or a sip: URI')
+    .option('--user <user>', 'the user, or the whole address of record')
+    .option('--transport <transport>', 'udp, tcp or tls')
+    .option('--password-stdin', 'read the password from stdin')
+    .action(async (name: string, options: Record<string, string | boolean | undefined>) => {
+      const { addAccountCommand } = await import('./commands/account-add.ts');
+      done(await addAccountCommand(name, options, outputOf(program)));
+    });
+  account
+    .command('remove <account>')
+    .description('remove the account from the file; its binding is not touched')
+    .action(async (name: string) => {
+      const { removeAccountCommand } = await import('./commands/account.ts');
+      done(await removeAccountCommand(name, outputOf(program)));
+    });
+}
+
+function addConfigCommands(program: Command, done: Done): void {
+  const config = program.command('config').description('the accounts file');
+  config
+    .command('check')
+    .description('validate it, with file, line and key')
+    .action(async () => {
+      const { checkConfig } = await import('./commands/config.ts');
+      done(await checkConfig(outputOf(program)));
+    });
+  config
+    .command('path')
+    .description('which file is in use')
+    .action(async () => {
+      const { showPath } = await import('./commands/config.ts');
+      done(await showPath(outputOf(program)));
+    });
+  config
+    .command('schema')
+    .description('print the JSON Schema of the accounts file')
+    .action(async () => {
+      const { showSchema } = await import('./commands/config.ts');
+      done(await showSchema());
+    });
+}
+
+/** The transaction's own 32 s come first (RFC 3261 §17.1.2.2). */
+const DEFAULT_TIMEOUT = 40;
+
+function outputOf(program: Command): Output {
+  const options = program.opts<GlobalOptions>();
+  const settings: GlobalSettings = {
+    config: options.config,
+    json: options.json === true,
+    verbosity: options.quiet === true ? -1 : options.verbose,
+    color: typeof options.color === 'string' ? options.color : options.color ? 'auto' : 'never',
+  };
+  return outputFor(settings);
+}
+
+function numberOr<T>(value: number | boolean | undefined, otherwise: T): number | T {
+  return typeof value === 'number' ? value : otherwise;
+}
+
+function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!/^\d{1,10}$/.test(text) || value < 1 || value > 4_294_967_295) {
+    throw new InvalidArgumentError('it has to be a whole number of seconds, at least 1.');
+  }
+  return value;
+}

@@ -1,0 +1,52 @@
+// Questions on the terminal, asked on stderr so that stdout stays the result's. A password is not echoed.
+
+import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
+
+export type Prompt = {
+  readonly line: (question: string) => Promise<string>;
+  readonly secret: (question: string) => Promise<string>;
+  /** Yes unless the answer says no. */
+  readonly confirm: (question: string) => Promise<boolean>;
+  readonly close: () => void;
+};
+
+/** Ctrl-C and the end of input end the command: nothing has been written yet. */
+export class PromptEnded extends Error {
+  override readonly name = 'PromptEnded';
+}
+
+export function openPrompt(): Prompt {
+  let isHidden = false;
+  const visible = new Writable({
+    write(chunk, _encoding, callback) {
+      if (!isHidden) process.stderr.write(chunk);
+      callback();
+    },
+  });
+  const terminal = createInterface({ input: process.stdin, output: visible, terminal: true });
+  let ended: (reason: PromptEnded) => void = () => {};
+  const end = new Promise<never>((_, reject) => {
+    ended = reject;
+  });
+  // It is raced below; between two questions nobody listens, and that is no unhandled rejection.
+  end.catch(() => {});
+  terminal.on('SIGINT', () => ended(new PromptEnded('interrupted')));
+  terminal.on('close', () => ended(new PromptEnded('the input ended')));
+  const line = (question: string): Promise<string> => Promise.race([terminal.question(`${question}: `), end]);
+  return {
+    line,
+    secret: async (question) => {
+      process.stderr.write(`${question}: `);
+      isHidden = true;
+      try {
+        return await Promise.race([terminal.question(''), end]);
+      } finally {
+        isHidden = false;
+        process.stderr.write('\n');
+      }
+    },
+    confirm: async (question) => !/^\s*n/i.test(await line(`${question} [Y/n]`)),
+    close: () => terminal.close(),
+  };
+}

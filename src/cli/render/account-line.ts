@@ -1,0 +1,73 @@
+// One account in one line, and a failure in the four lines that somebody needs at three in the morning: what happened,
+// why, what to do, what happens next.
+
+import type { AccountSnapshot, ExpiresSnapshot, FailureSnapshot } from '../../core/health/snapshot.ts';
+import { bracketed } from '../../core/sip/ip.ts';
+import type { Theme } from '../theme.ts';
+import { durationText, roundTripText, timeText } from './duration.ts';
+
+/** "✓ office  registered for 300 s (…)  192.0.2.7:5061 tls  34 ms". */
+export function registeredLine(account: AccountSnapshot, theme: Theme): string {
+  const { expires } = account;
+  const facts =
+    expires === null ? '' : ` for ${durationText(expires.granted)} ${theme.faint(ruleText(expires))}`;
+  return `${theme.good('✓')} ${theme.strong(account.account)}  registered${facts}${whereText(account, theme)}`;
+}
+
+/** "✓ office  unregistered  …". */
+export function removedLine(account: AccountSnapshot, theme: Theme): string {
+  const left = account.bindings.filter((one) => one.expires !== 0).length;
+  const others = left === 0 ? '' : `  ${left === 1 ? 'one contact' : `${left} contacts`} of others left`;
+  return `${theme.good('✓')} ${theme.strong(account.account)}  unregistered${others}${whereText(account, theme)}`;
+}
+
+/** The verdict on a failure; `verb` is what did not happen ("not registered"). */
+export function failureLines(
+  account: AccountSnapshot,
+  failure: FailureSnapshot,
+  verb: string,
+  next: string | null,
+  theme: Theme,
+): string {
+  const lines = [
+    `${theme.bad('✗')} ${theme.strong(account.account)}  ${verb}  ${theme.bad(failure.code)}`,
+    `    cause   ${failure.cause}`,
+    `    advice  ${failure.advice}`,
+  ];
+  if (next !== null) lines.push(`    next    ${next}`);
+  return lines.join('\n');
+}
+
+/** When it will be tried again, in words; what nobody will do is said too. */
+export function nextText(account: AccountSnapshot): string {
+  if (account.nextAttempt !== null) {
+    const seconds = (Date.parse(account.nextAttempt) - Date.now()) / 1000;
+    return `tried again in ${durationText(seconds)}, at ${timeText(account.nextAttempt)}`;
+  }
+  return 'not tried again until the secret or the account changes';
+}
+
+/** By which rule the time holds: who said it and how our contact was found. */
+export function ruleText({ requested, granted, source, matchedBy }: ExpiresSnapshot): string {
+  const said = {
+    contact: "by our contact's expires",
+    'expires-header': 'by the Expires header',
+    requested: 'as asked, the registrar named no time',
+  }[source];
+  const found = {
+    instance: 'found by instance',
+    uri: 'found by URI',
+    count: 'the only contact, rewritten by the registrar',
+    none: 'our contact is not listed',
+  }[matchedBy];
+  const asked = requested === granted ? '' : `, ${durationText(requested)} asked`;
+  return `(${said}, ${found}${asked})`;
+}
+
+function whereText({ target, rtt, requests }: AccountSnapshot, theme: Theme): string {
+  if (target === null) return '';
+  const { address, port, transport } = target;
+  const trip = rtt === null ? '' : `  ${roundTripText(rtt)}`;
+  const count = theme.faint(`${requests} ${requests === 1 ? 'request' : 'requests'}`);
+  return `  ${transport} ${bracketed(address)}:${port}${trip}  ${count}`;
+}

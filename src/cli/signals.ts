@@ -1,0 +1,37 @@
+// SIGINT and SIGTERM as abort signals: the first asks to end, the second ends at once.
+
+import { EXIT } from './exit.ts';
+
+export type Signals = {
+  /** Aborted by the first signal. */
+  readonly end: AbortSignal;
+  /** Aborted by the second one. */
+  readonly endNow: AbortSignal;
+  /** 130 or 143, after the signal that came; 0 before. */
+  readonly exitCode: () => number;
+  readonly release: () => void;
+};
+
+export function catchSignals(): Signals {
+  const end = new AbortController();
+  const endNow = new AbortController();
+  let exitCode = 0;
+  const caught = (code: number) => (): void => {
+    exitCode = code;
+    if (end.signal.aborted) endNow.abort();
+    else end.abort();
+  };
+  const interrupted = caught(EXIT.interrupted);
+  const terminated = caught(EXIT.terminated);
+  process.on('SIGINT', interrupted);
+  process.on('SIGTERM', terminated);
+  return {
+    end: end.signal,
+    endNow: endNow.signal,
+    exitCode: () => exitCode,
+    release: () => {
+      process.off('SIGINT', interrupted);
+      process.off('SIGTERM', terminated);
+    },
+  };
+}
