@@ -56,6 +56,21 @@ export function startRawServer(handle: (socket: net.Socket) => void): Promise<Wa
   );
 }
 
+/** A proxy to a TLS 1.2 server that appends a broken record to the flight which completes the handshake. */
+export function startSpoilingProxy(port: number): Promise<WatchedServer> {
+  return startRawServer((socket) => {
+    const onward = net.connect(port, '127.0.0.1');
+    onward.on('error', () => {});
+    let flights = 0;
+    onward.on('data', (bytes) => {
+      flights += 1;
+      socket.write(flights === 2 ? Buffer.concat([bytes, Buffer.from('15030300020228', 'hex')]) : bytes);
+    });
+    socket.on('data', (bytes) => onward.write(bytes));
+    socket.on('close', () => onward.destroy());
+  });
+}
+
 /** `openssl s_server` with further arguments; it says out loud why it refuses a client. */
 export async function startOpensslServer(
   certificateFile: string,

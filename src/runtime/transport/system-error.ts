@@ -31,7 +31,7 @@ const LOCAL_ADDRESS_ERRORS = new Set(['EADDRNOTAVAIL', 'EADDRINUSE', 'EACCES']);
 
 /** True for an error that is about our own end: an address this host lacks, or a port that is taken. */
 export function isLocalAddressError(error: SystemError): boolean {
-  return LOCAL_ADDRESS_ERRORS.has(error.code ?? '');
+  return error.syscall === 'bind' || LOCAL_ADDRESS_ERRORS.has(error.code ?? '');
 }
 
 /** The verdict for an error on a socket towards `remote`, sent from `local` (null: any address). */
@@ -57,8 +57,10 @@ export function formatAddress(address: SocketAddress): string {
   return `${host}:${address.port}`;
 }
 
-function localWords(error: SystemError): string {
-  if (error.code === 'EADDRINUSE') return 'another program holds the port (EADDRINUSE)';
-  if (error.code === 'EACCES') return 'this user may not use the port (EACCES)';
-  return 'this host does not have the address (EADDRNOTAVAIL)';
+function localWords({ code, message }: SystemError): string {
+  if (code === 'EADDRINUSE') return 'another program holds the port (EADDRINUSE)';
+  if (code === 'EACCES') return 'this user may not use the port (EACCES)';
+  if (code === 'EADDRNOTAVAIL') return 'this host does not have the address (EADDRNOTAVAIL)';
+  if (code === 'EINVAL') return 'the address is of another family than the one it is to reach (EINVAL)';
+  return message;
 }

@@ -29,8 +29,6 @@ import type { SystemError } from './system-error.ts';
 /** What an account brings to a handshake: its settings, and what they name on disk. */
 export type TlsSecurity = { readonly settings: TlsSettings; readonly material: TlsMaterial };
 
-type Secured = { readonly socket: tls.TLSSocket; readonly facts: HandshakeFacts };
-
 /** Opens a TLS flow; it is open only when the server has proved to be the one of `request.domain`. */
 export async function openTlsFlow(
   request: FlowRequest,
@@ -40,10 +38,7 @@ export async function openTlsFlow(
 ): Promise<Result<Flow, Failure>> {
   const connected = await connectTcp(request);
   if (!connected.ok) return connected;
-  const secured = await handshake(connected.value, request, security, limits);
-  if (!secured.ok) return secured;
-  const { socket, facts } = secured.value;
-  return success(
+  return handshake(connected.value, request, security, limits, (socket, facts) =>
     startStreamFlow({
       transport: 'tls',
       socket,
@@ -56,12 +51,14 @@ export async function openTlsFlow(
   );
 }
 
+/** `start` takes the socket over in the same turn, so that no event of it falls between handshake and flow. */
 function handshake(
   tcp: net.Socket,
   request: FlowRequest,
   security: TlsSecurity,
   limits: FlowLimits,
-): Promise<Result<Secured, Failure>> {
+  start: (socket: tls.TLSSocket, facts: HandshakeFacts) => Flow,
+): Promise<Result<Flow, Failure>> {
   const serverName = serverNameFor(request, security.settings);
   const { verify } = security.settings;
   return new Promise((resolve) => {
@@ -75,23 +72,32 @@ function handshake(
     });
     let chain: readonly X509Certificate[] = [];
     const facts = (): HandshakeFacts => factsOfHandshake(request, security, serverName, chain);
-    const settle = (outcome: Result<Secured, Failure>): void => {
-      clearTimeout(timer);
-      socket.off('secure', noteChain).off('secureConnect', secured).off('error', failed);
-      if (!outcome.ok) destroyQuietly(socket);
-      resolve(outcome);
-    };
     const noteChain = (): void => {
       chain = chainOf(socket);
     };
-    const failed = (error: SystemError): void => settle(failure(diagnoseHandshake(error, facts())));
+    const stopListening = (): void => {
+      clearTimeout(timer);
+      socket.off('secure', noteChain).off('secureConnect', secured).off('error', failed);
+    };
+    const refuse = (verdict: Failure): void => {
+      stopListening();
+      destroyQuietly(socket);
+      resolve(failure(verdict));
+    };
+    const failed = (error: SystemError): void => refuse(diagnoseHandshake(error, facts()));
     const secured = (): void => {
       const refusal = refuseIdentity(chain[0], request, security.settings);
-      settle(refusal === null ? success({ socket, facts: facts() }) : failure(refusal));
+      if (refusal === null) {
+        stopListening();
+        resolve(success(start(socket, facts())));
+      } else {
+        refuse(refusal);
+      }
     };
-    const timer = setTimeout(() => {
-      settle(failure(diagnoseTimeout(facts(), limits.handshakeMs / 1000)));
-    }, limits.handshakeMs);
+    const timer = setTimeout(
+      () => refuse(diagnoseTimeout(facts(), limits.handshakeMs / 1000)),
+      limits.handshakeMs,
+    );
     // Before Node's own listener, which destroys the socket when the chain is not trusted, and the evidence with it.
     socket.prependListener('secure', noteChain);
     socket.on('secureConnect', secured).on('error', failed);
@@ -148,7 +154,8 @@ function factsOfHandshake(
   };
 }
 
-/** The server's chain, leaf first. It may be a loop, and it may be long. */
+/** The server's chain, leaf first. It may be a loop, and it may be long. To be called once for a socket: Node takes
+ * the leaf out of OpenSSL's list, so that a second call would begin with its issuer. */
 function chainOf(socket: tls.TLSSocket): readonly X509Certificate[] {
   const chain: X509Certificate[] = [];
   let next = socket.getPeerX509Certificate();

@@ -9,6 +9,7 @@ import { makeCertificateAuthority, makeTemporaryDirectory } from '../../support/
 import { recordFlows, requestTo, until } from '../../support/flows.ts';
 import {
   startRawServer,
+  startSpoilingProxy,
   startTlsServer,
   type TestServer,
   type WatchedServer,
@@ -117,6 +118,20 @@ describe('sharing of flows', () => {
 });
 
 describe('what does not open', () => {
+  it('or closes in the same moment, never stays', async () => {
+    const good = authority.issue({ names: ['example.com'] });
+    const server = await running(startTlsServer(good, [], { maxVersion: 'TLSv1.2' }));
+    const proxy = await running(startSpoilingProxy(server.port));
+    const { registry, closed } = makeRegistry();
+    const settings = { ...DEFAULT_TLS_SETTINGS, ca: caFile };
+    for (let round = 1; round <= 3; round++) {
+      const outcome = await registry.acquire(requestTo(proxy.port, { transport: 'tls' }), settings);
+      if (outcome.ok) await until(() => closed.some(({ flow }) => flow === outcome.value));
+      else expect(outcome.error.code).toBe('tls.failed');
+      expect(proxy.connections().accepted).toBe(round);
+    }
+  });
+
   it('fails for all who wait, and is tried anew by the next', async () => {
     const server = await startRawServer(() => {});
     await server.stop();

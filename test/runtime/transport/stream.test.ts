@@ -194,8 +194,9 @@ describe('opening a TCP flow', () => {
 
   it('says when the local address is not ours', async () => {
     const { port } = await startServer();
-    const local = { address: '192.0.2.77', port: 0 };
-    expect(await attempt(requestTo(port, { local }))).toBe('connect.local-address');
+    for (const address of ['192.0.2.77', '::1']) {
+      expect(await attempt(requestTo(port, { local: { address, port: 0 } }))).toBe('connect.local-address');
+    }
   });
 
   it('says when the configured local port is taken', async () => {

@@ -161,6 +161,7 @@ describe('opening a UDP flow', () => {
   it.each([
     ['a port that is taken', { address: '127.0.0.1' }],
     ['an address that is not ours', { address: '192.0.2.77' }],
+    ['an address of the other family', { address: '::1' }],
   ])('says so of %s', async (_what, { address }) => {
     const peer = await startPeer();
     const local = { address, port: peer.port };
