@@ -5,7 +5,7 @@
 // token that never comes back, and only who holds the lock named after that token may remove it, after a second look.
 // That inner lock is broken in the same way when its holder dies in turn.
 
-import { lstatSync, lutimesSync, readlinkSync, symlinkSync, unlinkSync } from 'node:fs';
+import { lstatSync, lutimesSync, readlinkSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failure, type Result, success } from '../core/result.ts';
 import { type Rng, randomHex } from '../core/rng.ts';
@@ -98,8 +98,8 @@ function breakLock(path: string, stale: Found, rng: Rng, isSilent: SilenceWatch)
   try {
     // While we hold the permit nobody else may remove this lock, and a token never comes back.
     const now = readHolder(path);
-    if (now.type === 'holder' && now.text === stale.text) unlinkSync(path);
-    unlinkSync(permit);
+    if (now.type === 'holder' && now.text === stale.text) rmSync(path, { force: true });
+    rmSync(permit, { force: true });
     return null;
   } catch (error) {
     return { type: 'unavailable', cause: messageOf(error) };

@@ -4,6 +4,7 @@ import {
   lutimesSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   readlinkSync,
   rmSync,
   symlinkSync,
@@ -11,6 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { seededRng } from '../../src/core/rng.ts';
 import { acquireLock } from '../../src/state/lock.ts';
@@ -93,9 +95,11 @@ describe('a dead holder', () => {
     // The shell becomes a sleep that never reaps its child.
     const parent = startProgram('sh', ['-c', 'sleep 0 & echo $!; exec sleep 30']);
     await parent.printed(/^\d+$/);
-    const fields = await ownFields();
-    symlinkSync(holderText({ ...fields, pid: String(parent.lines()[0]) }), path);
-    expect((await acquireLock(path, { waitMs: 2000, rng })).ok).toBe(true);
+    const pid = String(parent.lines()[0]);
+    while (!/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))) await nextTurn();
+    const birth = readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')[21] ?? '';
+    symlinkSync(holderText({ ...(await ownFields()), pid, birth }), path);
+    expect((await acquireLock(path, { waitMs: 0, rng })).ok).toBe(true);
     await parent.kill();
   });
 
