@@ -2,7 +2,7 @@
 
 import { open } from 'node:fs/promises';
 
-export type BoundedContent = { readonly bytes: Uint8Array; readonly mode: number };
+type BoundedContent = { readonly bytes: Uint8Array; readonly mode: number };
 
 /** The content of `path`; one byte more than `limit` means that there is more. Rejects with the system's error. */
 export async function readAtMost(path: string, limit: number): Promise<BoundedContent> {

@@ -10,7 +10,7 @@ export function accountsOf(document: AccountsDocument): ReadonlyMap<string, Acco
 }
 
 /** `entry` with what it leaves open taken from `defaults`. */
-export function withDefaults(defaults: AccountDefaults, entry: AccountEntry): AccountEntry {
+function withDefaults(defaults: AccountDefaults, entry: AccountEntry): AccountEntry {
   const inherited: Record<string, unknown> = { ...defaults };
   for (const key of displacedKeys(entry)) delete inherited[key];
   const merged: Record<string, unknown> = { ...inherited, ...entry };

@@ -6,7 +6,7 @@ import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 /** Permission bits and, where the writer may set it, the owner of the new file. */
-export type FileRights = {
+type FileRights = {
   readonly mode: number;
   readonly owner: { readonly uid: number; readonly gid: number } | null;
 };

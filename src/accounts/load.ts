@@ -11,7 +11,7 @@ import { type ConfigProblem, renderPath, suggestKey } from './explain.ts';
 import { type AccountEntry, type AccountsDocument, checkShape, type Ha1Entry } from './schema.ts';
 import type { ShapeProblem } from './structure.ts';
 
-export type AccountsFileKind = 'option' | 'environment' | 'user-store' | 'system';
+type AccountsFileKind = 'option' | 'environment' | 'user-store' | 'system';
 export type AccountsFileLocation = { readonly path: string; readonly kind: AccountsFileKind };
 
 export type LoadedAccounts = {
@@ -34,7 +34,7 @@ export type ConfigProblems = {
   readonly problems: readonly ConfigProblem[];
 };
 
-export const SYSTEM_ACCOUNTS_FILE = '/etc/sipreg/accounts.json';
+const SYSTEM_ACCOUNTS_FILE = '/etc/sipreg/accounts.json';
 
 /** Larger than ten thousand accounts need. */
 export const MAX_ACCOUNTS_FILE_BYTES = 32 * 1024 * 1024;

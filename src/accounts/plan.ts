@@ -53,7 +53,7 @@ export type KeepaliveSettings = {
   readonly intervalSeconds: number | null;
 };
 
-export type ConfiguredAnswer = { readonly status: number; readonly contact: string | null };
+type ConfiguredAnswer = { readonly status: number; readonly contact: string | null };
 
 export type IncomingSettings = {
   readonly answers: ReadonlyMap<string, ConfiguredAnswer>;

@@ -289,12 +289,13 @@ export function checkShape(
   const outcome = v.safeParse(documentSchema, input, { message: describeIssue });
   const structural = structureProblems(documentSchema, input, []);
   if (outcome.success && structural.length === 0) return { ok: true, value: outcome.output };
+  const known = new Set(structural.map(({ path }) => JSON.stringify(path)));
   const issues = (outcome.issues ?? []).flatMap((issue) => issueProblems(issue, []));
-  return { ok: false, error: [...structural, ...issues.filter(isNew)] };
+  return { ok: false, error: known.has('[]') ? structural : [...structural, ...issues.filter(isNew)] };
 
   // Below an unknown key or a list in the place of an object, valibot's issues only repeat it.
   function isNew({ path }: ShapeProblem): boolean {
-    return !structural.some((known) => known.path.every((step, at) => step === path[at]));
+    return !path.some((_step, at) => known.has(JSON.stringify(path.slice(0, at + 1))));
   }
 }
 

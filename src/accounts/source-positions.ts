@@ -1,15 +1,15 @@
 // Where in the text of an accounts file something stands: syntax errors, duplicate keys, the place of a path. The
 // only home of jsonc-parser; load.ts imports it when a file turned out to be wrong, never before.
 
-import { findNodeAtLocation, type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
+import { type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
 import type { DocumentPath } from './structure.ts';
 
-export type Position = { readonly line: number; readonly column: number };
-export type SyntaxProblem = Position & { readonly message: string; readonly hint: string | null };
-export type DuplicateKey = Position & { readonly path: DocumentPath };
+type Position = { readonly line: number; readonly column: number };
+type SyntaxProblem = Position & { readonly message: string; readonly hint: string | null };
+type DuplicateKey = Position & { readonly path: DocumentPath };
 
 /** A file's text, taken apart once, to ask for positions. */
-export type SourceMap = {
+type SourceMap = {
   /** The first thing that is no JSON; later ones are mostly its consequences. */
   readonly syntaxProblem: SyntaxProblem | null;
   readonly duplicateKeys: readonly DuplicateKey[];
@@ -22,10 +22,11 @@ export function sourceMapOf(text: string): SourceMap {
   const root = parseTree(text, errors, { disallowComments: true, allowTrailingComma: false });
   const [first] = errors;
   const starts = lineStarts(text);
+  const locate = root === undefined ? () => 0 : locatorOf(root);
   return {
     syntaxProblem: first === undefined ? null : syntaxProblem(text, starts, first),
     duplicateKeys: root === undefined ? [] : duplicateKeys(starts, root, []),
-    positionOf: (path) => positionAt(starts, root === undefined ? 0 : offsetOf(root, path)),
+    positionOf: (path) => positionAt(starts, locate(path)),
   };
 }
 
@@ -49,12 +50,31 @@ function positionAt(starts: readonly number[], offset: number): Position {
   return { line: low + 1, column: offset - (starts[low] ?? 0) + 1 };
 }
 
-function offsetOf(root: Node, path: DocumentPath): number {
-  for (let length = path.length; length > 0; length -= 1) {
-    const node = findNodeAtLocation(root, path.slice(0, length));
-    if (node !== undefined) return node.parent?.type === 'property' ? node.parent.offset : node.offset;
-  }
-  return root.offset;
+/** Finds where a path stands; remembers the members of each object, as a file can have thousands of problems. */
+function locatorOf(root: Node): (path: DocumentPath) => number {
+  const members = new Map<Node, ReadonlyMap<string | number, Node>>();
+  return (path) => {
+    let [node, offset] = [root, root.offset];
+    for (const step of path) {
+      let children = members.get(node);
+      if (children === undefined) {
+        children = membersOf(node);
+        members.set(node, children);
+      }
+      const child = children.get(step);
+      if (child === undefined) break;
+      offset = child.offset;
+      node = (child.type === 'property' ? child.children?.[1] : child) ?? child;
+    }
+    return offset;
+  };
+}
+
+/** The properties of an object by key, or the elements of a list by index. */
+function membersOf({ children = [] }: Node): ReadonlyMap<string | number, Node> {
+  return new Map(
+    children.map((child, at) => [child.type === 'property' ? String(child.children?.[0]?.value) : at, child]),
+  );
 }
 
 function duplicateKeys(starts: readonly number[], node: Node, path: DocumentPath): DuplicateKey[] {

@@ -12,7 +12,7 @@ export type ShapeProblem = {
 };
 
 /** As much of a schema as the walk looks at; which members are there depends on `type`. */
-export type SchemaNode = {
+type SchemaNode = {
   readonly type: string;
   readonly wrapped?: SchemaNode;
   /** Alternatives of a union; the words of a picklist. */

@@ -7,7 +7,7 @@ import { isToken } from '../core/sip/scan.ts';
 import { parseUri, unescape as unescapeUser } from '../core/sip/uri.ts';
 
 /** What is wrong with a value, and what to write in its place; null: nothing. */
-export type Complaint = { readonly message: string; readonly hint: string | null } | null;
+type Complaint = { readonly message: string; readonly hint: string | null } | null;
 export type Rule = (text: string) => Complaint;
 
 /** One line of text: no line break, no other control character. */
