@@ -66,13 +66,21 @@ async function runAccount(
     const finished = finishedOf(account);
     begin(engine, account, prepared, lock, options.goal, deadlineAt);
     const outcome = await Promise.race([finished, interruption(options.interrupt)]);
-    const snapshot = describe(account.lifecycle, dateOf);
+    const snapshot = asLeft(describe(account.lifecycle, dateOf));
     await engine.conclude(account);
     if (outcome === null) throw new Interrupted();
     return { outcome, snapshot };
   } finally {
     if (lock.ok) lock.value?.release();
   }
+}
+
+/** As things stand when the command has ended: nobody will try again, whatever the machine would have done. */
+function asLeft(snapshot: AccountSnapshot): AccountSnapshot {
+  const isOver = snapshot.state === 'waiting' || snapshot.state === 'blocked';
+  const state = isOver ? 'unregistered' : snapshot.state;
+  const flows = snapshot.flows.map((flow) => ({ ...flow, state }));
+  return { ...snapshot, state, flows, nextAttempt: null };
 }
 
 /** The operator ended the command before it was done. */

@@ -5,9 +5,12 @@
 
 import type { Env } from '../env.ts';
 import { type Failure, failureOf } from '../health/verdict.ts';
+import { headerValue } from '../sip/headers.ts';
+import type { SipResponse } from '../sip/message.ts';
+import { parseCSeq } from '../sip/numbers.ts';
 import { isReliable, type Target } from '../sip/transport.ts';
 import { formatUri, type SipUri } from '../sip/uri.ts';
-import { branchOf, topVia } from '../sip/via.ts';
+import { branchOf, topVia, viaCount } from '../sip/via.ts';
 import { earliest, type Millis } from '../time.ts';
 import { responseReceived, timePassed, transactionWakeAt } from '../transaction/client.ts';
 import { NO_CHALLENGES } from './challenge-answer.ts';
@@ -155,9 +158,7 @@ function responseArrived(
 ): RoundStep {
   const { phase } = round;
   if (phase.name !== 'awaiting') return unchanged(registration, round);
-  const via = topVia(input.response);
-  // RFC 3261 §17.1.3: a response belongs to the transaction of its branch; anything else is a stray (§8.1.3).
-  if (via === null || branchOf(via) !== phase.sent.branch) return unchanged(registration, round);
+  if (!answers(input.response, phase.sent.branch)) return unchanged(registration, round);
   const step = responseReceived(phase.transaction, input.response.status, env.now);
   if (step.event !== 'final') {
     return {
@@ -170,6 +171,14 @@ function responseArrived(
   // Timer K needs no alarm of its own.
   const timed = { ...round, roundTripMs: env.now - phase.sent.sentAt };
   return answerReceived(registration, timed, phase.sent, input.response, env);
+}
+
+/** RFC 3261 §17.1.3: branch and CSeq method tell whose response it is; §8.1.3.3: several Vias are not for us. */
+function answers(response: SipResponse, branch: string): boolean {
+  const via = topVia(response);
+  if (via === null || branchOf(via) !== branch || viaCount(response) !== 1) return false;
+  const cseq = parseCSeq(headerValue(response.headers, 'CSeq') ?? '');
+  return cseq.ok && cseq.value.method === 'REGISTER';
 }
 
 function roundTimePassed(registration: Registration, round: Round, env: Env): RoundStep {

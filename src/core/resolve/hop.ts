@@ -2,7 +2,7 @@
 // transport. Looking the name up is the shell's work; NAPTR and SRV are not asked here.
 
 import { isSecure, type Transport } from '../sip/transport.ts';
-import { bareHost, paramValue, type SipUri } from '../sip/uri.ts';
+import { bareHost, type SipUri, uriParam } from '../sip/uri.ts';
 
 /** Where a request goes, before DNS. `domain` is the name that a TLS certificate must be for (RFC 5922 §4). */
 export type Hop = {
@@ -22,7 +22,7 @@ export function nextHop(uri: SipUri, chosen: Transport | 'auto', secure: boolean
   const sips = secure || uri.scheme === 'sips';
   const transport = hopTransport(uri, chosen, sips);
   // RFC 3263 §4: the target is maddr when there is one.
-  const maddr = paramValue(uri.params, 'maddr');
+  const maddr = uriParam(uri, 'maddr')?.value;
   const host = maddr ?? bareHost(uri);
   return { host, port: uri.port ?? defaultPort(transport), transport, domain: bareHost(uri) };
 }
@@ -42,7 +42,7 @@ export function defaultPort(transport: Transport): number {
 }
 
 function hopTransport(uri: SipUri, chosen: Transport | 'auto', sips: boolean): Transport {
-  const named = chosen === 'auto' ? paramValue(uri.params, 'transport')?.toLowerCase() : chosen;
+  const named = chosen === 'auto' ? uriParam(uri, 'transport')?.value?.toLowerCase() : chosen;
   const transport = named !== undefined && TRANSPORTS.has(named) ? (named as Transport) : undefined;
   if (!sips) return transport ?? 'udp';
   // RFC 3261 §26.2.2: sips is TLS over whatever stream the URI names.
