@@ -9,6 +9,7 @@ import type { ContactPlan, Plan, RetryPolicy } from '../core/registration/plan.t
 import { isToken, quote } from '../core/sip/scan.ts';
 import type { SocketAddress } from '../core/sip/transport.ts';
 import { escapeUser, type Param, parseUri, type SipUri, unescape as unescapeUser } from '../core/sip/uri.ts';
+import type { TlsSettings } from '../runtime/tls/settings.ts';
 import type { AccountEntry, Ha1Entry, SecretText } from './schema.ts';
 import { splitSocketAddress } from './value-rules.ts';
 
@@ -34,18 +35,8 @@ export type CredentialSource = {
       };
 };
 
-export type TlsSettings = {
-  readonly caFile: string | null;
-  readonly certFile: string | null;
-  readonly keyFile: string | null;
-  readonly keyPassphrase: TextSource | null;
-  readonly serverName: string | null;
-  readonly verify: 'rfc5922' | 'host' | 'pin' | 'none';
-  /** SHA-256 fingerprints of certificates: 64 lower-case hexadecimal digits. */
-  readonly pins: readonly string[];
-  readonly allowWildcard: boolean;
-  readonly minVersion: 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
-};
+/** As the runtime takes them, but for the passphrase, which has to be read first. */
+export type TlsPlan = Omit<TlsSettings, 'keyPassphrase'> & { readonly keyPassphrase: TextSource | null };
 
 export type KeepaliveSettings = {
   readonly method: 'auto' | 'crlf' | 'stun' | 'options' | 'off';
@@ -84,18 +75,18 @@ export function planOf(name: string, entry: AccountEntry, product: string): Plan
 }
 
 /** TLS of the account; relative paths start at `directory`, where the accounts file is. */
-export function tlsSettingsOf(entry: AccountEntry, directory: string): TlsSettings {
+export function tlsSettingsOf(entry: AccountEntry, directory: string): TlsPlan {
   const tls = entry.tls ?? {};
   const pathOf = (path: string | undefined): string | null =>
     path === undefined ? null : resolve(directory, path);
   return {
-    caFile: pathOf(tls.ca),
-    certFile: pathOf(tls.cert),
-    keyFile: pathOf(tls.key),
+    ca: tls.ca === 'system' ? 'system' : pathOf(tls.ca),
+    cert: pathOf(tls.cert),
+    key: pathOf(tls.key),
     keyPassphrase: tls.keyPassphrase === undefined ? null : textSource(tls.keyPassphrase, directory),
     serverName: tls.serverName ?? null,
     verify: tls.verify ?? 'rfc5922',
-    pins: (tls.pins ?? []).map((pin) => pin.replaceAll(':', '').toLowerCase()),
+    pins: tls.pins ?? [],
     allowWildcard: tls.allowWildcard ?? false,
     minVersion: tls.minVersion ?? 'TLSv1.2',
   };

@@ -136,7 +136,10 @@ const contactUriParams = v.pipe(
 );
 
 const tls = v.strictObject({
-  ca: optional("PEM file of the certificate authorities to trust (the system's)", text(pathRule)),
+  ca: optional(
+    'PEM file or directory of the authorities to trust, or "system" (those that Node brings)',
+    text(pathRule),
+  ),
   cert: optional('PEM file of our own certificate and its chain', text(pathRule)),
   key: optional('PEM file of its key', text(pathRule)),
   keyPassphrase: optional('Passphrase of the key, or where it is', password),
@@ -145,7 +148,10 @@ const tls = v.strictObject({
     'rfc5922: the SIP domain (default); host: the host name of the target; pin: one of "pins"; none: anything',
     v.picklist(['rfc5922', 'host', 'pin', 'none']),
   ),
-  pins: optional('SHA-256 fingerprints of accepted certificates', v.array(text(pinRule))),
+  pins: optional(
+    'SHA-256 of accepted certificates or public keys, in hexadecimal or base64',
+    v.array(text(pinRule)),
+  ),
   allowWildcard: optional('Accept *.example.com (false)', v.boolean()),
   minVersion: optional(
     'Oldest TLS version (TLSv1.2)',

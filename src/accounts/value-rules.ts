@@ -150,9 +150,9 @@ export const credentialIdRule: Rule = (text) =>
     ? null
     : complain('is no credential ID', 'it is the ID of LoadCredential=, not a path');
 
-/** SHA-256 fingerprint of a certificate, in hexadecimal with or without colons. */
+/** SHA-256 of a certificate or of its public key: hexadecimal, with or without colons, or base64. */
 export const pinRule: Rule = (text) =>
-  /^[0-9a-f]{64}$/i.test(text.replaceAll(':', ''))
+  /^[0-9a-f]{64}$/i.test(text.replaceAll(':', '')) || /^(sha256\/)?[A-Za-z0-9+/]{43}=?$/.test(text)
     ? null
     : complain(
         'is no SHA-256 fingerprint',

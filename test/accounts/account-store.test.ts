@@ -128,6 +128,15 @@ describe.each(KINDS)('%s', (_kind, add, remove) => {
 });
 
 describe("the user's store", () => {
+  it('becomes 0600 again when somebody has opened it', async () => {
+    const path = join(scratchDirectory(), 'accounts.json');
+    writeFileSync(path, '{"accounts": {}}');
+    chmodSync(path, 0o644);
+    withUmask(0);
+    expect((await addAccount(path, 'alice', ALICE)).ok).toBe(true);
+    expect(modeOf(path)).toBe('600');
+  });
+
   it('makes its directory for the user alone', async () => {
     const home = scratchDirectory();
     withUmask(0);

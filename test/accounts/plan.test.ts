@@ -169,9 +169,9 @@ describe('the plan of an account', () => {
 describe('what does not belong into the plan', () => {
   it('TLS settings, with paths from the directory of the accounts file', async () => {
     expect(tlsSettingsOf(await entryOf({}), '/etc/sipreg')).toEqual({
-      caFile: null,
-      certFile: null,
-      keyFile: null,
+      ca: null,
+      cert: null,
+      key: null,
       keyPassphrase: null,
       serverName: null,
       verify: 'rfc5922',
@@ -188,13 +188,18 @@ describe('what does not belong into the plan', () => {
       pins: ['AB:'.repeat(31).concat('CD')],
     };
     expect(tlsSettingsOf(await entryOf({ tls }), '/etc/sipreg')).toMatchObject({
-      caFile: '/etc/sipreg/ca.pem',
-      certFile: '/x/c.pem',
-      keyFile: '/etc/k.pem',
+      ca: '/etc/sipreg/ca.pem',
+      cert: '/x/c.pem',
+      key: '/etc/k.pem',
       keyPassphrase: { type: 'file', path: '/etc/sipreg/p' },
       verify: 'pin',
-      pins: ['ab'.repeat(31).concat('cd')],
+      pins: tls.pins,
     });
+  });
+
+  it('the authorities of the operating system, by name', async () => {
+    expect(tlsSettingsOf(await entryOf({ tls: { ca: 'system' } }), '/etc').ca).toBe('system');
+    expect(tlsSettingsOf(await entryOf({ tls: { ca: './system' } }), '/etc').ca).toBe('/etc/system');
   });
 
   it('DNS servers, on port 53 unless they say otherwise', async () => {
