@@ -6,7 +6,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type Failure, failureOf } from '../../core/health/verdict.ts';
 import { failure, type Result, success } from '../../core/result.ts';
-import type { MaterialSettings } from './material.ts';
+import type { MaterialSettings } from './settings.ts';
 
 /** `isSystems`: one of the operating system, which may hold what nobody here can put right. */
 export type PemFile = { readonly path: string; readonly text: string; readonly isSystems: boolean };

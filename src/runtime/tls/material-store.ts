@@ -4,9 +4,9 @@
 import { type Failure, failureOf } from '../../core/health/verdict.ts';
 import { failure, type Result, success } from '../../core/result.ts';
 import { monotonicNow } from '../clock.ts';
-import { digestOf, type MaterialSettings, makeMaterial, type TlsMaterial } from './material.ts';
+import { digestOf, makeMaterial, type TlsMaterial } from './material.ts';
 import { readMaterialFiles, stampOf } from './material-files.ts';
-import type { TlsSettings } from './settings.ts';
+import type { MaterialSettings, TlsSettings } from './settings.ts';
 
 export type MaterialStore = {
   /** The material of the settings as it lies on disk now, or why it cannot be used. */

@@ -24,6 +24,9 @@ export type TlsSettings = {
   readonly minVersion: TlsVersion;
 };
 
+/** The part of the settings that a TLS context is made of. */
+export type MaterialSettings = Pick<TlsSettings, 'ca' | 'cert' | 'key' | 'keyPassphrase' | 'minVersion'>;
+
 /** Without a word in the accounts file: Node's CAs, no certificate of our own, RFC 5922, TLS 1.2 and later. */
 export const DEFAULT_TLS_SETTINGS: TlsSettings = {
   ca: null,

@@ -1,98 +1,17 @@
 import type net from 'node:net';
 import type tls from 'node:tls';
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import type { Failure } from '../../../src/core/health/verdict.ts';
-import { makeMaterial } from '../../../src/runtime/tls/material.ts';
-import { DEFAULT_TLS_SETTINGS, type TlsSettings } from '../../../src/runtime/tls/settings.ts';
-import type { Flow, FlowRequest } from '../../../src/runtime/transport/flow.ts';
-import { FLOW_LIMITS, type FlowLimits } from '../../../src/runtime/transport/limits.ts';
-import { openTlsFlow } from '../../../src/runtime/transport/tls.ts';
-import {
-  type IssuedCertificate,
-  makeCertificateAuthority,
-  makeSelfSigned,
-  makeTemporaryDirectory,
-} from '../../support/certificates.ts';
-import { answerBytes, type Recorder, recordFlows, requestTo, until } from '../../support/flows.ts';
-import {
-  startOpensslServer,
-  startRawServer,
-  startSpoilingProxy,
-  startTlsServer,
-  type TestServer,
-} from '../../support/tls-servers.ts';
+import { afterEach, describe, expect, it } from 'vitest';
+import { FLOW_LIMITS } from '../../../src/runtime/transport/limits.ts';
+import { makeCertificateAuthority, makeSelfSigned } from '../../support/certificates.ts';
+import { answerBytes, recordFlows, until } from '../../support/flows.ts';
+import { makeTlsClients } from '../../support/tls-clients.ts';
+import { startRawServer, startSpoilingProxy, startTlsServer } from '../../support/tls-servers.ts';
 
 const authority = makeCertificateAuthority();
 const good = authority.issue({ names: ['example.com'] });
-const directory = makeTemporaryDirectory();
-const started: TestServer[] = [];
-const open: Flow[] = [];
+const { running, flowTo, refusal, laterRefusal, stop } = makeTlsClients(authority);
 
-afterEach(async () => {
-  for (const flow of open.splice(0)) flow.close();
-  await Promise.all(started.splice(0).map((server) => server.stop()));
-});
-afterAll(directory.remove);
-
-async function running<Server extends TestServer>(starting: Promise<Server>): Promise<Server> {
-  const server = await starting;
-  started.push(server);
-  return server;
-}
-
-type Client = {
-  readonly settings?: Partial<TlsSettings>;
-  readonly trusted?: IssuedCertificate | null;
-  readonly own?: IssuedCertificate;
-  /** The time at which our own certificate is judged. */
-  readonly now?: Date;
-  readonly request?: Partial<FlowRequest>;
-  readonly limits?: Partial<FlowLimits>;
-  readonly recorder?: Recorder;
-};
-
-async function attempt(port: number, client: Client = {}) {
-  const settings: TlsSettings = { ...DEFAULT_TLS_SETTINGS, ...client.settings };
-  const trusted = client.trusted === undefined ? authority : client.trusted;
-  const pem = (path: string, text: string) => ({ path, text, isSystems: false });
-  const files = {
-    authorities: trusted === null ? [] : [pem('ca.pem', trusted.certificate)],
-    certificate: client.own === undefined ? null : pem('own.pem', client.own.certificate),
-    key: client.own === undefined ? null : pem('own.key', client.own.key),
-    warnings: [],
-  };
-  const material = makeMaterial(files, settings, client.now ?? new Date());
-  if (!material.ok) throw new Error(material.error.cause);
-  const request = requestTo(port, { transport: 'tls', ...client.request });
-  const recorder = client.recorder ?? recordFlows();
-  const limits = { ...FLOW_LIMITS, ...client.limits };
-  const opened = await openTlsFlow(request, recorder.events, { settings, material: material.value }, limits);
-  if (opened.ok) open.push(opened.value);
-  return opened;
-}
-
-async function flowTo(port: number, client: Client = {}): Promise<Flow> {
-  const opened = await attempt(port, client);
-  if (!opened.ok) throw new Error(`${opened.error.code}: ${opened.error.cause}`);
-  return opened.value;
-}
-
-async function refusal(port: number, client: Client = {}): Promise<Failure> {
-  const opened = await attempt(port, client);
-  if (opened.ok) throw new Error('the flow is open');
-  return opened.error;
-}
-
-/** The verdict of a flow that opens and is closed by the server's judgement of our certificate. */
-async function laterRefusal(port: number, client: Client = {}): Promise<Failure> {
-  const recorder = recordFlows();
-  const opened = await attempt(port, { ...client, recorder });
-  if (!opened.ok) return opened.error;
-  await until(() => recorder.closed.length > 0);
-  const [closed] = recorder.closed;
-  if (closed === undefined) throw new Error('not closed');
-  return closed.failure;
-}
+afterEach(stop);
 
 describe('a TLS flow', () => {
   it('R159 R387 carries messages both ways, asks for the SIP domain, and shows its session', async () => {
@@ -300,70 +219,6 @@ describe('a handshake that does not come about', () => {
     const server = await startRawServer(() => {});
     await server.stop();
     expect((await refusal(server.port)).code).toBe('connect.refused');
-  });
-});
-
-describe('the server judges our certificate', () => {
-  const certificateFile = directory.write('server.pem', good.certificate);
-  const keyFile = directory.write('server.key', good.key);
-  const authorityFile = directory.write('ca.pem', authority.certificate);
-  const judge = (...more: string[]) =>
-    running(
-      startOpensslServer(certificateFile, keyFile, '-CAfile', authorityFile, '-verify_return_error', ...more),
-    );
-  const stranger = makeCertificateAuthority({ commonName: 'Strange CA' }).issue({ commonName: 'stranger' });
-  const old = authority.issue({ commonName: 'old', notBefore: new Date('2024-01-01T00:00:00Z'), days: 10 });
-
-  it('TLS 1.3 wants one', async () => {
-    const server = await judge('-Verify', '1', '-tls1_3');
-    const failure = await laterRefusal(server.port);
-    expect(failure.code).toBe('tls.client-certificate');
-    expect(failure.cause).toContain('wants a client certificate');
-    expect(failure.cause).toContain('we have no client certificate');
-  });
-
-  it('TLS 1.2 wants one', async () => {
-    const server = await judge('-Verify', '1', '-tls1_2');
-    const failure = await laterRefusal(server.port);
-    expect(failure.code).toBe('tls.handshake');
-    expect(failure.advice).toContain('client certificate');
-  });
-
-  it.each(['-tls1_2', '-tls1_3'])('does not know its CA (%s)', async (version) => {
-    const server = await judge('-Verify', '1', version);
-    const failure = await laterRefusal(server.port, { own: stranger });
-    expect(failure.code).toBe('tls.client-certificate');
-    expect(failure.cause).toContain('own.pem');
-  });
-
-  it.each(['-tls1_2', '-tls1_3'])('finds it expired (%s)', async (version) => {
-    const server = await judge('-Verify', '1', version);
-    const failure = await laterRefusal(server.port, { own: old, now: new Date('2024-01-05T00:00:00Z') });
-    expect(failure.code).toBe('tls.client-certificate');
-    expect(failure.cause).toContain('expired');
-    expect(failure.cause).toContain('2024-01-11');
-  });
-
-  it('and drops the connection without a word', async () => {
-    const mutual = { requestCert: true, rejectUnauthorized: true, ca: authority.certificate };
-    const server = await running(startTlsServer(good, [], mutual));
-    expect((await laterRefusal(server.port)).code).toBe('tls.client-certificate');
-  });
-
-  it('but a close after a message, or later, has nothing to do with it', async () => {
-    const server = await running(startTlsServer(good));
-    const heard = recordFlows();
-    await flowTo(server.port, { recorder: heard });
-    await until(() => server.sockets.length === 1);
-    server.sockets[0]?.end(answerBytes(1));
-    await until(() => heard.closed.length === 1);
-    expect(heard.closed[0]?.failure.code).toBe('connect.closed');
-    const late = recordFlows();
-    await flowTo(server.port, { recorder: late, limits: { certificateDoubtMs: 0 } });
-    await until(() => server.sockets.length === 2);
-    server.sockets[1]?.end();
-    await until(() => late.closed.length === 1);
-    expect(late.closed[0]?.failure.code).toBe('connect.closed');
   });
 });
 
