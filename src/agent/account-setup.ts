@@ -1,7 +1,6 @@
 // From the accounts file to accounts that the engine can take: plan, TLS settings, secrets. What an operator should
 // know although it is no error comes back as warnings.
 
-import type { LoadedAccounts } from '../accounts/load.ts';
 import { dnsServersOf, planOf, secretSourcesOf, tlsSettingsOf } from '../accounts/plan.ts';
 import type { AccountEntry } from '../accounts/schema.ts';
 import { COMMAND_TIMEOUT_MS, readCredentials, readText } from '../accounts/secrets.ts';
@@ -29,18 +28,21 @@ export type PreparedAccount = {
   readonly warnings: readonly string[];
 };
 
-/** Makes account `name` ready; its secrets are read. A secret that cannot be read is a verdict, not an error. */
+/**
+ * Makes account `name` ready; its secrets are read. A secret that cannot be read is a verdict, not an error. Relative
+ * paths start at `directory`, where the accounts file is.
+ */
 export async function prepareAccount(
-  loaded: LoadedAccounts,
+  directory: string,
   name: string,
   entry: AccountEntry,
   options: SetupOptions,
 ): Promise<PreparedAccount> {
   const plan = planOf(name, entry, options.product);
-  const secrets = secretSourcesOf(entry, loaded.directory);
+  const secrets = secretSourcesOf(entry, directory);
   const io = { env: process.env, commandTimeoutMs: COMMAND_TIMEOUT_MS };
   const credentials = await readCredentials(secrets, io);
-  const tls = await readTlsSettings(entry, loaded.directory);
+  const tls = await readTlsSettings(entry, directory);
   const setup: AccountSetup = {
     plan: options.expires === null ? plan : { ...plan, expires: options.expires },
     tls: tls.settings,

@@ -85,7 +85,9 @@ export async function prepareInUse(
     throw new CommandError(EXIT.config, `account "${name}" is disabled in ${loaded.path} ("enabled": false)`);
   }
   const prepared = await Promise.all(
-    entries.map(({ name, entry }) => prepareAccount(loaded, name, entry, { product: PRODUCT, ...options })),
+    entries.map(({ name, entry }) =>
+      prepareAccount(loaded.directory, name, entry, { product: PRODUCT, ...options }),
+    ),
   );
   for (const { warnings } of prepared) for (const warning of warnings) output.warning(warning);
   return prepared;

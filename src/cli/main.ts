@@ -4,6 +4,10 @@
 import { CommandError, EXIT } from './exit.ts';
 import { VERSION } from './version.ts';
 
+/** 128 + SIGPIPE, as a shell reports a command whose reader has gone. */
+const READER_GONE = 141;
+
+for (const stream of [process.stdout, process.stderr]) stream.on('error', writeFailed);
 const args = process.argv.slice(2);
 if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
   // Health checks ask for it often: commander would cost more than the answer.
@@ -15,6 +19,11 @@ if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
   } catch (error) {
     process.exitCode = report(error);
   }
+}
+
+/** `sipreg … | head -1` ends here: nobody reads any more, which is no bug. */
+function writeFailed(error: NodeJS.ErrnoException): void {
+  process.exit(error.code === 'EPIPE' ? READER_GONE : report(error));
 }
 
 function report(error: unknown): number {

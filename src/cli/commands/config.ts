@@ -29,7 +29,7 @@ export async function checkConfig(output: Output): Promise<number> {
     expires: null,
   };
   const prepared = await Promise.all(
-    [...accounts].map(([name, entry]) => prepareAccount(loaded.value, name, entry, options)),
+    [...accounts].map(([name, entry]) => prepareAccount(loaded.value.directory, name, entry, options)),
   );
   const told = [...warnings, ...prepared.flatMap((one) => one.warnings)];
   const unreadable = prepared.flatMap(({ setup, credentials }) =>
