@@ -123,10 +123,19 @@ function bindTo(
     socket.once('error', refused);
     socket.bind({ port, exclusive: true, ...(address === null ? {} : { address }) }, () => {
       socket.off('error', refused);
-      socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
+      enlargeReceiveBuffer(socket);
       resolve(socket);
     });
   });
+}
+
+/** Linux caps the size in silence; the BSDs refuse it, and then their own size has to do. */
+function enlargeReceiveBuffer(socket: dgram.Socket): void {
+  try {
+    socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
+  } catch (error) {
+    if ((error as SystemError).code !== 'ERR_SOCKET_BUFFER_SIZE') throw error;
+  }
 }
 
 /** The concrete address a bound socket sends from: its own, or the one the system's routes choose. */
@@ -140,6 +149,6 @@ async function localAddressOf(
   return chosen.ok ? success({ address: chosen.value, port }) : chosen;
 }
 
-/** Enough for a burst of answers to thousands of accounts; Linux caps it silently at net.core.rmem_max. */
+/** Enough for a burst of answers to thousands of accounts; on Linux net.core.rmem_max is the limit. */
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 const LONGEST_KEEP_ALIVE = 4;
