@@ -3,8 +3,8 @@
 
 import { realpath, stat } from 'node:fs/promises';
 import { failure, type Result } from '../core/result.ts';
+import { writeAtomically } from '../runtime/atomic-file.ts';
 import { type EditProblem, readDocument, withAccount, withoutAccount, writeEdited } from './document-edit.ts';
-import { writeDurably } from './durable-write.ts';
 import type { AccountEntry } from './schema.ts';
 
 /** Adds account `name` to the file at `path`, which is made if it does not exist. */
@@ -31,14 +31,14 @@ export async function removeAccountFromFile(path: string, name: string): Promise
 }
 
 async function replaceFile(path: string, text: string): Promise<void> {
-  let target: string;
+  let target = path;
+  let mode = 0o600;
   try {
     // A link stays; the file that it names is replaced.
     target = await realpath(path);
+    mode = (await stat(target)).mode & 0o777;
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
-    return writeDurably(path, text, { mode: 0o600, owner: null });
   }
-  const { mode, uid, gid } = await stat(target);
-  return writeDurably(target, text, { mode: mode & 0o777, owner: { uid, gid } });
+  await writeAtomically(target, text, mode);
 }

@@ -5,7 +5,7 @@ import { linkSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { failure, type Result, success } from '../core/result.ts';
 import { type Rng, randomHex, randomUuid } from '../core/rng.ts';
-import { readBeginning, readBounded, UNFINISHED_SUFFIX, writeAtomically } from './atomic-file.ts';
+import { readBeginning, readBounded, UNFINISHED_SUFFIX, writeAtomically } from '../runtime/atomic-file.ts';
 import { ensureDirectory } from './directory.ts';
 import { acquireLock, type Lock, type LockRefusal } from './lock.ts';
 import {

@@ -32,12 +32,12 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     reason: 'turns the accounts file into plans; it registers nothing itself',
   },
   state: {
-    mayImport: ['core'],
+    mayImport: ['core', 'runtime/atomic-file.ts'],
     node: true,
     reason: 'durable identity is data in files; who uses it and how is not its business',
   },
   registrar: {
-    mayImport: ['core', 'runtime/hash.ts'],
+    mayImport: ['core', 'runtime/hash.ts', 'runtime/clock.ts', 'runtime/entropy.ts'],
     node: true,
     reason:
       'the embedded registrar is the other end of the wire: sharing the agent with it would hide its faults',

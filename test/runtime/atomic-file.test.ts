@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readBeginning, readBounded, writeAtomically } from '../../src/state/atomic-file.ts';
+import { readBeginning, readBounded, writeAtomically } from '../../src/runtime/atomic-file.ts';
 
 let directory = '';
 let path = '';

@@ -105,6 +105,8 @@ async function writeNew(path: string, text: string, mode: number, owner: Stats |
   const file = await open(path, 'wx', mode);
   try {
     if (owner !== undefined && process.geteuid?.() === 0) await file.chown(owner.uid, owner.gid);
+    // The umask has cut the mode that open() was given, and chown() drops some bits.
+    await file.chmod(mode);
     await file.writeFile(text);
     await file.sync();
   } finally {
