@@ -10,7 +10,7 @@ export type ExpiringTable<Value> = {
   readonly maxShardEntries: number;
 };
 
-/** A table that holds `maxEntries` at most, and about as many before one goes too early. */
+/** A table that holds `maxEntries` at most, which is 256 at least; keys that spread badly make it hold fewer. */
 export function emptyTable<Value>(maxEntries: number): ExpiringTable<Value> {
   const shards = Array.from({ length: SHARDS }, () => new Map<string, Entry<Value>>());
   return { shards, maxShardEntries: Math.max(1, Math.floor(maxEntries / SHARDS)) };
@@ -56,4 +56,4 @@ function shardOf(key: string): number {
   return (hash >>> 0) % SHARDS;
 }
 
-const SHARDS = 64;
+const SHARDS = 256;

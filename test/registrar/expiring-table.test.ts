@@ -7,8 +7,8 @@ import { emptyTable, lookUp, sizeOf, store } from '../../src/registrar/expiring-
 it('never holds more than its bound, and always the entry that came last', () => {
   fc.assert(
     fc.property(
-      fc.array(fc.string(), { maxLength: 400 }),
-      fc.integer({ min: 64, max: 256 }),
+      fc.array(fc.string(), { maxLength: 800 }),
+      fc.integer({ min: 256, max: 600 }),
       (keys, bound) => {
         let table = emptyTable<string>(bound);
         for (const key of keys) {
@@ -41,7 +41,7 @@ it('agrees with a map when there is room for all', () => {
 });
 
 it('leaves the table as it was', () => {
-  const before = emptyTable<number>(64);
+  const before = emptyTable<number>(256);
   store(before, { key: 'a', value: 1, expiresAt: 10, now: 0 });
   expect(sizeOf(before)).toBe(0);
 });
