@@ -59,7 +59,7 @@ export function planOf(name: string, entry: AccountEntry, product: string): Plan
     aor,
     from: entry.from === undefined ? aor : uriOf(entry.from),
     registrar: entry.registrar === undefined ? defaultRegistrar(aor) : uriOf(entry.registrar),
-    proxies: proxiesOf(entry).map(withLooseRouting),
+    proxies: routeOf(entry),
     transport: entry.transport ?? 'auto',
     expires: entry.expires ?? 3600,
     contact: contactPlan(name, entry),
@@ -72,6 +72,12 @@ export function planOf(name: string, entry: AccountEntry, product: string): Plan
     initialAuthorization: initialAuthorization(entry),
     retry: retryPolicy(entry),
   };
+}
+
+/** RFC 5626 §4.2.1: with outbound every proxy is a flow of its own, and the first flow's Route is the first proxy. */
+function routeOf(entry: AccountEntry): readonly SipUri[] {
+  const proxies = proxiesOf(entry).map(withLooseRouting);
+  return entry.outbound === 'on' ? proxies.slice(0, 1) : proxies;
 }
 
 /** TLS of the account; relative paths start at `directory`, where the accounts file is. */

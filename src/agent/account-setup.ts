@@ -77,7 +77,9 @@ function warningsOf(name: string, entry: AccountEntry): readonly string[] {
     warnings.push(`${name}: tls.verify is "none": nobody checks who the server is`);
   }
   if (entry.outbound === 'on') {
-    warnings.push(`${name}: "outbound" (RFC 5626) is not applied by this version`);
+    warnings.push(
+      `${name}: "outbound" (RFC 5626) is not applied by this version; of several proxies the first is used`,
+    );
   }
   return warnings;
 }
