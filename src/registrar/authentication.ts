@@ -85,7 +85,7 @@ function credentialsFor(
 ): DigestAuthorization | null {
   for (const row of headerRows(request.headers, 'Authorization').slice(0, MAX_CREDENTIALS)) {
     const read = parseAuthorization(row);
-    if (read === null || read.realm !== realm || read.session || read.userhash) continue;
+    if (read === null || read.realm !== realm || read.session) continue;
     if (!algorithms.includes(read.algorithm) || read.protection?.qop === 'auth-int') continue;
     return read;
   }

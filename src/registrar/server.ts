@@ -61,9 +61,11 @@ export async function startRegistrar(options: RegistrarOptions): Promise<Running
     ]),
   );
   const settings = registrarSettings(options.domain ?? address, users, options.settings);
-  const reception = openReception(settings, systemEnv, options.onEvent ?? (() => undefined));
   const limits = options.limits ?? CONNECTION_LIMITS;
   const life = startLife();
+  const reception = openReception(settings, systemEnv, (event) => {
+    orFail(life.fail, () => options.onEvent?.(event));
+  });
   try {
     const sockets = await openSockets(address, options, (socket) => {
       life.watch(socket);
@@ -180,7 +182,7 @@ function serveStreams(
   });
 }
 
-/** An exception in a handler is a fault of ours: it ends the registrar, and `ended` brings it to light. */
+/** An exception in a handler, or in whoever listens to the events, is a fault in this program: it ends the registrar, and `ended` brings it to light. */
 function orFail<Value>(fail: Fail, work: () => Value): Value | undefined {
   try {
     return work();

@@ -45,3 +45,24 @@ it('leaves the table as it was', () => {
   store(before, { key: 'a', value: 1, expiresAt: 10, now: 0 });
   expect(sizeOf(before)).toBe(0);
 });
+
+it('forgets the oldest first, and an entry that is stored again is new', () => {
+  let table = emptyTable<number>(512);
+  for (let count = 0; count < 2000; count++) {
+    table = store(table, { key: 'kept', value: count, expiresAt: 10, now: 0 });
+    table = store(table, { key: `passing ${count}`, value: count, expiresAt: 10, now: 0 });
+    expect(lookUp(table, 'kept', 0)).toBe(count);
+  }
+});
+
+it('lets go of what has expired, even where there is room', () => {
+  let table = emptyTable<number>(Number.POSITIVE_INFINITY);
+  for (let count = 0; count < 5000; count++) {
+    table = store(table, { key: `early ${count}`, value: count, expiresAt: 1, now: 0 });
+  }
+  for (let count = 0; count < 5000; count++) {
+    table = store(table, { key: `late ${count}`, value: count, expiresAt: 2, now: 1 });
+  }
+  // A later entry clears what has expired beside it, so next to nothing of the early ones is left.
+  expect(sizeOf(table)).toBeLessThan(5200);
+});

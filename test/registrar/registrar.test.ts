@@ -171,6 +171,13 @@ describe('expiry', () => {
   });
 });
 
+it('a binding ends at its time beside one that stays', () => {
+  const registrar = drive(openSettings());
+  registrar.send(register({ contacts: [`${PHONE};expires=60`, `${DESK};expires=90`] }));
+  registrar.wait(60);
+  expect(registrar.bound()).toEqual(['sip:alice@192.0.2.8:5060 30']);
+});
+
 describe('bindings', () => {
   it('are all listed in a 2xx, with the parameters they came with', () => {
     const registrar = drive(openSettings());
@@ -249,6 +256,7 @@ describe('bindings', () => {
     ['the same CSeq', { cseq: 5 }],
     ['a lower CSeq', { cseq: 4 }],
     ['a removal with a lower CSeq', { cseq: 4, expires: 0 }],
+    ['"*" with the same CSeq', { cseq: 5, contacts: ['*'], expires: 0 }],
     ['"*" with a lower CSeq', { cseq: 4, contacts: ['*'], expires: 0 }],
     ['a new Contact beside an old one', { cseq: 4, contacts: [DESK, PHONE] }],
   ])('are left alone by %s of the same Call-ID: 500 that names the CSeq', (_what, fields) => {
