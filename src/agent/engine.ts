@@ -20,9 +20,12 @@ import { branchOf, topVia } from '../core/sip/via.ts';
 import { type Alarm, createAlarm } from '../runtime/alarm.ts';
 import { monotonicNow } from '../runtime/clock.ts';
 import { nodeHash } from '../runtime/hash.ts';
-import { createMaterialStore } from '../runtime/tls/material-store.ts';
 import type { Flow } from '../runtime/transport/flow.ts';
-import { createFlowRegistry, type FlowRegistry } from '../runtime/transport/registry.ts';
+import {
+  createFlowRegistry,
+  type FlowRegistry,
+  type FlowRegistryOptions,
+} from '../runtime/transport/registry.ts';
 import { recordFacts, reserveNumbers } from './identity-keeping.ts';
 import { readSecretsAgain, resolveHop } from './lookups.ts';
 import type { ManagedAccount } from './managed-account.ts';
@@ -56,9 +59,8 @@ export class Engine {
     this.#rng = rng;
     this.#observer = observer;
     this.#alarm = createAlarm(monotonicNow, (account) => this.request(account, { type: 'timePassed' }));
-    const material = createMaterialStore();
     this.#registry = createFlowRegistry({
-      tlsFor: (settings) => material.materialFor(settings),
+      tlsFor: lazyMaterialFor(),
       events: {
         message: (flow, message) => this.#received(flow, message),
         closed: (flow, failure) => this.#flowGone(flow, failure),
@@ -258,4 +260,17 @@ export class Engine {
     if (account === undefined || message.kind !== 'response') return;
     this.request(account, { type: 'responseReceived', response: message });
   }
+}
+
+/** TLS material for those who need it: without them node:tls is never loaded. */
+function lazyMaterialFor(): FlowRegistryOptions['tlsFor'] {
+  let loading: Promise<FlowRegistryOptions['tlsFor']> | null = null;
+  const load = async (): Promise<FlowRegistryOptions['tlsFor']> => {
+    const { createMaterialStore } = await import('../runtime/tls/material-store.ts');
+    return createMaterialStore().materialFor;
+  };
+  return async (settings) => {
+    loading ??= load();
+    return await (await loading)(settings);
+  };
 }

@@ -18,14 +18,16 @@ const NUMBERS_FOR_ONE_COMMAND = 32;
 const NUMBERS_FOR_KEEPING_ALIVE = 1_000;
 
 /**
- * Keeps other commands from registering the account at the same time. null: it has an identity of its own.
+ * Keeps other commands from registering the account at the same time; `signal` ends the wait for one that already does.
+ * null: it has an identity of its own.
  */
 export async function lockIdentity(
   { plan, store }: AccountSetup,
   waitMs: Millis,
+  signal: AbortSignal,
 ): Promise<Result<Lock | null, Failure>> {
   if (store === null) return success(null);
-  const locked = await store.lockAccount(identityKey(plan), waitMs);
+  const locked = await store.lockAccount(identityKey(plan), waitMs, signal);
   if (locked.ok) return locked;
   const holder = locked.error.pid === null ? 'on another host' : String(locked.error.pid);
   return failure(failureOf('register.busy', `process ${holder} has a REGISTER of this account under way`));

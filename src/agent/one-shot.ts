@@ -60,8 +60,9 @@ async function runAccount(
   finishedOf: (account: ManagedAccount) => Promise<Outcome>,
 ): Promise<AccountResult> {
   const deadlineAt = monotonicNow() + options.timeoutSeconds * 1000;
-  const lock = await lockIdentity(prepared.setup, options.timeoutSeconds * 1000);
+  const lock = await lockIdentity(prepared.setup, options.timeoutSeconds * 1000, options.interrupt);
   try {
+    if (options.interrupt.aborted) throw new Interrupted();
     const account = rememberAccount(prepared);
     const finished = finishedOf(account);
     begin(engine, account, prepared, lock, options.goal, deadlineAt);

@@ -44,7 +44,7 @@ export async function watch(
   await Promise.all(
     accounts.map(async (account, index) => {
       const one = prepared[index];
-      if (one !== undefined) await start(engine, account, one, locks);
+      if (one !== undefined) await start(engine, account, one, { locks, end });
     }),
   );
   await aborted(end);
@@ -70,9 +70,10 @@ async function start(
   engine: Engine,
   account: ManagedAccount,
   { setup, credentials }: PreparedAccount,
-  locks: Lock[],
+  { locks, end }: { readonly locks: Lock[]; readonly end: AbortSignal },
 ): Promise<void> {
-  const lock = await lockIdentity(setup, LOCK_WAIT_MS);
+  const lock = await lockIdentity(setup, LOCK_WAIT_MS, end);
+  if (end.aborted && !lock.ok) return;
   if (lock.ok && lock.value !== null) locks.push(lock.value);
   const obstacle = lock.ok ? (credentials.ok ? null : credentials.error) : lock.error;
   if (obstacle === null) engine.request(account, { type: 'roundRequested', goal: 'register' });

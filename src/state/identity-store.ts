@@ -76,7 +76,11 @@ export type IdentityStore = {
   /** Drops all that is known of the account. */
   readonly forget: (key: IdentityKey) => Promise<void>;
   /** Held while a one-shot command has a REGISTER in flight. Free, with a notice, where no lock can be made. */
-  readonly lockAccount: (key: IdentityKey, waitMs: number) => Promise<Result<Lock, LockHeld>>;
+  readonly lockAccount: (
+    key: IdentityKey,
+    waitMs: number,
+    signal?: AbortSignal,
+  ) => Promise<Result<Lock, LockHeld>>;
   /** Held by the agent: one for each state directory. */
   readonly lockAgent: () => Promise<Result<Lock, LockHeld>>;
 };
@@ -99,9 +103,13 @@ export async function openIdentityStore(
   const opened = await file.open();
   if (!opened.ok && opened.error.type === 'newer') return opened;
   const commit = committer(file, opened, { rng, notify });
-  const lockFile = async (name: string, waitMs: number): Promise<Result<Lock, LockHeld>> => {
+  const lockFile = async (
+    name: string,
+    waitMs: number,
+    signal?: AbortSignal,
+  ): Promise<Result<Lock, LockHeld>> => {
     if (directory === null) return success(NO_LOCK);
-    const lock = await acquireLock(join(directory, name), { waitMs, rng });
+    const lock = await acquireLock(join(directory, name), { waitMs, signal, rng });
     if (lock.ok) return lock;
     if (lock.error.type === 'held') return failure(lock.error);
     notify({ code: 'state.unlockable', message: `${lock.error.cause}. Nothing keeps a second sipreg out.` });
@@ -118,7 +126,8 @@ export async function openIdentityStore(
     setPaused: (key, since) => commit.change((state) => put(state, key, { pausedSince: since })),
     setBlocked: (key, blocked) => commit.change((state) => put(state, key, { blocked })),
     forget: (key) => commit.change((state) => void state.accounts.delete(nameOf(key))),
-    lockAccount: (key, waitMs) => lockFile(`account-${fingerprint(nameOf(key))}.lock`, waitMs),
+    lockAccount: (key, waitMs, signal) =>
+      lockFile(`account-${fingerprint(nameOf(key))}.lock`, waitMs, signal),
     lockAgent: () => lockFile('agent.lock', 0),
   });
 }

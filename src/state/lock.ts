@@ -28,6 +28,8 @@ export type LockRefusal = LockHeld | LockUnavailable;
 export type LockOptions = {
   /** How long to wait for another holder, milliseconds; 0: one try. */
   readonly waitMs: number;
+  /** Aborted: the wait ends early, as if the time were over. */
+  readonly signal?: AbortSignal | undefined;
   readonly rng: Rng;
   /** A holder of which nothing can be known counts as dead after this time without a sign of life, milliseconds. */
   readonly silenceMs?: number;
@@ -42,7 +44,8 @@ export async function acquireLock(path: string, options: LockOptions): Promise<R
     if (attempt.type === 'taken') return success(held(path, attempt.text));
     if (attempt.type === 'unavailable') return failure(attempt);
     const leftMs = deadline - performance.now();
-    if (leftMs <= 0) return failure({ type: 'held', pid: visiblePid(attempt.holder) });
+    if (leftMs <= 0 || options.signal?.aborted)
+      return failure({ type: 'held', pid: visiblePid(attempt.holder) });
     await sleep(Math.min(leftMs, pauseMs * (0.5 + options.rng.unit() / 2)));
   }
 }

@@ -19,6 +19,8 @@ export type KamailioOptions = {
   readonly maxContacts?: number;
   /** Keep the source address of the REGISTER as the binding's `received`, as registrars do for NAT. */
   readonly fixNat?: boolean;
+  /** Listen on ::1 too, on the same ports. */
+  readonly ipv6?: boolean;
   /** Makes the TLS port. */
   readonly tls?: KamailioTls;
 };
@@ -56,7 +58,7 @@ private_key = ${keyFile}
 ${demand}`;
 }
 
-function globals({ tls }: KamailioOptions, { port, tlsPort }: KamailioPorts): string {
+function globals({ tls, ipv6 }: KamailioOptions, { port, tlsPort }: KamailioPorts): string {
   return `#!KAMAILIO
 debug=1
 log_stderror=yes
@@ -71,6 +73,7 @@ tcp_accept_no_cl=yes
 tcp_reuse_port=no
 listen=udp:127.0.0.1:${port}
 listen=tcp:127.0.0.1:${port}
+${ipv6 ? `listen=udp:[::1]:${port}\nlisten=tcp:[::1]:${port}` : ''}
 ${tls ? `enable_tls=yes\nlisten=tls:127.0.0.1:${tlsPort}` : ''}
 `;
 }
@@ -114,7 +117,8 @@ modparam("htable", "htable", "switches=>size=4;autoexpire=0")
 }
 
 // A message is one line in the log (base64), so that a test can compare the bytes that arrived.
-function routes({ users, realm = '$td', fixNat }: KamailioOptions): string {
+function routes({ users, realm = '$td', fixNat, qop = 'auth' }: KamailioOptions): string {
+  const challengeFlags = { none: 0, auth: 1, 'auth-int': 2 }[qop];
   return `
 request_route {
   xlog("L_ALERT", "RECEIVED $si $sp $proto $(mb{s.encode.base64})\\n");
@@ -143,7 +147,7 @@ ${
     if ($au == $null) { $var(outcome) = -5; }
     else if ($sht(users=>$au) == $null) { $var(outcome) = -3; }
     xlog("L_ALERT", "AUTHENTICATION $var(outcome) $au\\n");
-    www_challenge("${realm}", "1");
+    www_challenge("${realm}", "${challengeFlags}");
     exit;
   }
   xlog("L_ALERT", "AUTHENTICATION 1 $au\\n");`

@@ -79,7 +79,7 @@ export function stepLifecycle(lifecycle: Lifecycle, input: Input | Command, env:
       assert(lifecycle.round === null, 'at most one REGISTER is under way');
       return beginRound(lifecycle, input.goal, env, input.deadlineAt);
     case 'roundPrevented':
-      return failed(lifecycle, input.goal, input.failure, env);
+      return prevented(lifecycle, input.goal, input.failure, env);
     case 'stopRequested':
       return stop(lifecycle, input.deadlineAt, env);
     case 'flowClosed':
@@ -109,6 +109,12 @@ function beginRound(
 ): LifecycleStep {
   const step = startRound(lifecycle.registration, goal, env, deadlineAt);
   return absorb(moved({ ...lifecycle, nextAt: undefined }, underWay(lifecycle.state, goal), env), step, env);
+}
+
+/** It ends as a round does: whoever waits for the outcome gets it. */
+function prevented(lifecycle: Lifecycle, goal: Goal, failure: Failure, env: Env): LifecycleStep {
+  const step = failed(lifecycle, goal, failure, env);
+  return { ...step, effects: [...step.effects, { type: 'finished', outcome: { type: 'failed', failure } }] };
 }
 
 function underWay(state: AccountState, goal: Goal): AccountState {
