@@ -8,6 +8,8 @@ import { VERSION } from './version.ts';
 const READER_GONE = 141;
 
 for (const stream of [process.stdout, process.stderr]) stream.on('error', writeFailed);
+process.stdout.on('error', readerGone);
+process.stderr.on('error', readerGone);
 const args = process.argv.slice(2);
 if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
   // Health checks ask for it often: commander would cost more than the answer.
@@ -24,6 +26,11 @@ if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
 /** `sipreg … | head -1` ends here: nobody reads any more, which is no bug. */
 function writeFailed(error: NodeJS.ErrnoException): void {
   process.exit(error.code === 'EPIPE' ? READER_GONE : report(error));
+}
+
+/** Whoever read our output has had enough (`| head -1`): what is under way still goes to its end, and so does its code. */
+function readerGone(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
 }
 
 function report(error: unknown): number {

@@ -2,6 +2,7 @@
 
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
+import { CommandError, EXIT } from './exit.ts';
 
 export type Prompt = {
   readonly line: (question: string) => Promise<string>;
@@ -11,11 +12,7 @@ export type Prompt = {
   readonly close: () => void;
 };
 
-/** Ctrl-C and the end of input end the command: nothing has been written yet. */
-export class PromptEnded extends Error {
-  override readonly name = 'PromptEnded';
-}
-
+/** Opens the terminal for questions. Ctrl-C and the end of the input end the command. */
 export function openPrompt(): Prompt {
   let isHidden = false;
   const visible = new Writable({
@@ -25,14 +22,16 @@ export function openPrompt(): Prompt {
     },
   });
   const terminal = createInterface({ input: process.stdin, output: visible, terminal: true });
-  let ended: (reason: PromptEnded) => void = () => {};
+  let ended: (reason: CommandError) => void = () => {};
   const end = new Promise<never>((_, reject) => {
     ended = reject;
   });
   // It is raced below; between two questions nobody listens, and that is no unhandled rejection.
   end.catch(() => {});
-  terminal.on('SIGINT', () => ended(new PromptEnded('interrupted')));
-  terminal.on('close', () => ended(new PromptEnded('the input ended')));
+  terminal.on('SIGINT', () => ended(new CommandError(EXIT.interrupted, 'interrupted')));
+  terminal.on('close', () =>
+    ended(new CommandError(EXIT.usage, 'the input ended before everything was answered')),
+  );
   const line = (question: string): Promise<string> => Promise.race([terminal.question(`${question}: `), end]);
   return {
     line,

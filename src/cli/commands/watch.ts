@@ -16,9 +16,12 @@ import { catchSignals } from '../signals.ts';
 /** Runs until SIGINT or SIGTERM; the exit code says whether every binding could be removed. */
 export async function watchAccounts(accounts: readonly PreparedAccount[], output: Output): Promise<number> {
   const signals = catchSignals();
+  const unread = new AbortController();
+  // `| head -1`: nobody sees any more what is watched.
+  process.stdout.once('error', () => unread.abort());
   try {
     const { notRemoved } = await watch(accounts, {
-      end: signals.end,
+      end: AbortSignal.any([signals.end, unread.signal]),
       endNow: signals.endNow,
       observer: {
         stateChanged: (account, previous) => tellState(account, previous, output),
