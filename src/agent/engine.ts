@@ -173,10 +173,10 @@ export class Engine {
     const { preferredPort } = account;
     const request = { target, local: plan.local, domain, connectTimeoutMs, preferredPort };
     const opened = await this.#registry.acquire(request, tls);
-    if (!opened.ok) return { type: 'flowFailed', failure: opened.error };
+    if (!opened.ok) return { type: 'flowFailed', target, failure: opened.error };
     this.#hold(account, opened.value);
     if (account.isConcluded) this.#letGo(account, opened.value);
-    return { type: 'flowOpened', flow: opened.value };
+    return { type: 'flowOpened', target, flow: opened.value };
   }
 
   #hold(account: ManagedAccount, flow: Flow): void {

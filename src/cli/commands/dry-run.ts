@@ -65,14 +65,16 @@ function requestText(started: RoundStep, answer: Input, flow: FlowRef, account: 
     lastCseq: cseq + 1,
   };
   let step = started;
-  let assumed = flow;
+  let opened = answer;
   for (const input of [answer, 'flow', reserved, 'flow'] as const) {
     const sent = step.effects.find((effect) => effect.type === 'send');
     if (sent !== undefined) break;
     const opening = step.effects.find((effect) => effect.type === 'openFlow');
-    if (opening !== undefined) assumed = { ...assumed, transport: opening.target.transport };
-    const next: Input = input === 'flow' ? { type: 'flowOpened', flow: assumed } : input;
-    step = stepRound(step.registration, step.round, next, environment());
+    if (opening !== undefined) {
+      const { target } = opening;
+      opened = { type: 'flowOpened', target, flow: { ...flow, transport: target.transport } };
+    }
+    step = stepRound(step.registration, step.round, input === 'flow' ? opened : input, environment());
   }
   const sent = step.effects.find((effect) => effect.type === 'send');
   if (sent === undefined) throw new Error('a round with an open flow sends');

@@ -27,7 +27,9 @@ export type ChallengeReading =
     }
   /** The credentials were rejected, unless the secret has changed since they were read. */
   | { readonly type: 'rejected'; readonly failure: Failure }
-  | { readonly type: 'unanswerable'; readonly failure: Failure };
+  /** There are no credentials for it, unless the secret has changed. */
+  | { readonly type: 'unanswerable'; readonly failure: Failure }
+  | { readonly type: 'looping'; readonly failure: Failure };
 
 /** RFC 3261 §22.4, behaviour.md §9: a registrar that calls every nonce stale is not followed for ever. */
 const MAX_STALE_IN_A_ROW = 3;
@@ -46,7 +48,7 @@ export function readChallenges(
   if (judged.includes('rejected')) return { type: 'rejected', failure: rejected(response, challenges) };
   const stale = judged.includes('stale');
   if (stale && history.staleInARow >= MAX_STALE_IN_A_ROW) {
-    return { type: 'unanswerable', failure: looping(response) };
+    return { type: 'looping', failure: looping(response) };
   }
   return {
     type: 'answer',
@@ -54,7 +56,12 @@ export function readChallenges(
   };
 }
 
-/** Starts afresh with `challenges`' nonces, after the secret turned out to have changed. */
+/** What is remembered when another server is asked: the nonces so far are none of its own (behaviour.md §9). */
+export function elsewhere(history: ChallengeHistory): ChallengeHistory {
+  return { ...history, issued: [] };
+}
+
+/** Answers `response` once more, after the secret turned out to have changed. */
 export function answerAfresh(
   response: SipResponse,
   sessions: readonly DigestSession[],
@@ -97,12 +104,19 @@ function answering(
   const untouched = sessions.filter((session) => !keys.includes(keyOf(session)));
   const anyStale = challenges.some((challenge) => challenge.stale);
   return {
-    sessions: [...untouched, ...challenges.map(startSession)],
+    sessions: [...untouched, ...challenges.map((challenge) => sessionFor(challenge, sessions))],
     history: {
       issued: [...new Set([...history.issued, ...keys])],
       staleInARow: anyStale ? history.staleInARow + 1 : 0,
     },
   };
+}
+
+/** RFC 7616 §3.4: with one nonce no count is used twice, also when the server offers the same nonce again. */
+function sessionFor(challenge: Challenge, sessions: readonly DigestSession[]): DigestSession {
+  const fresh = startSession(challenge);
+  const used = sessions.find((one) => keyOf(one) === keyOf(challenge) && one.nonce === challenge.nonce);
+  return used === undefined ? fresh : { ...fresh, nonceCount: used.nonceCount };
 }
 
 function keyOf(of: { readonly kind: 'www' | 'proxy'; readonly realm: string }): string {

@@ -20,8 +20,9 @@ export type Goal =
 export type Input =
   | { readonly type: 'targetsResolved'; readonly targets: readonly Target[] }
   | { readonly type: 'resolutionFailed'; readonly failure: Failure }
-  | { readonly type: 'flowOpened'; readonly flow: FlowRef }
-  | { readonly type: 'flowFailed'; readonly failure: Failure }
+  /** `target` is the one that was asked for: an attempt that was given up may still come to an end. */
+  | { readonly type: 'flowOpened'; readonly target: Target; readonly flow: FlowRef }
+  | { readonly type: 'flowFailed'; readonly target: Target; readonly failure: Failure }
   | { readonly type: 'flowClosed'; readonly flowId: number; readonly failure: Failure }
   | { readonly type: 'responseReceived'; readonly response: SipResponse }
   | {

@@ -3,7 +3,8 @@
 
 import type { SipResponse } from '../sip/message.ts';
 import { parseContacts } from '../sip/name-addr.ts';
-import { formatUri, paramValue, parseUri, type SipUri } from '../sip/uri.ts';
+import { paramValue, parseUri, type SipUri } from '../sip/uri.ts';
+import { sameUri } from '../sip/uri-compare.ts';
 import { refusalOf } from './refusal.ts';
 import type { Registration } from './registration.ts';
 import { finish, type Round, type RoundStep } from './round-state.ts';
@@ -22,16 +23,17 @@ export function redirected(registration: Registration, round: Round, response: S
       failure: { ...failure, cause: `${failure.cause}; ${next}` },
     });
   }
-  const visited = [...round.visited, formatUri(next)];
+  const visited = [...round.visited, next];
   // The new target is another server: nonces of the old one mean nothing there, and its flow is not the way.
-  const elsewhere = { ...registration, flow: null, target: null };
+  const elsewhere = { ...registration, sessions: [], flow: null, target: null };
   return resolveTargets(elsewhere, { ...round, requestUri: next, visited, remaining: [] });
 }
 
 /** The URI to follow, or why there is none. */
 function redirectTarget(round: Round, response: SipResponse): SipUri | string {
-  const known: readonly number[] = [300, 301, 302];
-  if (!known.includes(response.status)) return 'sipreg does not follow this kind of redirection';
+  // RFC 3261 §8.1.3.2: a 3xx that is not known counts as 300. 305 and 380 name no other place for the same request.
+  if (response.status === 305 || response.status === 380)
+    return 'sipreg does not follow this kind of redirection';
   if (round.visited.length > MAX_REDIRECTS) return `that was redirection ${MAX_REDIRECTS + 1}`;
   const candidates = [...parseContacts(response.headers).contacts]
     .sort((a, b) => qualityOf(b.params) - qualityOf(a.params))
@@ -43,7 +45,7 @@ function redirectTarget(round: Round, response: SipResponse): SipUri | string {
   // RFC 3261 §26.4.4, RFC 5630 §3.3: from sips nobody is led to where others can listen.
   const safe = candidates.filter((uri) => round.requestUri.scheme !== 'sips' || uri.scheme === 'sips');
   if (safe.length === 0) return 'it leads from sips to sip, which would give up the encryption';
-  const fresh = safe.find((uri) => !round.visited.includes(formatUri(uri)));
+  const fresh = safe.find((uri) => !round.visited.some((visited) => sameUri(visited, uri)));
   return fresh ?? 'it leads back to where we have been';
 }
 

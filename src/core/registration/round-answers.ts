@@ -39,7 +39,6 @@ export function answerReceived(
   const seen = learnPublicAddress(registration, sent, response);
   const { status } = response;
   if (status < 300) return accepted(seen, round, sent, response, env);
-  if (round.requests >= MAX_REQUESTS) return endless(seen, round, response);
   if (status < 400) return redirected(seen, round, response);
   switch (status) {
     case 401:
@@ -64,14 +63,16 @@ export function secretReadAgain(
   if (round.phase.name !== 'rereading') return unchanged(registration, round);
   const { sent, rejection } = round.phase;
   if (input.type === 'secretFailed') {
-    return finish(registration, round, { type: 'failed', failure: input.failure });
+    // It stays a rejection: as a mere read error it would be tried again soon, with what was just rejected.
+    const cause = `${rejection.failure.cause}; and the secret could not be read again: ${input.failure.cause}`;
+    return rejectionStands(registration, round, { ...rejection.failure, cause });
   }
   const same = JSON.stringify(input.credentials) === JSON.stringify(registration.credentials);
-  if (same) return finish(registration, round, { type: 'failed', failure: rejection.failure });
+  if (same) return rejectionStands(registration, round, rejection.failure);
   const renewed = { ...registration, credentials: input.credentials, credentialsWorked: false };
   // A 403 brings no challenge: the new secret starts from the beginning.
   if (rejection.response.status === 403)
-    return sendRegister(renewed, { ...round, rereadSecret: true }, sent, env);
+    return sendRegister({ ...renewed, sessions: [] }, { ...round, rereadSecret: true }, sent, env);
   const reading = answerAfresh(rejection.response, renewed.sessions, renewed.credentials, round.challenges);
   return afterReading(renewed, { ...round, rereadSecret: true }, sent, rejection.response, reading, env);
 }
@@ -83,6 +84,8 @@ function challenged(
   response: SipResponse,
   env: Env,
 ): RoundStep {
+  // Everything else that is answered by another REGISTER has a bound of its own; challenges of ever new realms do not.
+  if (round.requests >= MAX_REQUESTS) return endless(registration, round, response);
   const { sessions, credentials } = registration;
   const reading = readChallenges(response, sessions, credentials, round.challenges);
   return afterReading(registration, round, sent, response, reading, env);
@@ -101,8 +104,9 @@ function afterReading(
       const answering = { ...registration, sessions: reading.sessions };
       return sendRegister(answering, { ...round, challenges: reading.history }, sent, env);
     }
-    case 'unanswerable':
+    case 'looping':
       return finish(registration, round, { type: 'failed', failure: reading.failure });
+    case 'unanswerable':
     case 'rejected':
       return rejectedCredentials(registration, round, sent, { response, failure: reading.failure });
   }
@@ -116,15 +120,17 @@ function rejectedCredentials(
   rejection: { readonly response: SipResponse; readonly failure: Failure },
 ): RoundStep {
   const doubtful = { ...registration, credentialsWorked: false };
-  if (round.rereadSecret) {
-    // The sessions carry an answer that was refused: the next round has to be challenged anew.
-    return finish({ ...doubtful, sessions: [] }, round, { type: 'failed', failure: rejection.failure });
-  }
+  if (round.rereadSecret) return rejectionStands(doubtful, round, rejection.failure);
   return {
-    registration: { ...doubtful, sessions: [] },
+    registration: doubtful,
     round: { ...round, phase: { name: 'rereading', sent, rejection } },
     effects: [{ type: 'readSecret' }],
   };
+}
+
+/** Ends the round. The sessions carry an answer that was refused: the next round has to be challenged anew. */
+export function rejectionStands(registration: Registration, round: Round, failure: Failure): RoundStep {
+  return finish({ ...registration, sessions: [] }, round, { type: 'failed', failure });
 }
 
 function endless(registration: Registration, round: Round, response: SipResponse): RoundStep {
@@ -206,7 +212,10 @@ function refused(
     return rejectedCredentials(registration, round, sent, { response, failure });
   }
   // RFC 3263 §4.3, RFC 3261 §21.5.4: only a 503 sends us to the next target.
-  if (response.status === 503) return failOver(registration, round, failure);
+  if (response.status === 503) {
+    const overloaded = [...round.overloaded, sent.target];
+    return failOver(registration, { ...round, overloaded }, failure);
+  }
   return finish(registration, round, { type: 'failed', failure });
 }
 

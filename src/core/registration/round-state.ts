@@ -41,18 +41,18 @@ export type Phase =
       readonly sent: SentRequest;
       readonly transaction: ClientTransaction;
     }
-  /** Credentials were rejected by `response`; every secret is read again before that counts. */
+  /** Credentials were rejected, or missing; every secret is read again before that counts. */
   | { readonly name: 'rereading'; readonly sent: SentRequest; readonly rejection: Rejection }
   | { readonly name: 'finished' };
 
-/** Credentials that were refused, and the answer that said so. */
+/** The answer that refused our credentials or asked for others, and what it means if they have not changed. */
 export type Rejection = { readonly response: SipResponse; readonly failure: Failure };
 
 export type Round = {
   readonly goal: Goal;
   readonly phase: Phase;
   /** When the round is given up, whatever it waits for. */
-  readonly deadlineAt: Millis | undefined;
+  readonly deadlineAt: Millis;
   readonly requestUri: SipUri;
   /** Targets that were not tried yet, best first. */
   readonly remaining: readonly Target[];
@@ -75,7 +75,11 @@ export type Round = {
   /** The public address changed once in this round and was followed. */
   readonly followedAddress: boolean;
   /** Request-URIs of this round, against redirect loops (RFC 3261 §8.1.3.4). */
-  readonly visited: readonly string[];
+  readonly visited: readonly SipUri[];
+  /** Targets that answered 503: they are not asked again in this round. */
+  readonly overloaded: readonly Target[];
+  /** The latest failure over which the round went on to another target. */
+  readonly passedOver: Failure | null;
   /** The flow of an earlier round was tried first; when it fails, the targets are looked up afresh. */
   readonly onKeptFlow: boolean;
 };
@@ -91,8 +95,15 @@ export function finish(registration: Registration, round: Round, outcome: Outcom
   return {
     registration,
     round: { ...round, phase: { name: 'finished' } },
-    effects: [{ type: 'finished', outcome }],
+    effects: [{ type: 'finished', outcome: withFloor(outcome, round.passedOver) }],
   };
+}
+
+/** RFC 3261 §20.33: the Retry-After of a target that was passed over holds, whatever the last one said. */
+function withFloor(outcome: Outcome, passedOver: Failure | null): Outcome {
+  const floor = passedOver?.retryAfterSeconds ?? 0;
+  if (outcome.type !== 'failed' || floor <= (outcome.failure.retryAfterSeconds ?? 0)) return outcome;
+  return { type: 'failed', failure: { ...outcome.failure, retryAfterSeconds: floor } };
 }
 
 /** The same state again: the input changes nothing. */

@@ -1,11 +1,12 @@
 // Where a round sends to: the next hop, its targets in order, and the next one when a target does not serve us
 // (RFC 3261 §8.1.2, RFC 3263 §4.3).
 
-import type { Failure } from '../health/verdict.ts';
+import { type Failure, failureOf } from '../health/verdict.ts';
 import { type Hop, nextHop } from '../resolve/hop.ts';
 import type { Target } from '../sip/transport.ts';
 import type { SipUri } from '../sip/uri.ts';
 import type { Millis } from '../time.ts';
+import { elsewhere } from './challenge-answer.ts';
 import type { FlowRef, Registration } from './registration.ts';
 import { finish, type Round, type RoundStep } from './round-state.ts';
 
@@ -21,6 +22,26 @@ export function resolveTargets(registration: Registration, round: Round): RoundS
     round: { ...round, phase: { name: 'resolving' }, onKeptFlow: false },
     effects: [{ type: 'resolve', hop }],
   };
+}
+
+/** The lookup came back: the first target is opened, but none that has just answered 503 (RFC 3263 §4.3). */
+export function targetsResolved(
+  registration: Registration,
+  round: Round,
+  targets: readonly Target[],
+): RoundStep {
+  const remaining = targets.filter((target) => !round.overloaded.some((one) => sameTarget(one, target)));
+  return openNext(registration, { ...round, remaining }, round.passedOver ?? noTarget(registration, round));
+}
+
+/** Whether both are the same place. */
+export function sameTarget(a: Target, b: Target): boolean {
+  return a.transport === b.transport && a.address === b.address && a.port === b.port;
+}
+
+function noTarget(registration: Registration, round: Round): Failure {
+  const { host } = hopOf(registration, round);
+  return failureOf('dns.no-address', `${host} has no address that this host can use`);
 }
 
 /** Opens a flow to the next target; without one, the round ends with `failure`. */
@@ -52,8 +73,17 @@ function open(registration: Registration, round: Round, target: Target, connectT
 
 /** The target did not serve us: the next one, after a kept flow a fresh lookup, else the end (RFC 3263 §4.3). */
 export function failOver(registration: Registration, round: Round, failure: Failure): RoundStep {
-  if (round.onKeptFlow) return resolveTargets({ ...registration, flow: null, target: null }, round);
-  return openNext({ ...registration, flow: null, target: null }, round, failure);
+  const flowless = { ...registration, flow: null, target: null };
+  // Another server may not know the nonces of the first: its challenge is no rejection yet.
+  const passedOver = withLongerWait(failure, round.passedOver);
+  const next = { ...round, challenges: elsewhere(round.challenges), passedOver };
+  return round.onKeptFlow ? resolveTargets(flowless, next) : openNext(flowless, next, failure);
+}
+
+/** `failure`, with the Retry-After of the one before it where that is longer. */
+function withLongerWait(failure: Failure, before: Failure | null): Failure {
+  const seconds = Math.max(failure.retryAfterSeconds ?? 0, before?.retryAfterSeconds ?? 0);
+  return { ...failure, retryAfterSeconds: seconds > 0 ? seconds : null };
 }
 
 /** The next hop of the round's request, before DNS. */

@@ -6,24 +6,43 @@
 import type { Env } from '../env.ts';
 import { type Failure, failureOf } from '../health/verdict.ts';
 import { headerValue } from '../sip/headers.ts';
+import { bracketed, sameHost } from '../sip/ip.ts';
 import type { SipResponse } from '../sip/message.ts';
 import { parseCSeq } from '../sip/numbers.ts';
 import { isReliable, type Target } from '../sip/transport.ts';
-import { formatUri, type SipUri } from '../sip/uri.ts';
+import type { SipUri } from '../sip/uri.ts';
 import { branchOf, topVia, viaCount } from '../sip/via.ts';
 import { earliest, type Millis } from '../time.ts';
 import { responseReceived, timePassed, transactionWakeAt } from '../transaction/client.ts';
 import { NO_CHALLENGES } from './challenge-answer.ts';
 import type { Effect } from './effect.ts';
 import type { Goal, Input } from './input.ts';
-import type { FlowRef, Registration } from './registration.ts';
-import { answerReceived, secretReadAgain } from './round-answers.ts';
+import type { Registration } from './registration.ts';
+import { answerReceived, rejectionStands, secretReadAgain } from './round-answers.ts';
 import { sendRegister } from './round-sending.ts';
-import { finish, type Phase, type Place, type Round, type RoundStep, unchanged } from './round-state.ts';
-import { failOver, hopOf, openNext, resolveTargets } from './round-targets.ts';
+import {
+  finish,
+  type Phase,
+  type Place,
+  type Round,
+  type RoundStep,
+  type SentRequest,
+  unchanged,
+} from './round-state.ts';
+import { failOver, hopOf, resolveTargets, sameTarget, targetsResolved } from './round-targets.ts';
 
-/** Begins a round. `deadlineAt` ends it early; without one the transactions' own timers decide. */
-export function startRound(registration: Registration, goal: Goal, env: Env, deadlineAt?: Millis): RoundStep {
+/** RFC 3261 §18.1.1: the port of a sent-by that has none. */
+const DEFAULT_SENT_BY_PORT = 5060;
+/** A round that waits for something that never comes ends after this time; its own timers are far shorter. */
+const LONGEST_ROUND_MS: Millis = 10 * 60_000;
+
+/** Begins a round. `deadlineAt` ends it, whatever it is doing then. */
+export function startRound(
+  registration: Registration,
+  goal: Goal,
+  env: Env,
+  deadlineAt: Millis = env.now + LONGEST_ROUND_MS,
+): RoundStep {
   const requestUri = registrarUri(registration.plan.registrar);
   const round: Round = {
     goal,
@@ -42,7 +61,9 @@ export function startRound(registration: Registration, goal: Goal, env: Env, dea
     renewedCallId: false,
     contactAlone: false,
     followedAddress: false,
-    visited: [formatUri(requestUri)],
+    visited: [requestUri],
+    overloaded: [],
+    passedOver: null,
     onKeptFlow: registration.flow !== null,
   };
   const { flow, target } = registration;
@@ -56,14 +77,14 @@ export function stepRound(registration: Registration, round: Round, input: Input
   switch (input.type) {
     case 'targetsResolved':
       if (round.phase.name !== 'resolving') return unchanged(registration, round);
-      return openNext(registration, { ...round, remaining: input.targets }, noTarget(registration));
+      return targetsResolved(registration, round, input.targets);
     case 'resolutionFailed':
       if (round.phase.name !== 'resolving') return unchanged(registration, round);
       return finish(registration, round, { type: 'failed', failure: input.failure });
     case 'flowOpened':
-      return flowOpened(registration, round, input.flow, env);
+      return flowOpened(registration, round, input, env);
     case 'flowFailed':
-      return flowFailed(registration, round, input.failure, env);
+      return flowFailed(registration, round, input, env);
     case 'flowClosed':
       return flowClosed(registration, round, input.flowId, input.failure, env);
     case 'responseReceived':
@@ -91,14 +112,18 @@ function registrarUri(registrar: SipUri): SipUri {
   return { ...registrar, user: null, password: null, params: [], headers: [] };
 }
 
-function noTarget(registration: Registration): Failure {
-  const host = (registration.plan.proxies[0] ?? registration.plan.registrar).host;
-  return failureOf('dns.no-address', `${host} has no address that this host can use`);
+function flowOpened(
+  registration: Registration,
+  round: Round,
+  { flow, target }: Extract<Input, { type: 'flowOpened' }>,
+  env: Env,
+): RoundStep {
+  if (!isOpening(round, target)) return unchanged(registration, round);
+  return sendRegister(registration, round, { flow, target }, env);
 }
 
-function flowOpened(registration: Registration, round: Round, flow: FlowRef, env: Env): RoundStep {
-  if (round.phase.name !== 'opening') return unchanged(registration, round);
-  return sendRegister(registration, round, { flow, target: round.phase.target }, env);
+function isOpening({ phase }: Round, target: Target): boolean {
+  return phase.name === 'opening' && sameTarget(phase.target, target);
 }
 
 function cseqReserved(
@@ -113,9 +138,14 @@ function cseqReserved(
   return sendRegister({ ...registration, identity }, round, round.phase.place, env);
 }
 
-function flowFailed(registration: Registration, round: Round, failure: Failure, env: Env): RoundStep {
-  if (round.phase.name !== 'opening') return unchanged(registration, round);
-  return targetFailed(registration, round, round.phase.target, failure, env);
+function flowFailed(
+  registration: Registration,
+  round: Round,
+  { target, failure }: Extract<Input, { type: 'flowFailed' }>,
+  env: Env,
+): RoundStep {
+  if (!isOpening(round, target)) return unchanged(registration, round);
+  return targetFailed(registration, round, target, failure, env);
 }
 
 function flowClosed(
@@ -126,8 +156,10 @@ function flowClosed(
   env: Env,
 ): RoundStep {
   const place = placeOf(round.phase);
-  if (place === null || place.flow.id !== flowId) return unchanged(registration, round);
-  return targetFailed(registration, round, place.target, failure, env);
+  if (place?.flow.id === flowId) return targetFailed(registration, round, place.target, failure, env);
+  // Nothing is under way on it, but nothing may be sent on it later.
+  const isOurs = registration.flow?.id === flowId;
+  return unchanged(isOurs ? { ...registration, flow: null, target: null } : registration, round);
 }
 
 /** Where the request of this phase goes or has gone; null in a phase without one. */
@@ -158,7 +190,7 @@ function responseArrived(
 ): RoundStep {
   const { phase } = round;
   if (phase.name !== 'awaiting') return unchanged(registration, round);
-  if (!answers(input.response, phase.sent.branch)) return unchanged(registration, round);
+  if (!answers(input.response, phase.sent)) return unchanged(registration, round);
   const step = responseReceived(phase.transaction, input.response.status, env.now);
   if (step.event !== 'final') {
     return {
@@ -173,19 +205,22 @@ function responseArrived(
   return answerReceived(registration, timed, phase.sent, input.response, env);
 }
 
-/** RFC 3261 §17.1.3: branch and CSeq method tell whose response it is; §8.1.3.3: several Vias are not for us. */
-function answers(response: SipResponse, branch: string): boolean {
+/**
+ * RFC 3261 §17.1.3: branch and CSeq method tell whose response it is; §8.1.3.3: several Vias are not for us, and §18.1.2:
+ * neither is one that names another sender.
+ */
+function answers(response: SipResponse, { branch, flow: { local } }: SentRequest): boolean {
   const via = topVia(response);
   if (via === null || branchOf(via) !== branch || viaCount(response) !== 1) return false;
+  if (!sameHost(via.host, bracketed(local.address)) || (via.port ?? DEFAULT_SENT_BY_PORT) !== local.port)
+    return false;
   const cseq = parseCSeq(headerValue(response.headers, 'CSeq') ?? '');
   return cseq.ok && cseq.value.method === 'REGISTER';
 }
 
 function roundTimePassed(registration: Registration, round: Round, env: Env): RoundStep {
   const { phase } = round;
-  if (round.deadlineAt !== undefined && env.now >= round.deadlineAt) {
-    return finish(registration, round, { type: 'failed', failure: outOfTime(registration, round) });
-  }
+  if (env.now >= round.deadlineAt) return outOfTime(registration, round);
   if (phase.name !== 'awaiting') return unchanged(registration, round);
   const { transaction, event } = timePassed(phase.transaction, env.now);
   const next = { ...round, phase: { ...phase, transaction } };
@@ -229,16 +264,21 @@ function noAnswer(target: Target, sawProvisional: boolean): Failure {
   return failureOf('register.timeout', cause);
 }
 
-function outOfTime(registration: Registration, round: Round): Failure {
+function outOfTime(registration: Registration, round: Round): RoundStep {
+  if (round.phase.name === 'rereading')
+    return rejectionStands(registration, round, round.phase.rejection.failure);
+  return finish(registration, round, { type: 'failed', failure: lateness(registration, round) });
+}
+
+/** What the round was waiting for when its time was over. */
+function lateness(registration: Registration, round: Round): Failure {
   const { phase } = round;
-  const late = 'before the time limit of this command';
+  const late = 'within the time that there was';
   switch (phase.name) {
     case 'opening':
       return failureOf('connect.timeout', `${phase.target.address} did not take the connection ${late}`);
     case 'awaiting':
       return failureOf('register.timeout', `no answer from ${phase.sent.target.address} ${late}`);
-    case 'rereading':
-      return phase.rejection.failure;
     case 'reserving':
       return failureOf('internal.bug', `the state directory did not take the CSeq numbers ${late}`);
     default:

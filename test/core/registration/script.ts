@@ -17,7 +17,11 @@ import {
   stepLifecycle,
 } from '../../../src/core/registration/lifecycle.ts';
 import type { Plan } from '../../../src/core/registration/plan.ts';
-import { type Beginnings, beginRegistration, type FlowRef } from '../../../src/core/registration/registration.ts';
+import {
+  type Beginnings,
+  beginRegistration,
+  type FlowRef,
+} from '../../../src/core/registration/registration.ts';
 import { seededRng } from '../../../src/core/rng.ts';
 import { headerRows } from '../../../src/core/sip/headers.ts';
 import type { SipRequest, SipResponse } from '../../../src/core/sip/message.ts';
@@ -140,7 +144,8 @@ export function script(setting: Setting = {}) {
   };
   const perform = (effect: LifecycleEffect): void => {
     if (effect.type === 'resolve') step({ type: 'targetsResolved', targets });
-    if (effect.type === 'openFlow') step({ type: 'flowOpened', flow: flowTo(effect.target) });
+    if (effect.type === 'openFlow')
+      step({ type: 'flowOpened', target: effect.target, flow: flowTo(effect.target) });
     if (effect.type === 'readSecret') step({ type: 'secretRead', credentials: secrets });
     if (effect.type === 'reserveCseq') {
       const { callId, cseq } = lifecycle.registration.identity;
