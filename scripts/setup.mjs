@@ -30,9 +30,9 @@ function dependenciesInstalled() {
   );
 }
 
-/** True when dist/main.js is newer than everything that it is made from. */
+/** True when dist/main.cjs is newer than everything that it is made from. */
 export function buildIsCurrent() {
-  const builtAt = modifiedAt(join(projectRoot, 'dist/main.js'));
+  const builtAt = modifiedAt(join(projectRoot, 'dist/main.cjs'));
   const inputs = ['package.json', 'scripts/build.mjs', ...filesUnder('src')];
   return inputs.every((path) => modifiedAt(join(projectRoot, path)) <= builtAt);
 }

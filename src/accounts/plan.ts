@@ -1,11 +1,11 @@
 // From an entry of the accounts file (checked, defaults filled in) to what the machines want: the Plan of its
 // registration, its TLS settings, DNS servers, credentials' sources, keep-alive and answers. No secret is read here.
 
-import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { assert } from '../core/assert.ts';
 import type { DigestAlgorithm } from '../core/digest/algorithm.ts';
 import type { ContactPlan, Plan, RetryPolicy } from '../core/registration/plan.ts';
+import { ipVersion } from '../core/sip/ip.ts';
 import { isToken, quote } from '../core/sip/scan.ts';
 import type { SocketAddress } from '../core/sip/transport.ts';
 import { escapeUser, type Param, parseUri, type SipUri, unescape as unescapeUser } from '../core/sip/uri.ts';
@@ -208,7 +208,7 @@ function retryPolicy({ retry = {} }: AccountEntry): RetryPolicy {
 
 function socketAddress(text: string, defaultPort = 0): SocketAddress {
   const parts = splitSocketAddress(text);
-  assert(parts !== null && isIP(parts.address) !== 0, 'the schema lets only addresses pass');
+  assert(parts !== null && ipVersion(parts.address) !== 0, 'the schema lets only addresses pass');
   return { address: parts.address, port: parts.port ?? defaultPort };
 }
 

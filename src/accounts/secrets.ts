@@ -1,7 +1,6 @@
 // Reads passwords and HA1 values from where the accounts file says they are, afresh at each call. A failure names
 // the source and why, never what was read. What is read stays in memory only.
 
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import type { Credential, DigestAlgorithm, Secret } from '../core/digest/algorithm.ts';
 import { type Failure, failureOf } from '../core/health/verdict.ts';
@@ -103,10 +102,12 @@ async function readSystemdCredential(id: string, { env }: SecretsIo): Promise<Re
 }
 
 /** Runs a program without a shell; its standard output is the secret, its standard error explains a failure. */
-function readCommandOutput(argv: readonly string[], io: SecretsIo): Promise<Result<string, string>> {
+async function readCommandOutput(argv: readonly string[], io: SecretsIo): Promise<Result<string, string>> {
+  // Loaded for accounts that ask a command only: most do not, and it costs time at every start.
+  const { spawn } = await import('node:child_process');
   const [program = '', ...rest] = argv;
   const place = `the command ${program}`;
-  return new Promise((resolve) => {
+  return await new Promise((resolve) => {
     const child = spawn(program, rest, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...io.env },

@@ -2,7 +2,7 @@
 // that no configuration can put a second header line into a REGISTER. A complaint never repeats the value: it may be
 // a secret in the wrong place. Rules about several keys are in consistency.ts, the shape of the file in schema.ts.
 
-import { isIP } from 'node:net';
+import { ipVersion } from '../core/sip/ip.ts';
 import { isToken } from '../core/sip/scan.ts';
 import { parseUri, unescape as unescapeUser } from '../core/sip/uri.ts';
 
@@ -122,7 +122,7 @@ export const urnRule: Rule = (text) => {
 
 /** An IP address and a port; port 0 leaves the choice to the system. */
 export const socketAddressRule: Rule = (text) =>
-  splitSocketAddress(text) === null || !/:\d+$/.test(text) || isIP(text) !== 0
+  splitSocketAddress(text) === null || !/:\d+$/.test(text) || ipVersion(text) !== 0
     ? complain('is no address with a port', 'write it like 0.0.0.0:0, 192.0.2.50:5060 or [::]:0')
     : null;
 
@@ -136,7 +136,7 @@ export const dnsServerRule: Rule = (text) =>
 export const listenRule: Rule = (text) => {
   const parts = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9][A-Za-z0-9.-]*)):(\d{1,5})$/.exec(text);
   const valid =
-    parts !== null && Number(parts[3]) <= 65_535 && (parts[1] === undefined || isIP(parts[1]) === 6);
+    parts !== null && Number(parts[3]) <= 65_535 && (parts[1] === undefined || ipVersion(parts[1]) === 6);
   return valid ? null : complain('is no address with a port', 'write it like 127.0.0.1:9724');
 };
 
@@ -161,7 +161,7 @@ export const pinRule: Rule = (text) =>
 
 /** A host name or address, for TLS. */
 export const hostNameRule: Rule = (text) =>
-  /^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?$/.test(text) || isIP(text) !== 0
+  /^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?$/.test(text) || ipVersion(text) !== 0
     ? null
     : complain('is no host name');
 
@@ -177,11 +177,11 @@ export const answeredMethodRule: Rule = (text) => {
 
 /** "192.0.2.1:5060", "[::1]:5060" or a bare address in its two parts; null when it is none. Bare: port is null. */
 export function splitSocketAddress(text: string): { address: string; port: number | null } | null {
-  if (isIP(text) !== 0) return { address: text, port: null };
+  if (ipVersion(text) !== 0) return { address: text, port: null };
   const parts = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text);
   if (parts === null) return null;
   const address = parts[1] ?? parts[2] ?? '';
-  if (isIP(address) !== (parts[1] === undefined ? 4 : 6)) return null;
+  if (ipVersion(address) !== (parts[1] === undefined ? 4 : 6)) return null;
   const port = parts[3] === undefined ? null : Number(parts[3]);
   return port !== null && port > 65_535 ? null : { address, port };
 }

@@ -24,9 +24,9 @@ export type Output = {
 };
 
 /** The output of one command. */
-export function outputFor(settings: GlobalSettings): Output {
-  const theme = themeFor(process.stdout, settings.color);
-  const errorTheme = themeFor(process.stderr, settings.color);
+export async function outputFor(settings: GlobalSettings): Promise<Output> {
+  const theme = await themeFor(process.stdout, settings.color);
+  const errorTheme = await themeFor(process.stderr, settings.color);
   const toStderr = (text: string): void => void process.stderr.write(`${text}\n`);
   const isQuiet = settings.verbosity < 0;
   return {

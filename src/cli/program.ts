@@ -2,7 +2,7 @@
 // The only importer of commander.
 
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { EXIT } from './exit.ts';
+import { CommandError, EXIT } from './exit.ts';
 import { type Output, outputFor } from './output.ts';
 import type { ColorChoice, GlobalSettings } from './settings.ts';
 import { VERSION } from './version.ts';
@@ -25,6 +25,10 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     await program.parseAsync([...args], { from: 'user' });
     return exitCode;
   } catch (error) {
+    if (error instanceof CommandError) {
+      process.stderr.write(`sipreg: ${error.message}\n`);
+      return error.exit;
+    }
     if (!(error instanceof CommanderError)) throw error;
     // commander has printed help, version or the usage error already.
     return error.exitCode === 0 ? EXIT.done : EXIT.usage;
@@ -59,7 +63,7 @@ function createProgram(done: Done): Command {
     .description('a whole tour on loopback with an embedded registrar')
     .action(async () => {
       const { demo } = await import('./commands/demo.ts');
-      done(await demo(outputOf(program)));
+      done(await demo(await outputOf(program)));
     });
   return program;
 }
@@ -80,7 +84,7 @@ function addRegistrationCommands(program: Command, done: Done): void {
         expires: numberOr(options.expires, null),
         timeoutSeconds: numberOr(options.timeout, DEFAULT_TIMEOUT),
       };
-      done(await register(names, settings, outputOf(program)));
+      done(await register(names, settings, await outputOf(program)));
     });
   program
     .command('unregister <account...>')
@@ -91,7 +95,7 @@ function addRegistrationCommands(program: Command, done: Done): void {
       const { unregister } = await import('./commands/unregister.ts');
       const timeoutSeconds = numberOr(options.timeout, DEFAULT_TIMEOUT);
       const allBindings = options.allBindings === true;
-      done(await unregister(names, { allBindings, timeoutSeconds }, outputOf(program)));
+      done(await unregister(names, { allBindings, timeoutSeconds }, await outputOf(program)));
     });
   program
     .command('bindings <account>')
@@ -99,7 +103,7 @@ function addRegistrationCommands(program: Command, done: Done): void {
     .option('--timeout <seconds>', 'give up after this time', positiveInteger, DEFAULT_TIMEOUT)
     .action(async (name: string, options: Record<string, number | undefined>) => {
       const { bindings } = await import('./commands/bindings.ts');
-      done(await bindings(name, numberOr(options.timeout, DEFAULT_TIMEOUT), outputOf(program)));
+      done(await bindings(name, numberOr(options.timeout, DEFAULT_TIMEOUT), await outputOf(program)));
     });
 }
 
@@ -112,14 +116,14 @@ function addAccountCommands(program: Command, done: Done): void {
     .description('name, address of record and registrar of every account')
     .action(async () => {
       const { listAccounts } = await import('./commands/account.ts');
-      done(await listAccounts(outputOf(program)));
+      done(await listAccounts(await outputOf(program)));
     });
   account
     .command('show <account>')
     .description('everything that is configured, without secrets')
     .action(async (name: string) => {
       const { showAccount } = await import('./commands/account.ts');
-      done(await showAccount(name, outputOf(program)));
+      done(await showAccount(name, await outputOf(program)));
     });
   account
     .command('add <account>')
@@ -130,14 +134,14 @@ function addAccountCommands(program: Command, done: Done): void {
     .option('--password-stdin', 'read the password from stdin')
     .action(async (name: string, options: Record<string, string | boolean | undefined>) => {
       const { addAccountCommand } = await import('./commands/account-add.ts');
-      done(await addAccountCommand(name, options, outputOf(program)));
+      done(await addAccountCommand(name, options, await outputOf(program)));
     });
   account
     .command('remove <account>')
     .description('remove the account from the file; its binding is not touched')
     .action(async (name: string) => {
       const { removeAccountCommand } = await import('./commands/account.ts');
-      done(await removeAccountCommand(name, outputOf(program)));
+      done(await removeAccountCommand(name, await outputOf(program)));
     });
 }
 
@@ -148,14 +152,14 @@ function addConfigCommands(program: Command, done: Done): void {
     .description('validate it, with file, line and key')
     .action(async () => {
       const { checkConfig } = await import('./commands/config.ts');
-      done(await checkConfig(outputOf(program)));
+      done(await checkConfig(await outputOf(program)));
     });
   config
     .command('path')
     .description('which file is in use')
     .action(async () => {
       const { showPath } = await import('./commands/config.ts');
-      done(await showPath(outputOf(program)));
+      done(await showPath(await outputOf(program)));
     });
   config
     .command('schema')
@@ -169,7 +173,7 @@ function addConfigCommands(program: Command, done: Done): void {
 /** The transaction's own 32 s come first (RFC 3261 §17.1.2.2). */
 const DEFAULT_TIMEOUT = 40;
 
-function outputOf(program: Command): Output {
+function outputOf(program: Command): Promise<Output> {
   const options = program.opts<GlobalOptions>();
   const settings: GlobalSettings = {
     config: options.config,

@@ -1,4 +1,6 @@
-// A spinner while something is awaited: on a terminal only, and only then is ora loaded, its only importer here.
+// A spinner while something is awaited: on a terminal only, and only then is its animation (animation.ts) loaded.
+
+import type { Animation } from './animation.ts';
 
 export type Spinner = {
   /** Runs `print` with the spinner out of the way. */
@@ -14,10 +16,10 @@ const PATIENCE_MS = 150;
 export function startSpinner(text: string, wanted: boolean): Spinner {
   if (!wanted || !process.stderr.isTTY) return NO_SPINNER;
   let ended = false;
-  let shown: { readonly stop: () => unknown; readonly start: () => unknown } | null = null;
+  let shown: Animation | null = null;
   const show = async (): Promise<void> => {
-    const { default: ora } = await import('ora');
-    if (!ended) shown = ora({ text, stream: process.stderr, discardStdin: false }).start();
+    const { startAnimation } = await import('./animation.ts');
+    if (!ended) shown = startAnimation(text);
   };
   const timer = setTimeout(() => {
     // Without its spinner the command is as good as with it; a broken installation is not passed over, though.

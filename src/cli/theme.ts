@@ -1,7 +1,6 @@
 // Colours, for each stream by itself: what is a terminal decides, --color and --no-color overrule it, NO_COLOR and
-// FORCE_COLOR are honoured. The only importer of chalk, whose own detection knows neither NO_COLOR nor streams.
+// FORCE_COLOR are honoured. The colours themselves (colors.ts) are loaded only when there are any to make.
 
-import { Chalk, type ChalkInstance } from 'chalk';
 import type { ColorChoice } from './settings.ts';
 
 export type Theme = {
@@ -13,15 +12,19 @@ export type Theme = {
 };
 
 /** The theme for what is written to `stream`. */
-export function themeFor(stream: NodeJS.WriteStream, choice: ColorChoice): Theme {
-  const chalk: ChalkInstance = new Chalk({ level: colorLevel(stream, choice) });
-  return { good: chalk.green, bad: chalk.red, caution: chalk.yellow, strong: chalk.bold, faint: chalk.dim };
+export async function themeFor(stream: NodeJS.WriteStream, choice: ColorChoice): Promise<Theme> {
+  if (!hasColors(stream, choice)) return PLAIN;
+  const { colorTheme } = await import('./colors.ts');
+  return colorTheme();
 }
 
-function colorLevel(stream: NodeJS.WriteStream, choice: ColorChoice): 0 | 1 {
-  if (choice !== 'auto') return choice === 'always' ? 1 : 0;
+function hasColors(stream: NodeJS.WriteStream, choice: ColorChoice): boolean {
+  if (choice !== 'auto') return choice === 'always';
   const { FORCE_COLOR: force, NO_COLOR: no } = process.env;
-  if (force !== undefined && force !== '') return force === '0' ? 0 : 1;
-  if (no !== undefined && no !== '') return 0;
-  return stream.isTTY && stream.getColorDepth() > 1 ? 1 : 0;
+  if (force !== undefined && force !== '') return force !== '0';
+  if (no !== undefined && no !== '') return false;
+  return stream.isTTY && stream.getColorDepth() > 1;
 }
+
+const asItIs = (text: string): string => text;
+const PLAIN: Theme = { good: asItIs, bad: asItIs, caution: asItIs, strong: asItIs, faint: asItIs };

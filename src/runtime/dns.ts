@@ -3,10 +3,10 @@
 // another step and not here.
 
 import dns from 'node:dns';
-import { isIP, isIPv6 } from 'node:net';
 import os from 'node:os';
 import { type Failure, failureOf, type VerdictCode } from '../core/health/verdict.ts';
 import { failure, type Result, success } from '../core/result.ts';
+import { isIpLiteral } from '../core/sip/ip.ts';
 
 export type DnsSettings = {
   /** Addresses, with a port where it is not 53 ("127.0.0.1:5353", "[::1]:5353"); empty: the system's. */
@@ -22,7 +22,7 @@ export async function resolveAddresses(
   settings: DnsSettings,
 ): Promise<Result<readonly string[], Failure>> {
   const literal = host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host;
-  if (isIP(literal) !== 0) return success([literal]);
+  if (isIpLiteral(literal)) return success([literal]);
   const answer =
     settings.servers.length === 0 ? await askSystem(host) : await askServers(host, settings.servers);
   if (!answer.ok) return failure(verdictOf(answer.error, host, settings.servers));
@@ -33,7 +33,7 @@ export async function resolveAddresses(
 /** Stable: addresses of a family that this host has no address of come last (but loopback is always there). */
 export function usableFirst(addresses: readonly string[], families: ReadonlySet<4 | 6>): readonly string[] {
   const isUsable = (address: string): boolean =>
-    families.has(isIPv6(address) ? 6 : 4) || address === '::1' || address.startsWith('127.');
+    families.has(address.includes(':') ? 6 : 4) || address === '::1' || address.startsWith('127.');
   return [...addresses.filter(isUsable), ...addresses.filter((address) => !isUsable(address))];
 }
 

@@ -2,7 +2,6 @@
 // nothing on another host, in another container or after a reboot. So a process is named by number, time of birth,
 // PID namespace, boot and host, and the answer about another one may be "unknown".
 
-import { execFileSync } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
@@ -65,6 +64,8 @@ function birthOf(pid: number): string | null {
 }
 
 function birthByPs(pid: number): string | null {
+  // Only where there is no /proc: everybody else is spared the loading of it.
+  const { execFileSync } = process.getBuiltinModule('node:child_process');
   const started = read(() =>
     execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], {
       encoding: 'utf8',

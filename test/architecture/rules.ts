@@ -56,8 +56,8 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
 
 /** Every npm package that src uses, and the one file that may import it. */
 export const PACKAGE_HOMES: Readonly<Record<string, string>> = {
-  chalk: 'src/cli/theme.ts',
-  ora: 'src/cli/spinner.ts',
+  chalk: 'src/cli/colors.ts',
+  ora: 'src/cli/animation.ts',
   commander: 'src/cli/program.ts',
   conf: 'src/accounts/user-store.ts',
   valibot: 'src/accounts/schema.ts',

@@ -2,6 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { renderProblem } from '../../accounts/explain.ts';
 import { loadAccounts, locateAccountsFile } from '../../accounts/load.ts';
 import { prepareAccount } from '../../agent/account-setup.ts';
@@ -54,7 +55,7 @@ export async function showPath(output: Output): Promise<number> {
 
 /** Prints accounts.schema.json as it was shipped. */
 export async function showSchema(): Promise<number> {
-  process.stdout.write(await readFile(new URL('../accounts.schema.json', import.meta.url), 'utf8'));
+  process.stdout.write(await readFile(join(import.meta.dirname, '../accounts.schema.json'), 'utf8'));
   return EXIT.done;
 }
 

@@ -7,6 +7,11 @@ export function ipVersion(text: string): 0 | 4 | 6 {
   return parseIpv6(text) === null ? 0 : 6;
 }
 
+/** Whether `text` is an IP literal without brackets; a zone, as this host's own addresses may have one, is allowed. */
+export function isIpLiteral(text: string): boolean {
+  return ipVersion(text.split('%', 1)[0] ?? '') !== 0;
+}
+
 /** Whether two hosts, with or without brackets, are the same: IP literals as numbers (RFC 5954 §4.2), names without
  * regard to case. Escapes in a host are not decoded. */
 export function sameHost(a: string, b: string): boolean {

@@ -5,6 +5,7 @@ import net from 'node:net';
 import { assert } from '../../core/assert.ts';
 import { type Failure, failureOf } from '../../core/health/verdict.ts';
 import { failure, type Result, success } from '../../core/result.ts';
+import { isIpLiteral } from '../../core/sip/ip.ts';
 import type { FlowRequest } from './flow.ts';
 import { localPortsToTry } from './local-port.ts';
 import {
@@ -16,7 +17,7 @@ import {
 
 /** Connects within `request.connectTimeoutMs`; the socket comes without listeners. */
 export async function connectTcp(request: FlowRequest): Promise<Result<net.Socket, Failure>> {
-  assert(net.isIP(request.target.address) !== 0, 'a flow goes to an IP literal');
+  assert(isIpLiteral(request.target.address), 'a flow goes to an IP literal');
   const ports = localPortsToTry(request);
   for (const [index, port] of ports.entries()) {
     const attempt = await connectFrom(port, request);

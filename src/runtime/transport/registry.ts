@@ -10,7 +10,7 @@ import type { TlsSettings } from '../tls/settings.ts';
 import type { Flow, FlowEvents, FlowRequest } from './flow.ts';
 import { FLOW_LIMITS, type FlowLimits } from './limits.ts';
 import { openTcpFlow } from './stream.ts';
-import { openTlsFlow } from './tls.ts';
+import type { openTlsFlow } from './tls.ts';
 import { openUdpFlow } from './udp.ts';
 
 export type FlowRegistry = {
@@ -109,7 +109,7 @@ export function createFlowRegistry({
     if (!material.ok) return material;
     const security = { settings: tls, material: material.value };
     const key = keyOf(request, `${material.value.digest} ${checksOf(tls)}`);
-    return join(entries.get(key) ?? start(key, () => openTlsFlow(request, sharedEvents, security, limits)));
+    return join(entries.get(key) ?? start(key, () => openTls(request, sharedEvents, security, limits)));
   };
 
   const release = (flow: Flow): void => {
@@ -138,6 +138,12 @@ export function createFlowRegistry({
   };
 
   return { acquire, release, discard, closeAll };
+}
+
+/** node:tls costs milliseconds that only those who speak TLS should pay. */
+async function openTls(...args: Parameters<typeof openTlsFlow>): ReturnType<typeof openTlsFlow> {
+  const tls = await import('./tls.ts');
+  return await tls.openTlsFlow(...args);
 }
 
 function keyOf({ target, local, domain }: FlowRequest, security: string): string {

@@ -4,10 +4,10 @@
 // socket whether the port is closed; that ends in seconds what would else be 32 s of silence (RFC 3261 §18.4).
 
 import dgram from 'node:dgram';
-import net from 'node:net';
 import { assert } from '../../core/assert.ts';
 import type { Failure } from '../../core/health/verdict.ts';
 import { failure, type Result, success } from '../../core/result.ts';
+import { isIpLiteral } from '../../core/sip/ip.ts';
 import { parseMessage } from '../../core/sip/parse.ts';
 import type { SocketAddress } from '../../core/sip/transport.ts';
 import { type Flow, type FlowEvents, type FlowRequest, nextFlowId } from './flow.ts';
@@ -22,7 +22,7 @@ export async function openUdpFlow(
   events: FlowEvents,
   limits: FlowLimits = FLOW_LIMITS,
 ): Promise<Result<Flow, Failure>> {
-  assert(net.isIP(request.target.address) !== 0, 'a flow goes to an IP literal');
+  assert(isIpLiteral(request.target.address), 'a flow goes to an IP literal');
   const remote = { address: request.target.address, port: request.target.port };
   const bound = await bindSocket(request, remote);
   if (!(bound instanceof dgram.Socket)) return failure(failureOfSystemError(bound, remote, request.local));
