@@ -1,6 +1,7 @@
 // The way in: what the command line asks for, and nothing loaded that it does not ask for. What nobody
 // expected becomes words and an exit code here.
 
+import { loadProgram } from './cached-program.ts';
 import { EXIT } from './exit.ts';
 import { VERSION } from './version.ts';
 
@@ -14,8 +15,7 @@ async function main(args: readonly string[]): Promise<void> {
     return;
   }
   try {
-    const { runProgram } = await import('./program.ts');
-    process.exitCode = await runProgram(args);
+    process.exitCode = await loadProgram(import.meta.dirname).program.runProgram(args);
   } catch (error) {
     process.exitCode = report(error);
   }

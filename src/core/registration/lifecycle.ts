@@ -5,15 +5,21 @@
 import { assert } from '../assert.ts';
 import type { Env } from '../env.ts';
 import type { AccountState } from '../health/snapshot.ts';
-import type { Failure } from '../health/verdict.ts';
-import { randomBetween } from '../rng.ts';
+import { type Failure, failureOf } from '../health/verdict.ts';
 import type { Millis } from '../time.ts';
 import type { Effect, Outcome } from './effect.ts';
 import type { Goal, Input } from './input.ts';
-import type { Registration, ReportedBinding } from './registration.ts';
+import type { Binding, Registration, ReportedBinding } from './registration.ts';
 import { roundWakeAt, startRound, stepRound } from './round.ts';
 import type { Round, RoundStep } from './round-state.ts';
-import { failureDelay, REFUSED_WAIT_MS, refreshDelay, refusedDelay, rejectedDelay } from './schedule.ts';
+import {
+  failureDelay,
+  refreshDelay,
+  refusedDelay,
+  rejectedDelay,
+  retryAfterDelay,
+  SHORTEST_REFRESH_MS,
+} from './schedule.ts';
 
 export type Lifecycle = {
   readonly registration: Registration;
@@ -24,11 +30,14 @@ export type Lifecycle = {
   readonly nextAt: Millis | undefined;
   /** Failures in a row, of any kind. */
   readonly failures: number;
-  /** Rejections of the credentials in a row. */
+  /** Rejections of the credentials since they last worked: an outage in between makes them no better. */
   readonly rejections: number;
+  /** Times that the registrar forbade it in a row. */
+  readonly prohibitions: number;
   readonly failure: { readonly failure: Failure; readonly at: Millis } | null;
   readonly report: Report;
-  readonly stopping: boolean;
+  /** When a stop has to be over; undefined while nobody has asked for one. */
+  readonly stopBy: Millis | undefined;
 };
 
 /** What the last finished round brought to light. */
@@ -66,9 +75,10 @@ export function beginLifecycle(registration: Registration, now: Millis): Lifecyc
     nextAt: undefined,
     failures: 0,
     rejections: 0,
+    prohibitions: 0,
     failure: null,
     report: { bindings: [], serviceRoute: [], path: [], requests: 0, roundTripMs: null },
-    stopping: false,
+    stopBy: undefined,
   };
 }
 
@@ -98,7 +108,7 @@ export function lifecycleWakeAt(lifecycle: Lifecycle): Millis | undefined {
 
 /** True when a stop has run its course. */
 export function isEnded(lifecycle: Lifecycle): boolean {
-  return lifecycle.stopping && lifecycle.round === null;
+  return lifecycle.stopBy !== undefined && lifecycle.round === null;
 }
 
 function beginRound(
@@ -153,14 +163,13 @@ function absorb(before: LifecycleStep, step: RoundStep, env: Env): LifecycleStep
 function roundEnded(lifecycle: Lifecycle, round: Round, outcome: Outcome, env: Env): LifecycleStep {
   const report = { ...lifecycle.report, requests: round.requests, roundTripMs: round.roundTripMs };
   const idle: Lifecycle = { ...lifecycle, round: null, report };
-  if (idle.stopping && round.goal === 'register') return remove(idle, outcome, round.deadlineAt, env);
+  if (idle.stopBy !== undefined && !isRemoval(round.goal)) {
+    const failure = outcome.type === 'failed' ? { failure: outcome.failure, at: env.now } : null;
+    return removeBinding({ ...idle, failure }, idle.stopBy, env);
+  }
   switch (outcome.type) {
     case 'registered':
-      return registered(
-        { ...idle, report: { ...report, ...pick(outcome) } },
-        outcome.binding.grantedSeconds,
-        env,
-      );
+      return registered({ ...idle, report: { ...report, ...pick(outcome) } }, outcome.binding, env);
     case 'removed':
       return moved(
         { ...calm(idle), report: { ...report, ...noRoutes(outcome.bindings) } },
@@ -186,14 +195,17 @@ function noRoutes(bindings: readonly ReportedBinding[]): Omit<Report, 'requests'
 }
 
 function calm(lifecycle: Lifecycle): Lifecycle {
-  return { ...lifecycle, failures: 0, rejections: 0, failure: null, nextAt: undefined };
+  return { ...lifecycle, failures: 0, rejections: 0, prohibitions: 0, failure: null, nextAt: undefined };
 }
 
-function registered(lifecycle: Lifecycle, grantedSeconds: number, env: Env): LifecycleStep {
-  const delay = refreshDelay(grantedSeconds, env.rng);
-  const step = moved({ ...calm(lifecycle), nextAt: env.now + delay }, 'registered', env);
-  if (delay < grantedSeconds * 1000) return step;
-  const text = `the registrar grants ${grantedSeconds} s, less than the shortest refresh of ${delay / 1000} s: the binding lapses in between`;
+function registered(lifecycle: Lifecycle, binding: Binding, env: Env): LifecycleStep {
+  const { grantedSeconds, endsAt } = binding;
+  // The time runs from when the request was sent: an answer that took long must not make the refresh late.
+  const grantedAt = endsAt - grantedSeconds * 1000;
+  const nextAt = Math.max(grantedAt + refreshDelay(grantedSeconds, env.rng), env.now + SHORTEST_REFRESH_MS);
+  const step = moved({ ...calm(lifecycle), nextAt }, 'registered', env);
+  if (nextAt < endsAt) return step;
+  const text = `the registrar grants ${grantedSeconds} s, and two refreshes are at least ${SHORTEST_REFRESH_MS / 1000} s apart: the binding lapses in between`;
   return { ...step, effects: [...step.effects, { type: 'warn', text }] };
 }
 
@@ -201,16 +213,16 @@ function failed(lifecycle: Lifecycle, goal: Goal, failure: Failure, env: Env): L
   const told = { ...lifecycle, failure: { failure, at: env.now } };
   if (goal !== 'register') return moved({ ...told, nextAt: undefined }, afterFailedRemoval(told), env);
   const failures = lifecycle.failures + 1;
-  const rejections = isRejection(failure) ? lifecycle.rejections + 1 : 0;
-  const counted = { ...told, failures, rejections };
+  const rejections = lifecycle.rejections + (isRejection(failure) ? 1 : 0);
+  const prohibitions = isProhibition(failure) ? lifecycle.prohibitions + 1 : 0;
+  const counted = { ...told, failures, rejections, prohibitions };
   const { retry } = lifecycle.registration.plan;
+  const floor = retryAfterDelay(failure.retryAfterSeconds ?? 0, env.rng);
   if (isHopeless(failure) || (rejections > 0 && rejections >= retry.credentialAttempts)) {
-    const probe = retry.blockedProbeSeconds;
-    const nextAt = probe === 0 ? undefined : env.now + probe * 1000;
+    const probe = retry.blockedProbeSeconds * 1000;
+    const nextAt = probe === 0 ? undefined : env.now + Math.max(floor, probe);
     return moved({ ...counted, nextAt }, 'blocked', env);
   }
-  // RFC 3261 §20.33: Retry-After is a floor, never shortened.
-  const floor = (failure.retryAfterSeconds ?? 0) * 1000;
   const nextAt = env.now + Math.max(floor, delayAfter(counted, failure, env));
   return moved({ ...counted, nextAt }, 'waiting', env);
 }
@@ -224,6 +236,16 @@ function isRejection(failure: Failure): boolean {
   return failure.code === 'auth.rejected';
 }
 
+function isProhibition(failure: Failure): boolean {
+  return failure.code === 'register.forbidden';
+}
+
+/** RFC 3261 §8.1.3.2, RFC 4320 §4.2: a 5xx or 408 says as much as no answer; any other says that more of the same will
+ * not change it. */
+function isRefusal({ status }: Failure): boolean {
+  return status !== null && status !== 408 && (status < 500 || status >= 600);
+}
+
 /** Asking again changes nothing until somebody changes the account. */
 function isHopeless(failure: Failure): boolean {
   return failure.code === 'auth.no-credentials' || failure.code === 'auth.no-algorithm';
@@ -231,21 +253,11 @@ function isHopeless(failure: Failure): boolean {
 
 function delayAfter(lifecycle: Lifecycle, failure: Failure, env: Env): Millis {
   const { retry } = lifecycle.registration.plan;
-  if (isRejection(failure)) return rejectedDelay(retry, lifecycle.rejections);
-  switch (failure.code) {
-    case 'register.forbidden':
-      return refusedDelay(lifecycle.failures);
-    case 'register.rejected':
-    case 'register.not-found':
-    case 'register.extension':
-    case 'register.interval':
-    case 'register.redirected':
-    case 'register.removed':
-    case 'auth.looping':
-      return REFUSED_WAIT_MS * randomBetween(env.rng, 1, 1.1);
-    default:
-      return failureDelay(retry, lifecycle.failures, env.rng);
-  }
+  if (isRejection(failure)) return rejectedDelay(retry, lifecycle.rejections, env.rng);
+  if (isProhibition(failure)) return refusedDelay(lifecycle.prohibitions, env.rng);
+  // More of the same does not change such an answer: it never waits longer than the first time, nor shorter.
+  if (isRefusal(failure)) return refusedDelay(1, env.rng);
+  return failureDelay(retry, lifecycle.failures, env.rng);
 }
 
 function flowClosed(
@@ -257,37 +269,35 @@ function flowClosed(
   if (registration.flow?.id !== input.flowId) return inRound(lifecycle, input, env);
   if (round !== null) return inRound(lifecycle, input, env);
   const flowless = { ...lifecycle, registration: { ...registration, flow: null, target: null } };
-  if (lifecycle.state !== 'registered') return still(flowless);
-  // behaviour.md §11, §16: the registrar cannot reach us over a flow that broke. The first new try is at once.
+  if (lifecycle.state !== 'registered' || lifecycle.stopBy !== undefined) return still(flowless);
+  // behaviour.md §11, §16: the registrar cannot reach us over a flow that broke. The first new try is at once, but not
+  // when the server closes the connection after each answer (§5).
+  const soonestAt = lifecycle.since + SHORTEST_REFRESH_MS;
+  if (env.now < soonestAt) return still({ ...flowless, nextAt: soonestAt });
   return beginRound(flowless, 'register', env, undefined);
 }
 
-function stop(lifecycle: Lifecycle, deadlineAt: Millis, env: Env): LifecycleStep {
-  const stopping = { ...lifecycle, stopping: true, nextAt: undefined };
+function stop(lifecycle: Lifecycle, stopBy: Millis, env: Env): LifecycleStep {
+  const stopping = { ...lifecycle, stopBy, nextAt: undefined };
   const { round } = stopping;
-  if (round === null) return removeBinding(stopping, deadlineAt, env);
-  if (round.goal !== 'register') return still({ ...stopping, round: { ...round, deadlineAt } });
+  if (round === null) return removeBinding(stopping, stopBy, env);
+  if (isRemoval(round.goal)) return still({ ...stopping, round: { ...round, deadlineAt: stopBy } });
   // Nothing is on its way yet: no need to wait for it.
-  if (round.phase.name !== 'awaiting') return removeBinding({ ...stopping, round: null }, deadlineAt, env);
-  const patience = Math.min(deadlineAt, env.now + STOP_PATIENCE_MS);
-  return still({ ...stopping, round: { ...round, deadlineAt: patience } });
+  if (round.phase.name !== 'awaiting') return removeBinding({ ...stopping, round: null }, stopBy, env);
+  // Half of the time belongs to the removal.
+  const patience = Math.min(STOP_PATIENCE_MS, Math.max(0, stopBy - env.now) / 2);
+  return still({ ...stopping, round: { ...round, deadlineAt: env.now + patience } });
 }
 
-/** The REGISTER that a stop had to wait for has ended; `waitedUntil` was when the patience ran out. */
-function remove(
-  lifecycle: Lifecycle,
-  outcome: Outcome,
-  waitedUntil: Millis | undefined,
-  env: Env,
-): LifecycleStep {
-  const failure = outcome.type === 'failed' ? { failure: outcome.failure, at: env.now } : null;
-  const deadlineAt = Math.max(waitedUntil ?? env.now, env.now) + STOP_PATIENCE_MS;
-  return removeBinding({ ...lifecycle, failure }, deadlineAt, env);
+function isRemoval(goal: Goal): boolean {
+  return goal === 'remove' || goal === 'remove-all';
 }
 
-function removeBinding(lifecycle: Lifecycle, deadlineAt: Millis, env: Env): LifecycleStep {
+function removeBinding(lifecycle: Lifecycle, stopBy: Millis, env: Env): LifecycleStep {
   if (lifecycle.registration.boundContact === null) return moved(lifecycle, 'unregistered', env);
-  return beginRound(lifecycle, 'remove', env, deadlineAt);
+  if (env.now < stopBy) return beginRound(lifecycle, 'remove', env, stopBy);
+  const failure = failureOf('register.timeout', 'no time was left to remove the binding');
+  return failed(lifecycle, 'remove', failure, env);
 }
 
 function moved(lifecycle: Lifecycle, state: AccountState, env: Env): LifecycleStep {

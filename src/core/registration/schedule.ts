@@ -9,12 +9,12 @@ const SECOND: Millis = 1_000;
 const MINUTE: Millis = 60 * SECOND;
 
 /** Never less than this between two refreshes of one account. */
-const SHORTEST_REFRESH_MS: Millis = 5 * SECOND;
+export const SHORTEST_REFRESH_MS: Millis = 5 * SECOND;
 /** The longest wait of an account with one flow, in seconds. */
 const MAX_WAIT_SECONDS = 300;
 /** The shortest wait after a final answer that more of the same will not change. */
-export const REFUSED_WAIT_MS: Millis = 5 * MINUTE;
-const FORBIDDEN_MAX_MS: Millis = 60 * MINUTE;
+const REFUSED_WAIT_MS: Millis = 5 * MINUTE;
+const LONGEST_REFUSED_WAIT_MS: Millis = 60 * MINUTE;
 /** All tries with rejected credentials together take at least this long. */
 const REJECTED_SPAN_MS: Millis = 30 * MINUTE;
 
@@ -36,17 +36,29 @@ export function failureDelay(policy: RetryPolicy, failures: number, rng: Rng): M
   return Math.min(max, doubled) * SECOND * randomBetween(rng, 0.5, 1);
 }
 
-/** The wait after the `failures`-th final refusal in a row: five minutes, doubling to sixty. */
-export function refusedDelay(failures: number): Millis {
-  return Math.min(FORBIDDEN_MAX_MS, REFUSED_WAIT_MS * 2 ** Math.min(Math.max(failures - 1, 0), 10));
+/** The wait after the `refusals`-th refusal in a row: five minutes and a little, doubling to sixty. */
+export function refusedDelay(refusals: number, rng: Rng): Millis {
+  const wanted = REFUSED_WAIT_MS * 2 ** Math.min(refusals - 1, 10) * spread(rng);
+  return Math.min(LONGEST_REFUSED_WAIT_MS, wanted);
 }
 
 /**
  * The wait after the `rejections`-th rejection of the credentials in a row. Each gap is twice the one before, and all
- * gaps before the account is blocked make half an hour, so that no ban list counts the tries together.
+ * gaps before the account is blocked make at least half an hour, so that no ban list counts the tries together.
  */
-export function rejectedDelay(policy: RetryPolicy, rejections: number): Millis {
+export function rejectedDelay(policy: RetryPolicy, rejections: number, rng: Rng): Millis {
   const gaps = Math.max(1, policy.credentialAttempts - 1);
-  const unit = REJECTED_SPAN_MS / (2 ** gaps - 1);
-  return unit * 2 ** (Math.min(rejections, gaps) - 1);
+  const first = Math.max(REFUSED_WAIT_MS, REJECTED_SPAN_MS / (2 ** gaps - 1));
+  const wanted = first * 2 ** Math.min(rejections - 1, 10);
+  return Math.min(Math.max(first, LONGEST_REFUSED_WAIT_MS), wanted) * spread(rng);
+}
+
+/** RFC 3261 §20.33: Retry-After is a floor, never shortened. Those who were told the same do not return as one. */
+export function retryAfterDelay(seconds: number, rng: Rng): Millis {
+  return seconds * SECOND + randomBetween(rng, 0, Math.min(MINUTE, 0.1 * seconds * SECOND));
+}
+
+/** Accounts that were refused together do not return together. */
+function spread(rng: Rng): number {
+  return randomBetween(rng, 1, 1.1);
 }
