@@ -1,0 +1,49 @@
+// What the agent tells while it runs: one event for each thing that somebody may want to know. Logs, NDJSON, the
+// control socket's followers and the last ten events of `status ACCOUNT` are all made of these. No event holds a secret.
+
+import type { AccountSnapshot, AccountState, FailureSnapshot } from '../core/health/snapshot.ts';
+
+/** journald's priorities (sd-daemon(3)), as far as they are used. */
+export type Severity = 'error' | 'warning' | 'notice' | 'info' | 'debug';
+
+export type AgentEvent = { readonly time: string; readonly severity: Severity } & (
+  | {
+      /** An account came into another state; with its facts as they are now. */
+      readonly type: 'state';
+      readonly account: string;
+      readonly state: AccountState;
+      readonly previous: AccountState;
+      readonly snapshot: AccountSnapshot;
+    }
+  | {
+      /** An attempt failed, also when the state stays what it was. `count`: in a row. */
+      readonly type: 'failure';
+      readonly account: string;
+      readonly state: AccountState;
+      readonly failure: FailureSnapshot;
+      readonly nextAttempt: string | null;
+      readonly count: number;
+    }
+  | {
+      readonly type: 'warning';
+      readonly account: string | null;
+      readonly code: string;
+      readonly text: string;
+    }
+  | {
+      readonly type: 'reload';
+      readonly ok: boolean;
+      readonly text: string;
+      readonly report: ReloadReport | null;
+    }
+  /** The agent itself: started, stopping, ended, its event loop was blocked, the clock jumped. */
+  | { readonly type: 'agent'; readonly code: string; readonly text: string }
+);
+
+/** What a reload did, by account names. */
+export type ReloadReport = {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  readonly changed: readonly string[];
+  readonly unchanged: number;
+};

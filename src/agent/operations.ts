@@ -1,0 +1,53 @@
+// What can be asked of a running agent: the control socket's server calls it, the supervisor is it.
+
+import type { AccountSnapshot } from '../core/health/snapshot.ts';
+import type { AgentEvent, ReloadReport } from './events.ts';
+
+export type AgentSnapshot = {
+  readonly pid: number;
+  readonly version: string;
+  /** RFC 3339 UTC. */
+  readonly startedAt: string;
+  readonly state: 'starting' | 'running' | 'stopping';
+  /** The accounts file in use. */
+  readonly config: string;
+  readonly socket: string | null;
+  /** How many of the enabled accounts are registered. */
+  readonly registered: number;
+  readonly enabled: number;
+  readonly lastReload: { readonly at: string; readonly ok: boolean; readonly text: string } | null;
+  /** What is wrong with the agent itself now: the state cannot be written, say. */
+  readonly problems: readonly string[];
+};
+
+/** One account with its history, for `status ACCOUNT`. */
+export type AccountDetail = AccountSnapshot & { readonly events: readonly AgentEvent[] };
+
+/** What became of a refresh, a pause or a resume. */
+export type OperationResult = {
+  readonly account: string;
+  readonly ok: boolean;
+  /** What happened, in words. */
+  readonly text: string;
+  readonly snapshot: AccountSnapshot;
+};
+
+export type ReloadOutcome =
+  | { readonly ok: true; readonly report: ReloadReport; readonly warnings: readonly string[] }
+  /** Nothing was changed; `problems` as `config check` prints them. */
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+export type AgentOperations = {
+  readonly agent: () => AgentSnapshot;
+  /** Every account, disabled ones included, in the order of the file. */
+  readonly accounts: () => readonly AccountSnapshot[];
+  /** undefined: there is no such account. */
+  readonly detail: (name: string) => AccountDetail | undefined;
+  /** Each waits for its outcome; the names are known to exist. */
+  readonly refresh: (names: readonly string[]) => Promise<readonly OperationResult[]>;
+  readonly pause: (names: readonly string[]) => Promise<readonly OperationResult[]>;
+  readonly resume: (names: readonly string[]) => Promise<readonly OperationResult[]>;
+  readonly reload: () => Promise<ReloadOutcome>;
+  /** Calls `listener` for every event from now on, until the returned function is called. */
+  readonly follow: (listener: (event: AgentEvent) => void) => () => void;
+};
