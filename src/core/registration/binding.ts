@@ -101,7 +101,8 @@ function contactExpires(contact: NameAddr): number | null {
   return text === null ? null : (parseDeltaSeconds(text) ?? MALFORMED_EXPIRES);
 }
 
-function expiresHeader(headers: readonly HeaderField[]): number | null {
+/** The seconds of the Expires header; null without one that can be read. */
+export function expiresHeader(headers: readonly HeaderField[]): number | null {
   const text = headerValue(headers, 'Expires');
   return text === null ? null : parseDeltaSeconds(text);
 }

@@ -14,8 +14,7 @@ export function contactUri(plan: Plan, flow: FlowRef, publicAddress: PublicAddre
   if (plan.contact.uri !== null) return plan.contact.uri;
   const { address, port } = addressSeen(publicAddress, flow.local);
   return {
-    // RFC 3261 §8.1.1.8: a sips Request-URI wants a sips Contact.
-    scheme: plan.registrar.scheme === 'sips' || plan.aor.scheme === 'sips' ? 'sips' : 'sip',
+    scheme: isSips(plan) ? 'sips' : 'sip',
     user: plan.contact.user === '' ? null : plan.contact.user,
     password: null,
     host: bracketed(address),
@@ -47,14 +46,24 @@ export function contactValue(plan: Plan, uri: string, expires: number): string {
  * binding (RFC 3261 §10.3 step 7), so removing it would remove the new one.
  */
 export function replacedContact(boundContact: string | null, contact: SipUri): string | null {
-  if (boundContact === null) return null;
-  const bound = parseUri(boundContact);
-  return bound.ok && !sameUri(bound.value, contact) ? formatUri(bound.value) : null;
+  const bound = boundUri(boundContact);
+  return bound !== null && !sameUri(bound, contact) ? formatUri(bound) : null;
+}
+
+/** The Contact of an earlier run, as it was noted; null when there is none that can be read. */
+export function boundUri(boundContact: string | null): SipUri | null {
+  const bound = parseUri(boundContact ?? '');
+  return bound.ok ? bound.value : null;
+}
+
+/** RFC 3261 §8.1.1.8, §10.2.1: a sips Request-URI, top Route or AOR wants a sips Contact. */
+function isSips({ registrar, proxies, aor }: Plan): boolean {
+  return [registrar, proxies[0], aor].some((uri) => uri?.scheme === 'sips');
 }
 
 function transportParam(plan: Plan, flow: FlowRef): readonly Param[] {
   // A sips URI says TLS already; on UDP the parameter is the default and only costs interoperability.
-  if (flow.transport === 'udp' || plan.registrar.scheme === 'sips' || plan.aor.scheme === 'sips') return [];
+  if (flow.transport === 'udp' || isSips(plan)) return [];
   // behaviour.md §15: transport=tls knowingly deviates from RFC 5630, because registrars know TLS by nothing else.
   return [{ name: 'transport', value: flow.transport === 'wss' ? 'ws' : flow.transport }];
 }

@@ -210,7 +210,10 @@ function registered(lifecycle: Lifecycle, binding: Binding, env: Env): Lifecycle
 }
 
 function failed(lifecycle: Lifecycle, goal: Goal, failure: Failure, env: Env): LifecycleStep {
-  const told = { ...lifecycle, failure: { failure, at: env.now } };
+  // RFC 3608 §6.1: a service route ends with the registration; one that was refused has none.
+  const report =
+    failure.status === null ? lifecycle.report : { ...lifecycle.report, serviceRoute: [], path: [] };
+  const told = { ...lifecycle, report, failure: { failure, at: env.now } };
   if (goal !== 'register') return moved({ ...told, nextAt: undefined }, afterFailedRemoval(told), env);
   const failures = lifecycle.failures + 1;
   const rejections = lifecycle.rejections + (isRejection(failure) ? 1 : 0);

@@ -6,9 +6,9 @@ import { type Failure, failureOf, type VerdictCode } from '../health/verdict.ts'
 import { headerRows, optionTags } from '../sip/headers.ts';
 import type { SipResponse } from '../sip/message.ts';
 
-/** The verdict on a final response from 300 on. `forbidden` says how a 403 has to be read. */
+/** The verdict on a final response from 300 on that is no challenge. `forbidden` says how a 403 has to be read. */
 export function refusalOf(response: SipResponse, forbidden: 'auth.rejected' | 'register.forbidden'): Failure {
-  const code = response.status === 403 ? forbidden : codeOf(response.status);
+  const code = codeOf(response.status, forbidden);
   return failureOf(code, causeOf(response, code), {
     status: response.status,
     reason: printable(response.reason),
@@ -22,12 +22,11 @@ export function namesCSeq(response: SipResponse): boolean {
   return [response.reason, ...headerRows(response.headers, 'Warning')].some((text) => /c-?seq/i.test(text));
 }
 
-function codeOf(status: number): VerdictCode {
+function codeOf(status: number, forbidden: VerdictCode): VerdictCode {
   if (status < 400) return 'register.redirected';
   switch (status) {
-    case 401:
-    case 407:
-      return 'auth.rejected';
+    case 403:
+      return forbidden;
     case 404:
     case 410:
     case 604:
@@ -55,7 +54,7 @@ function causeOf(response: SipResponse, code: VerdictCode): string {
     ].map(printable);
     return `the registrar answered ${words}${tags.length > 0 ? `, about the extension ${tags.join(', ')}` : ''}`;
   }
-  if (code === 'auth.rejected' && response.status === 403) {
+  if (code === 'auth.rejected') {
     return `the registrar answered ${words} to credentials that it has never accepted`;
   }
   return `the registrar answered ${words}`;

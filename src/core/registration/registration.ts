@@ -66,6 +66,8 @@ export type Registration = {
   readonly binding: Binding | null;
   readonly flow: FlowRef | null;
   readonly target: Target | null;
+  /** The flow leads to where a redirection sent us. That holds for one request only (RFC 3261 §21.3.3). */
+  readonly redirected: boolean;
 };
 
 /** What is known of an account before its first REGISTER in this process. */
@@ -88,5 +90,6 @@ export function beginRegistration(plan: Plan, beginnings: Beginnings): Registrat
     binding: null,
     flow: null,
     target: null,
+    redirected: false,
   };
 }

@@ -1,7 +1,7 @@
 // The REGISTER (RFC 3261 §10.2): its header fields in the order in which proxies want them (§7.3.1).
 
 import { formatMessage } from '../sip/format.ts';
-import { optionTags } from '../sip/headers.ts';
+import { optionTags, sameName } from '../sip/headers.ts';
 import { bracketed } from '../sip/ip.ts';
 import { type HeaderField, NO_BODY } from '../sip/message.ts';
 import { formatUri, type SipUri } from '../sip/uri.ts';
@@ -57,7 +57,7 @@ function registerHeaders(registration: Registration, parts: RegisterParts): read
   headers.push(...forRegistrar);
   if (supported.length > 0) headers.push({ name: 'Supported', value: supported.join(', ') });
   if (plan.userAgent !== null) headers.push({ name: 'User-Agent', value: plan.userAgent });
-  headers.push(...plan.headers.filter((field) => field.name !== 'Supported'));
+  headers.push(...plan.headers.filter((field) => !sameName(field.name, 'Supported')));
   headers.push({ name: 'Content-Length', value: '0' });
   return headers;
 }

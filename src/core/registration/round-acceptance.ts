@@ -1,17 +1,19 @@
 // What a 2xx means for the round (RFC 3261 §10.2.4; behaviour.md §4, §5, §15): the binding as it was granted, the list
 // of bindings, or a success that is none.
 
-import { parseAuthenticationInfo } from '../digest/authentication-info.ts';
+import { assert } from '../assert.ts';
+import { checkRspauth, parseAuthenticationInfo } from '../digest/authentication-info.ts';
+import { selectCredential } from '../digest/selection.ts';
 import { type DigestSession, renewNonce } from '../digest/session.ts';
 import type { Env } from '../env.ts';
 import { printable } from '../health/evidence.ts';
 import { type Failure, failureOf } from '../health/verdict.ts';
 import { listValues } from '../sip/headers.ts';
 import type { SipResponse } from '../sip/message.ts';
-import { formatUri, parseUri, type SipUri } from '../sip/uri.ts';
+import { formatUri, type SipUri } from '../sip/uri.ts';
 import { sameUri } from '../sip/uri-compare.ts';
-import { grantOf, reportedBindings } from './binding.ts';
-import { contactUri } from './contact.ts';
+import { expiresHeader, grantOf, reportedBindings } from './binding.ts';
+import { boundUri, contactUri } from './contact.ts';
 import type { Effect } from './effect.ts';
 import type { Binding, Registration, ReportedBinding } from './registration.ts';
 import { sendRegister } from './round-sending.ts';
@@ -30,20 +32,31 @@ export function accepted(
     credentialsWorked: registration.credentialsWorked || sent.authorized,
     sessions: registration.sessions.map((session) => withNextNonce(session, response)),
   };
+  const step = meaning(proven, round, sent, response, env);
+  return { ...step, effects: [...proofWarnings(registration, round, response, env), ...step.effects] };
+}
+
+function meaning(
+  registration: Registration,
+  round: Round,
+  sent: SentRequest,
+  response: SipResponse,
+  env: Env,
+): RoundStep {
   switch (round.goal) {
     case 'query':
-      return finish(proven, round, { type: 'listed', bindings: listed(proven, response) });
+      return finish(registration, round, { type: 'listed', bindings: listed(registration, response) });
     case 'remove':
     case 'remove-all':
-      return removed(proven, round, sent, response);
+      return removed(registration, round, sent, response);
     case 'register':
-      return granted(proven, round, sent, response, env);
+      return granted(registration, round, sent, response, env);
   }
 }
 
 function listed(registration: Registration, response: SipResponse): readonly ReportedBinding[] {
-  const bound = registration.boundContact === null ? null : parseUri(registration.boundContact);
-  return reportedBindings(response.headers, bound?.ok === true ? bound.value : registration.plan.contact.uri);
+  const bound = boundUri(registration.boundContact);
+  return reportedBindings(response.headers, bound ?? registration.plan.contact.uri);
 }
 
 function granted(
@@ -53,7 +66,8 @@ function granted(
   response: SipResponse,
   env: Env,
 ): RoundStep {
-  const own = sent.contact ?? contactUri(registration.plan, sent.flow, registration.publicAddress);
+  const own = sent.contact;
+  assert(own !== null, 'a REGISTER that registers has a Contact');
   const grant = grantOf(
     response.headers,
     { uri: own, instanceId: null, regId: null },
@@ -102,10 +116,12 @@ function removed(
   sent: SentRequest,
   response: SipResponse,
 ): RoundStep {
-  const target = registration.boundContact ?? (sent.contact === null ? null : formatUri(sent.contact));
-  const own = target === null ? null : parseUri(target);
-  const bindings = reportedBindings(response.headers, own?.ok === true ? own.value : null);
-  const remaining = bindings.filter((one) => (round.goal === 'remove-all' || one.own) && one.expires !== 0);
+  const bindings = reportedBindings(response.headers, boundUri(registration.boundContact) ?? sent.contact);
+  // RFC 3261 §10.2.1: the Expires header speaks for a Contact that has no expires of its own.
+  const otherwise = expiresHeader(response.headers);
+  const remaining = bindings.filter(
+    (one) => (round.goal === 'remove-all' || one.own) && (one.expires ?? otherwise) !== 0,
+  );
   if (remaining.length > 0) {
     return finish(registration, round, { type: 'failed', failure: stillBound(response, remaining.length) });
   }
@@ -134,4 +150,23 @@ function contactRemoved(response: SipResponse, own: SipUri): Failure {
 function withNextNonce(session: DigestSession, response: SipResponse): DigestSession {
   const info = parseAuthenticationInfo(response.headers, session.kind);
   return info?.nextnonce ? renewNonce(session, info.nextnonce) : session;
+}
+
+/** RFC 7616 §3.5: who proves that he knows the secret, and does not know it, is not who he says. It is told, and no
+ * more: registrars behind others that change the response get it wrong too. */
+function proofWarnings(
+  registration: Registration,
+  round: Round,
+  { headers, body }: SipResponse,
+  env: Env,
+): readonly Effect[] {
+  const uri = formatUri(round.requestUri);
+  return registration.sessions.flatMap((session): readonly Effect[] => {
+    const credential = selectCredential(session, registration.credentials);
+    const info = parseAuthenticationInfo(headers, session.kind);
+    if (credential === null) return [];
+    if (checkRspauth(info, session, credential, { uri, body }, env.hash) !== 'mismatch') return [];
+    const text = `the proof of the registrar (rspauth) for the realm "${printable(session.realm)}" is wrong: what answered may not know the password`;
+    return [{ type: 'warn', text }];
+  });
 }

@@ -6,6 +6,7 @@ import type { Env } from '../env.ts';
 import { answerInWords, printable } from '../health/evidence.ts';
 import { type Failure, failureOf } from '../health/verdict.ts';
 import { headerValue, optionTags } from '../sip/headers.ts';
+import { isUnicast, sameHost } from '../sip/ip.ts';
 import type { SipResponse } from '../sip/message.ts';
 import { parseDeltaSeconds } from '../sip/numbers.ts';
 import { receivedAddress, topVia } from '../sip/via.ts';
@@ -168,7 +169,9 @@ function intervalRefused(
   }
   const failure = refusalOf(response, 'register.forbidden');
   const cause = `${failure.cause} to ${sent.requested} s, ${minimum === null ? 'without a Min-Expires' : `with Min-Expires ${minimum}`}`;
-  return finish(registration, round, { type: 'failed', failure: { ...failure, cause } });
+  // What did not help is not kept: or else each round would ask for twice as much.
+  const interval = round.raises === 0 ? registration.interval : registration.plan.expires;
+  return finish({ ...registration, interval }, round, { type: 'failed', failure: { ...failure, cause } });
 }
 
 function extensionRefused(
@@ -228,10 +231,11 @@ function learnPublicAddress(
   const via = topVia(response);
   if (registration.plan.nat === 'off' || via === null) return registration;
   const seen = receivedAddress(via);
+  if (seen.address !== null && !isUnicast(seen.address)) return registration;
   const { local } = sent.flow;
   const known = addressSeen(registration.publicAddress, local);
   const address = seen.address ?? known.address;
   const port = seen.port ?? known.port;
-  const isOwn = address === local.address && port === local.port;
+  const isOwn = sameHost(address, local.address) && port === local.port;
   return { ...registration, publicAddress: isOwn ? null : { from: local, seen: { address, port } } };
 }

@@ -10,7 +10,7 @@ import { type HeaderField, NO_BODY } from '../sip/message.ts';
 import { isReliable } from '../sip/transport.ts';
 import { formatUri, type SipUri } from '../sip/uri.ts';
 import { startTransaction } from '../transaction/client.ts';
-import { contactUri, contactValue, replacedContact } from './contact.ts';
+import { boundUri, contactUri, contactValue, replacedContact } from './contact.ts';
 import type { FlowRef, Registration } from './registration.ts';
 import { registerRequest } from './request.ts';
 import type { Place, Round, RoundStep, SentRequest } from './round-state.ts';
@@ -55,7 +55,14 @@ export function sendRegister(registration: Registration, round: Round, place: Pl
     authorized: sessions.length > 0,
   };
   return {
-    registration: { ...registration, identity: { ...registration.identity, cseq }, sessions, flow, target },
+    registration: {
+      ...registration,
+      identity: { ...registration.identity, cseq },
+      sessions,
+      flow,
+      target,
+      redirected: round.visited.length > 1,
+    },
     round: {
       ...round,
       requests: round.requests + 1,
@@ -100,7 +107,7 @@ function contactValues(registration: Registration, round: Round, contact: SipUri
   // RFC 3261 §10.2.2: the star stands alone, with Expires: 0.
   if (round.goal === 'remove-all') return ['*'];
   if (contact === null) return [];
-  if (round.goal === 'remove') return [contactValue(plan, boundContact ?? formatUri(contact), 0)];
+  if (round.goal === 'remove') return [contactValue(plan, formatUri(boundUri(boundContact) ?? contact), 0)];
   const own = contactValue(plan, formatUri(contact), registration.interval);
   const old = round.contactAlone ? null : replacedContact(boundContact, contact);
   return old === null ? [own] : [own, contactValue(plan, old, 0)];

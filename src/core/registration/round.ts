@@ -64,11 +64,13 @@ export function startRound(
     visited: [requestUri],
     overloaded: [],
     passedOver: null,
-    onKeptFlow: registration.flow !== null,
+    onKeptFlow: false,
   };
-  const { flow, target } = registration;
+  const { flow, target, redirected } = registration;
   // RFC 3261 §10.2.4: a refresh goes to the address that took the registration, as long as its flow lives.
-  if (flow !== null && target !== null) return sendRegister(registration, round, { flow, target }, env);
+  if (flow !== null && target !== null && !redirected) {
+    return sendRegister(registration, { ...round, onKeptFlow: true }, { flow, target }, env);
+  }
   return resolveTargets(registration, round);
 }
 

@@ -12,6 +12,14 @@ export function isIpLiteral(text: string): boolean {
   return ipVersion(text.split('%', 1)[0] ?? '') !== 0;
 }
 
+/** Whether somebody may be reached at the IP literal `text`: not for the unspecified address, multicast and broadcast. */
+export function isUnicast(text: string): boolean {
+  const first = parseIpv4(text)?.[0];
+  if (first !== undefined) return first > 0 && first < 224;
+  const groups = parseIpv6(text);
+  return groups !== null && (groups[0] ?? 0) < 0xff00 && groups.some((group) => group !== 0);
+}
+
 /** Whether two hosts, with or without brackets, are the same: IP literals as numbers (RFC 5954 §4.2), names without
  * regard to case. Escapes in a host are not decoded. */
 export function sameHost(a: string, b: string): boolean {
