@@ -14,10 +14,16 @@ async function main(args: readonly string[]): Promise<void> {
     process.stdout.write(`${VERSION}\n`);
     return;
   }
+  // Everything is said and durable. What may still be under way, such as a question to a name server that is silent or a
+  // connection to nowhere, is given up: nobody waits for it any more. Output to pipes and terminals is synchronous.
+  process.exit(await exitCodeOf(args));
+}
+
+async function exitCodeOf(args: readonly string[]): Promise<number> {
   try {
-    process.exitCode = await loadProgram(import.meta.dirname).program.runProgram(args);
+    return await loadProgram(import.meta.dirname).program.runProgram(args);
   } catch (error) {
-    process.exitCode = report(error);
+    return report(error);
   }
 }
 

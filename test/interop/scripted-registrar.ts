@@ -10,10 +10,11 @@ export const PASSWORD = 'Mellon!';
 
 export type Stage = {
   readonly home: Home;
-  /** Starts a registrar that gives these answers. */
+  /** Starts a registrar that gives these answers, on a free port unless told. */
   readonly registrar: (
     answers: readonly ScriptedAnswer[],
     transport?: 'udp' | 'tcp',
+    port?: number,
   ) => Promise<ScriptedRegistrar>;
   /** `sipreg --json COMMAND a OPTIONS`, with the keys of `entry` over those of an account of alice at `port`. */
   readonly run: (port: number, entry?: object, words?: readonly string[]) => Promise<CommandResult>;
@@ -25,8 +26,8 @@ export async function openStage(): Promise<Stage> {
   const registrars: ScriptedRegistrar[] = [];
   return {
     home,
-    registrar: async (answers, transport) => {
-      const registrar = await startScriptedRegistrar({ answers }, transport);
+    registrar: async (answers, transport, port) => {
+      const registrar = await startScriptedRegistrar({ answers }, transport, port);
       registrars.push(registrar);
       return registrar;
     },

@@ -37,15 +37,17 @@ type Script =
   /** A whole SIPp scenario, for what `answers` cannot say. */
   | { readonly scenario: string };
 
-/** Starts SIPp on a free port and resolves when it listens. Rejects with its output when it does not. */
+/** Starts SIPp on `port`, or a free one, and resolves when it listens. Rejects with its output when it does not. */
 export async function startScriptedRegistrar(
   script: Script,
   transport: 'udp' | 'tcp' = 'udp',
+  port?: number,
 ): Promise<ScriptedRegistrar> {
   for (let attempt = 1; ; attempt++) {
     const outcome = await tryStart(
       'scenario' in script ? script.scenario : scenarioOf(script.answers),
       transport,
+      port ?? (await freePort()),
     );
     if (typeof outcome !== 'string') return outcome;
     // Another process may have taken the port since it was chosen.
@@ -55,9 +57,12 @@ export async function startScriptedRegistrar(
   }
 }
 
-async function tryStart(scenario: string, transport: 'udp' | 'tcp'): Promise<ScriptedRegistrar | string> {
+async function tryStart(
+  scenario: string,
+  transport: 'udp' | 'tcp',
+  port: number,
+): Promise<ScriptedRegistrar | string> {
   const folder = await mkdtemp(join(tmpdir(), 'sipreg-sipp-'));
-  const port = await freePort();
   const file = (name: string): string => join(folder, name);
   await writeFile(file('scenario.xml'), scenario);
   const traces = [
