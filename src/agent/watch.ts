@@ -49,7 +49,8 @@ export async function watch(
   );
   await aborted(end);
   const deadlineAt = monotonicNow() + END_WITHIN_MS;
-  for (const account of accounts) engine.request(account, { type: 'stopRequested', deadlineAt });
+  for (const account of accounts)
+    engine.request(account, { type: 'stopRequested', deadlineAt, into: 'ended' });
   await new Promise<void>((resolve) => {
     const check = (): void => {
       if (accounts.every((account) => isEnded(account.lifecycle))) resolve();

@@ -3,23 +3,19 @@
 // accounts and reload belong to the agent, not here.
 
 import { assert } from '../assert.ts';
+import type { Credential } from '../digest/algorithm.ts';
 import type { Env } from '../env.ts';
 import type { AccountState } from '../health/snapshot.ts';
 import { type Failure, failureOf } from '../health/verdict.ts';
 import type { Millis } from '../time.ts';
+import { afterFailure, isOutage } from './after-failure.ts';
 import type { Effect, Outcome } from './effect.ts';
 import type { Goal, Input } from './input.ts';
+import type { Plan } from './plan.ts';
 import type { Binding, Registration, ReportedBinding } from './registration.ts';
 import { roundWakeAt, startRound, stepRound } from './round.ts';
 import type { Round, RoundStep } from './round-state.ts';
-import {
-  failureDelay,
-  refreshDelay,
-  refusedDelay,
-  rejectedDelay,
-  retryAfterDelay,
-  SHORTEST_REFRESH_MS,
-} from './schedule.ts';
+import { refreshDelay, SHORTEST_REFRESH_MS } from './schedule.ts';
 
 export type Lifecycle = {
   readonly registration: Registration;
@@ -36,8 +32,10 @@ export type Lifecycle = {
   readonly prohibitions: number;
   readonly failure: { readonly failure: Failure; readonly at: Millis } | null;
   readonly report: Report;
-  /** When a stop has to be over; undefined while nobody has asked for one. */
-  readonly stopBy: Millis | undefined;
+  /** Before this the registrar does not want to be asked (Retry-After). */
+  readonly notBefore: Millis | undefined;
+  /** The binding is being removed, for good or until a resume; null while nobody has asked for that. */
+  readonly stop: { readonly by: Millis; readonly into: 'ended' | 'paused' } | null;
 };
 
 /** What the last finished round brought to light. */
@@ -55,8 +53,21 @@ export type Command =
   | { readonly type: 'roundRequested'; readonly goal: Goal; readonly deadlineAt?: Millis }
   /** A round cannot even begin: the secret is not to be had, say. */
   | { readonly type: 'roundPrevented'; readonly goal: Goal; readonly failure: Failure }
-  /** Remove the binding and end, by `deadlineAt`. */
-  | { readonly type: 'stopRequested'; readonly deadlineAt: Millis };
+  /** Remove the binding by `deadlineAt`, and then end or pause. */
+  | { readonly type: 'stopRequested'; readonly deadlineAt: Millis; readonly into: 'ended' | 'paused' }
+  /** The account's settings are others now. `newFlow`: the present flow does not do for them. No round is under way. */
+  | {
+      readonly type: 'reconfigured';
+      readonly plan: Plan;
+      readonly credentials: readonly Credential[];
+      readonly newFlow: boolean;
+    }
+  /** The account's secrets are others now. */
+  | { readonly type: 'secretChanged'; readonly credentials: readonly Credential[] }
+  /** The registrar answers others again. */
+  | { readonly type: 'targetRecovered' }
+  /** The wall clock went on without us by `byMs` (suspend): all that was to come is so much nearer. */
+  | { readonly type: 'clockJumped'; readonly byMs: Millis };
 
 export type LifecycleEffect = Effect | { readonly type: 'stateChanged'; readonly previous: AccountState };
 
@@ -65,20 +76,26 @@ export type LifecycleStep = { readonly lifecycle: Lifecycle; readonly effects: r
 /** How long a stop waits for a REGISTER that is under way before it sends its own. */
 const STOP_PATIENCE_MS: Millis = 4_000;
 
-/** A registration that has not done anything yet. */
-export function beginLifecycle(registration: Registration, now: Millis): Lifecycle {
+/** A registration that has not done anything yet; `state` is what an earlier run left it in. */
+export function beginLifecycle(
+  registration: Registration,
+  now: Millis,
+  state: 'unregistered' | 'paused' | 'blocked' = 'unregistered',
+): Lifecycle {
+  const probe = registration.plan.retry.blockedProbeSeconds * 1000;
   return {
     registration,
     round: null,
-    state: 'unregistered',
+    state,
     since: now,
-    nextAt: undefined,
+    nextAt: state === 'blocked' && probe > 0 ? now + probe : undefined,
     failures: 0,
     rejections: 0,
     prohibitions: 0,
     failure: null,
     report: { bindings: [], serviceRoute: [], path: [], requests: 0, roundTripMs: null },
-    stopBy: undefined,
+    notBefore: undefined,
+    stop: null,
   };
 }
 
@@ -91,7 +108,15 @@ export function stepLifecycle(lifecycle: Lifecycle, input: Input | Command, env:
     case 'roundPrevented':
       return prevented(lifecycle, input.goal, input.failure, env);
     case 'stopRequested':
-      return stop(lifecycle, input.deadlineAt, env);
+      return stop(lifecycle, { by: input.deadlineAt, into: input.into }, env);
+    case 'reconfigured':
+      return reconfigured(lifecycle, input, env);
+    case 'secretChanged':
+      return secretChanged(lifecycle, input.credentials, env);
+    case 'targetRecovered':
+      return targetRecovered(lifecycle, env);
+    case 'clockJumped':
+      return still(afterClockJump(lifecycle, input.byMs, env.now));
     case 'flowClosed':
       return flowClosed(lifecycle, input, env);
     case 'timePassed':
@@ -108,7 +133,7 @@ export function lifecycleWakeAt(lifecycle: Lifecycle): Millis | undefined {
 
 /** True when a stop has run its course. */
 export function isEnded(lifecycle: Lifecycle): boolean {
-  return lifecycle.stopBy !== undefined && lifecycle.round === null;
+  return lifecycle.stop?.into === 'ended' && lifecycle.round === null;
 }
 
 function beginRound(
@@ -118,7 +143,12 @@ function beginRound(
   deadlineAt: Millis | undefined,
 ): LifecycleStep {
   const step = startRound(lifecycle.registration, goal, env, deadlineAt);
-  return absorb(moved({ ...lifecycle, nextAt: undefined }, underWay(lifecycle.state, goal), env), step, env);
+  const stop = goal === 'register' ? null : lifecycle.stop;
+  return absorb(
+    moved({ ...lifecycle, stop, nextAt: undefined }, underWay(lifecycle.state, goal), env),
+    step,
+    env,
+  );
 }
 
 /** It ends as a round does: whoever waits for the outcome gets it. */
@@ -163,19 +193,15 @@ function absorb(before: LifecycleStep, step: RoundStep, env: Env): LifecycleStep
 function roundEnded(lifecycle: Lifecycle, round: Round, outcome: Outcome, env: Env): LifecycleStep {
   const report = { ...lifecycle.report, requests: round.requests, roundTripMs: round.roundTripMs };
   const idle: Lifecycle = { ...lifecycle, round: null, report };
-  if (idle.stopBy !== undefined && !isRemoval(round.goal)) {
+  if (idle.stop !== null && !isRemoval(round.goal)) {
     const failure = outcome.type === 'failed' ? { failure: outcome.failure, at: env.now } : null;
-    return removeBinding({ ...idle, failure }, idle.stopBy, env);
+    return removeBinding({ ...idle, failure }, idle.stop, env);
   }
   switch (outcome.type) {
     case 'registered':
       return registered({ ...idle, report: { ...report, ...pick(outcome) } }, outcome.binding, env);
     case 'removed':
-      return moved(
-        { ...calm(idle), report: { ...report, ...noRoutes(outcome.bindings) } },
-        'unregistered',
-        env,
-      );
+      return stopped({ ...calm(idle), report: { ...report, ...noRoutes(outcome.bindings) } }, env);
     case 'listed': {
       const bound = outcome.bindings.some((one) => one.own);
       const listed = { ...calm(idle), report: { ...report, ...noRoutes(outcome.bindings) } };
@@ -215,52 +241,14 @@ function failed(lifecycle: Lifecycle, goal: Goal, failure: Failure, env: Env): L
     failure.status === null ? lifecycle.report : { ...lifecycle.report, serviceRoute: [], path: [] };
   const told = { ...lifecycle, report, failure: { failure, at: env.now } };
   if (goal !== 'register') return moved({ ...told, nextAt: undefined }, afterFailedRemoval(told), env);
-  const failures = lifecycle.failures + 1;
-  const rejections = lifecycle.rejections + (isRejection(failure) ? 1 : 0);
-  const prohibitions = isProhibition(failure) ? lifecycle.prohibitions + 1 : 0;
-  const counted = { ...told, failures, rejections, prohibitions };
-  const { retry } = lifecycle.registration.plan;
-  const floor = retryAfterDelay(failure.retryAfterSeconds ?? 0, env.rng);
-  if (isHopeless(failure) || (rejections > 0 && rejections >= retry.credentialAttempts)) {
-    const probe = retry.blockedProbeSeconds * 1000;
-    const nextAt = probe === 0 ? undefined : env.now + Math.max(floor, probe);
-    return moved({ ...counted, nextAt }, 'blocked', env);
-  }
-  const nextAt = env.now + Math.max(floor, delayAfter(counted, failure, env));
-  return moved({ ...counted, nextAt }, 'waiting', env);
+  const { state, ...waiting } = afterFailure(lifecycle, failure, env);
+  return moved({ ...told, ...waiting }, state, env);
 }
 
 /** A removal or a query that failed leaves things as they were, as far as we know. */
 function afterFailedRemoval(lifecycle: Lifecycle): AccountState {
+  if (lifecycle.stop?.into === 'paused') return 'paused';
   return lifecycle.registration.boundContact === null ? 'unregistered' : 'registered';
-}
-
-function isRejection(failure: Failure): boolean {
-  return failure.code === 'auth.rejected';
-}
-
-function isProhibition(failure: Failure): boolean {
-  return failure.code === 'register.forbidden';
-}
-
-/** RFC 3261 §8.1.3.2, RFC 4320 §4.2: a 5xx or 408 says as much as no answer; any other says that more of the same will
- * not change it. */
-function isRefusal({ status }: Failure): boolean {
-  return status !== null && status !== 408 && (status < 500 || status >= 600);
-}
-
-/** Asking again changes nothing until somebody changes the account. */
-function isHopeless(failure: Failure): boolean {
-  return failure.code === 'auth.no-credentials' || failure.code === 'auth.no-algorithm';
-}
-
-function delayAfter(lifecycle: Lifecycle, failure: Failure, env: Env): Millis {
-  const { retry } = lifecycle.registration.plan;
-  if (isRejection(failure)) return rejectedDelay(retry, lifecycle.rejections, env.rng);
-  if (isProhibition(failure)) return refusedDelay(lifecycle.prohibitions, env.rng);
-  // More of the same does not change such an answer: it never waits longer than the first time, nor shorter.
-  if (isRefusal(failure)) return refusedDelay(1, env.rng);
-  return failureDelay(retry, lifecycle.failures, env.rng);
 }
 
 function flowClosed(
@@ -272,7 +260,7 @@ function flowClosed(
   if (registration.flow?.id !== input.flowId) return inRound(lifecycle, input, env);
   if (round !== null) return inRound(lifecycle, input, env);
   const flowless = { ...lifecycle, registration: { ...registration, flow: null, target: null } };
-  if (lifecycle.state !== 'registered' || lifecycle.stopBy !== undefined) return still(flowless);
+  if (lifecycle.state !== 'registered' || lifecycle.stop !== null) return still(flowless);
   // behaviour.md §11, §16: the registrar cannot reach us over a flow that broke. The first new try is at once, but not
   // when the server closes the connection after each answer (§5).
   const soonestAt = lifecycle.since + SHORTEST_REFRESH_MS;
@@ -280,15 +268,17 @@ function flowClosed(
   return beginRound(flowless, 'register', env, undefined);
 }
 
-function stop(lifecycle: Lifecycle, stopBy: Millis, env: Env): LifecycleStep {
-  const stopping = { ...lifecycle, stopBy, nextAt: undefined };
+type Stop = NonNullable<Lifecycle['stop']>;
+
+function stop(lifecycle: Lifecycle, wanted: Stop, env: Env): LifecycleStep {
+  const stopping = { ...lifecycle, stop: wanted, nextAt: undefined };
   const { round } = stopping;
-  if (round === null) return removeBinding(stopping, stopBy, env);
-  if (isRemoval(round.goal)) return still({ ...stopping, round: { ...round, deadlineAt: stopBy } });
+  if (round === null) return removeBinding(stopping, wanted, env);
+  if (isRemoval(round.goal)) return still({ ...stopping, round: { ...round, deadlineAt: wanted.by } });
   // Nothing is on its way yet: no need to wait for it.
-  if (round.phase.name !== 'awaiting') return removeBinding({ ...stopping, round: null }, stopBy, env);
+  if (round.phase.name !== 'awaiting') return removeBinding({ ...stopping, round: null }, wanted, env);
   // Half of the time belongs to the removal.
-  const patience = Math.min(STOP_PATIENCE_MS, Math.max(0, stopBy - env.now) / 2);
+  const patience = Math.min(STOP_PATIENCE_MS, Math.max(0, wanted.by - env.now) / 2);
   return still({ ...stopping, round: { ...round, deadlineAt: env.now + patience } });
 }
 
@@ -296,11 +286,71 @@ function isRemoval(goal: Goal): boolean {
   return goal === 'remove' || goal === 'remove-all';
 }
 
-function removeBinding(lifecycle: Lifecycle, stopBy: Millis, env: Env): LifecycleStep {
-  if (lifecycle.registration.boundContact === null) return moved(lifecycle, 'unregistered', env);
-  if (env.now < stopBy) return beginRound(lifecycle, 'remove', env, stopBy);
+function removeBinding(lifecycle: Lifecycle, { by }: Stop, env: Env): LifecycleStep {
+  if (lifecycle.registration.boundContact === null) return stopped(lifecycle, env);
+  if (env.now < by) return beginRound(lifecycle, 'remove', env, by);
   const failure = failureOf('register.timeout', 'no time was left to remove the binding');
   return failed(lifecycle, 'remove', failure, env);
+}
+
+/** Nothing is bound any more. */
+function stopped(lifecycle: Lifecycle, env: Env): LifecycleStep {
+  return moved(lifecycle, lifecycle.stop?.into === 'paused' ? 'paused' : 'unregistered', env);
+}
+
+/** behaviour.md §24: the same identity with other settings registers at once; its binding stays until it has. */
+function reconfigured(
+  lifecycle: Lifecycle,
+  { plan, credentials, newFlow }: Extract<Command, { type: 'reconfigured' }>,
+  env: Env,
+): LifecycleStep {
+  assert(lifecycle.round === null, 'settings change between two rounds');
+  const { flow, target } = lifecycle.registration;
+  const place = newFlow ? { flow: null, target: null } : { flow, target };
+  const begun = { interval: plan.expires, refusedOptions: [], sessions: [], credentialsWorked: false };
+  const registration = { ...lifecycle.registration, ...begun, ...place, plan, credentials };
+  const fresh = { ...calm(lifecycle), registration, notBefore: undefined };
+  return lifecycle.state === 'paused' ? still(fresh) : beginRound(fresh, 'register', env, undefined);
+}
+
+/** behaviour.md §10: a changed secret ends `blocked`, and every wait that the old one caused, at once. */
+function secretChanged(lifecycle: Lifecycle, credentials: readonly Credential[], env: Env): LifecycleStep {
+  const { registration, state, failure } = lifecycle;
+  const changed = {
+    ...lifecycle,
+    rejections: 0,
+    registration: { ...registration, credentials, credentialsWorked: false, sessions: [] },
+  };
+  const isWaitingForIt =
+    state === 'blocked' ||
+    (state === 'waiting' && (failure?.failure.stage === 'auth' || failure?.failure.stage === 'secret'));
+  return still(isWaitingForIt && lifecycle.round === null ? { ...changed, nextAt: env.now } : changed);
+}
+
+/** behaviour.md §11: a success on a target wakes those who wait for it, but none before its Retry-After. */
+function targetRecovered(lifecycle: Lifecycle, env: Env): LifecycleStep {
+  const { state, failure, notBefore, nextAt } = lifecycle;
+  if (state !== 'waiting' || failure === null || !isOutage(failure.failure)) return still(lifecycle);
+  const wakeAt = Math.max(env.now, notBefore ?? env.now);
+  return still({ ...lifecycle, nextAt: Math.min(nextAt ?? wakeAt, wakeAt) });
+}
+
+/** All instants move, so that dates and deadlines hold on the wall clock; who is registered makes sure of it (§16). */
+function afterClockJump(lifecycle: Lifecycle, byMs: Millis, now: Millis): Lifecycle {
+  const { registration, since, nextAt, notBefore, failure, state, round } = lifecycle;
+  const { binding } = registration;
+  const moved = (at: Millis | undefined): Millis | undefined => (at === undefined ? undefined : at - byMs);
+  return {
+    ...lifecycle,
+    since: since - byMs,
+    notBefore: moved(notBefore),
+    nextAt: state === 'registered' && round === null ? now : moved(nextAt),
+    failure: failure === null ? null : { ...failure, at: failure.at - byMs },
+    registration: {
+      ...registration,
+      binding: binding === null ? null : { ...binding, endsAt: binding.endsAt - byMs },
+    },
+  };
 }
 
 function moved(lifecycle: Lifecycle, state: AccountState, env: Env): LifecycleStep {

@@ -1,0 +1,89 @@
+// What happens after a failed round: how long to wait, and when to stop asking (behaviour.md §10, §11). Failures of the
+// network are never terminal; rejected credentials are no outage.
+
+import type { Env } from '../env.ts';
+import type { Failure } from '../health/verdict.ts';
+import type { Millis } from '../time.ts';
+import type { RetryPolicy } from './plan.ts';
+import type { Registration } from './registration.ts';
+import { failureDelay, refusedDelay, rejectedDelay, retryAfterDelay } from './schedule.ts';
+
+/** How often what has failed so far. */
+export type FailureCounts = {
+  /** Failures in a row, of any kind. */
+  readonly failures: number;
+  /** Rejections of the credentials since they last worked: an outage in between makes them no better. */
+  readonly rejections: number;
+  /** Times that the registrar forbade it in a row. */
+  readonly prohibitions: number;
+};
+
+export type AfterFailure = FailureCounts & {
+  readonly state: 'waiting' | 'blocked';
+  readonly nextAt: Millis | undefined;
+  readonly notBefore: Millis | undefined;
+};
+
+/** The state after one more failure to register. */
+export function afterFailure(
+  before: FailureCounts & { readonly registration: Registration },
+  failure: Failure,
+  env: Env,
+): AfterFailure {
+  const { retry } = before.registration.plan;
+  const counts = countFailure(before, failure);
+  const floor = retryAfterDelay(failure.retryAfterSeconds ?? 0, env.rng);
+  const notBefore = floor === 0 ? undefined : env.now + floor;
+  const isBlocked =
+    isHopeless(failure) || (counts.rejections > 0 && counts.rejections >= retry.credentialAttempts);
+  if (isBlocked) {
+    const probe = retry.blockedProbeSeconds * 1000;
+    const nextAt = probe === 0 ? undefined : env.now + Math.max(floor, probe);
+    return { ...counts, state: 'blocked', nextAt, notBefore };
+  }
+  const nextAt = env.now + Math.max(floor, delayAfter(counts, failure, retry, env));
+  return { ...counts, state: 'waiting', nextAt, notBefore };
+}
+
+/** Nobody refused anything: the network or the server was not there, and may be back at any moment. */
+export function isOutage(failure: Failure): boolean {
+  return failure.stage !== 'auth' && failure.stage !== 'config' && !isRefusal(failure);
+}
+
+function countFailure(
+  { failures, rejections, prohibitions }: FailureCounts,
+  failure: Failure,
+): FailureCounts {
+  return {
+    failures: failures + 1,
+    rejections: rejections + (isRejection(failure) ? 1 : 0),
+    prohibitions: isProhibition(failure) ? prohibitions + 1 : 0,
+  };
+}
+
+function isRejection(failure: Failure): boolean {
+  return failure.code === 'auth.rejected';
+}
+
+function isProhibition(failure: Failure): boolean {
+  return failure.code === 'register.forbidden';
+}
+
+/** RFC 3261 §8.1.3.2, RFC 4320 §4.2: a 5xx or 408 says as much as no answer; any other says that more of the same will
+ * not change it. */
+function isRefusal({ status }: Failure): boolean {
+  return status !== null && status !== 408 && (status < 500 || status >= 600);
+}
+
+/** Asking again changes nothing until somebody changes the account. */
+function isHopeless(failure: Failure): boolean {
+  return failure.code === 'auth.no-credentials' || failure.code === 'auth.no-algorithm';
+}
+
+function delayAfter(counts: FailureCounts, failure: Failure, retry: RetryPolicy, env: Env): Millis {
+  if (isRejection(failure)) return rejectedDelay(retry, counts.rejections, env.rng);
+  if (isProhibition(failure)) return refusedDelay(counts.prohibitions, env.rng);
+  // More of the same does not change such an answer: it never waits longer than the first time, nor shorter.
+  if (isRefusal(failure)) return refusedDelay(1, env.rng);
+  return failureDelay(retry, counts.failures, env.rng);
+}
