@@ -1,7 +1,7 @@
 // What can be asked of a running agent: the control socket's server calls it, the supervisor is it.
 
 import type { AccountSnapshot } from '../core/health/snapshot.ts';
-import type { AgentEvent, ReloadReport } from './events.ts';
+import type { AgentEvent, ReloadReport, Severity } from './events.ts';
 
 export type AgentSnapshot = {
   readonly pid: number;
@@ -20,8 +20,11 @@ export type AgentSnapshot = {
   readonly problems: readonly string[];
 };
 
-/** One account with its history, for `status ACCOUNT`. */
-export type AccountDetail = AccountSnapshot & { readonly events: readonly AgentEvent[] };
+/** Something that happened to an account, kept small because fifty thousand accounts keep ten each. */
+export type HistoryEntry = { readonly time: string; readonly severity: Severity; readonly text: string };
+
+/** One account with its last ten events, oldest first, for `status ACCOUNT`. */
+export type AccountDetail = AccountSnapshot & { readonly events: readonly HistoryEntry[] };
 
 /** What became of a refresh, a pause or a resume. */
 export type OperationResult = {
