@@ -14,9 +14,19 @@ async function main(args: readonly string[]): Promise<void> {
     process.stdout.write(`${VERSION}\n`);
     return;
   }
-  // Everything is said and durable. What may still be under way, such as a question to a name server that is silent or a
-  // connection to nowhere, is given up: nobody waits for it any more. Output to pipes and terminals is synchronous.
-  process.exit(await exitCodeOf(args));
+  const exitCode = await exitCodeOf(args);
+  await Promise.all([written(process.stdout), written(process.stderr)]);
+  // Everything is said and durable. What may still be under way, such as a question to a silent name server or a
+  // connection to nowhere, is given up: nobody waits for it any more.
+  process.exit(exitCode);
+}
+
+/** Resolves when the reader has taken all, or is gone: a pipe takes 64 KiB at a time. */
+function written(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.writableLength === 0 || !stream.writable) resolve();
+    else stream.write('', () => resolve());
+  });
 }
 
 async function exitCodeOf(args: readonly string[]): Promise<number> {
