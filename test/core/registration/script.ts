@@ -240,7 +240,8 @@ export function responseTo(
   { via = '', reason = 'Reason' }: AnswerOptions = {},
 ): SipResponse {
   const rows = [
-    `Via: ${request.row('Via')}${via}`,
+    // RFC 3581 §4: the server fills in the empty rport.
+    `Via: ${via.includes('rport') ? request.row('Via').replace(';rport', '') : request.row('Via')}${via}`,
     `From: ${request.row('From')}`,
     `To: ${request.row('To')};tag=registrar`,
     `Call-ID: ${request.row('Call-ID')}`,
