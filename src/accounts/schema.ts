@@ -266,6 +266,10 @@ const agentSchema = v.strictObject({
   http: optional('Where /metrics and the health pages are served, like 127.0.0.1:9724', text(listenRule)),
   socket: optional('Path of the control socket', text(socketPathRule)),
   socketGroup: optional('Group whose members may read the status', text(wordRule)),
+  pacing: optional(
+    'Registrations that may begin in one second at each registrar; 0: no pacing',
+    v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(100_000)),
+  ),
 });
 
 /** The schema of the whole file; scripts turn it into accounts.schema.json. */

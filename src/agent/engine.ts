@@ -3,11 +3,13 @@
 // record and nothing else, so that fifty thousand fit into one process.
 
 import { redactMessageText } from '../core/digest/redaction.ts';
+import type { Env } from '../core/env.ts';
 import type { AccountState } from '../core/health/snapshot.ts';
 import { type Failure, failureOf } from '../core/health/verdict.ts';
 import type { Effect, Outcome } from '../core/registration/effect.ts';
 import type { Input } from '../core/registration/input.ts';
 import {
+  afterCrash,
   type Command,
   type LifecycleEffect,
   lifecycleWakeAt,
@@ -17,6 +19,7 @@ import type { Rng } from '../core/rng.ts';
 import { formatMessage } from '../core/sip/format.ts';
 import type { SipMessage } from '../core/sip/message.ts';
 import { branchOf, topVia } from '../core/sip/via.ts';
+import type { Millis } from '../core/time.ts';
 import { type Alarm, createAlarm } from '../runtime/alarm.ts';
 import { monotonicNow } from '../runtime/clock.ts';
 import { nodeHash } from '../runtime/hash.ts';
@@ -34,12 +37,17 @@ import type { ManagedAccount } from './managed-account.ts';
 export type Observer = {
   readonly stateChanged: (account: ManagedAccount, previous: AccountState) => void;
   readonly finished: (account: ManagedAccount, outcome: Outcome) => void;
+  /** A bug of ours ended what the account was doing; it begins again by itself, and `finished` follows. */
+  readonly crashed?: (account: ManagedAccount, error: unknown) => void;
   readonly warned: (account: ManagedAccount, text: string) => void;
   /** A message went out or came in, its credentials redacted; null: nobody wants to see messages. */
   readonly message: ((direction: 'sent' | 'received', flow: Flow, text: string) => void) | null;
   /** Something came in that is not SIP; `text` describes it without its content. */
   readonly dropped: (flow: Flow, text: string) => void;
 };
+
+/** When an account that is due may really begin; no later than `now` for at once. */
+export type Admission = (account: ManagedAccount, now: Millis) => Millis;
 
 type Job = { readonly account: ManagedAccount; readonly input: Input | Command };
 
@@ -55,10 +63,16 @@ export class Engine {
   #queue: Job[] = [];
   #isDraining = false;
 
-  constructor(rng: Rng, observer: Observer) {
+  /** `admission` paces the rounds that begin by themselves; without it each begins when it is due. */
+  constructor(rng: Rng, observer: Observer, admission: Admission = (_, now) => now) {
     this.#rng = rng;
     this.#observer = observer;
-    this.#alarm = createAlarm(monotonicNow, (account) => this.request(account, { type: 'timePassed' }));
+    this.#alarm = createAlarm<ManagedAccount>(monotonicNow, (account) => {
+      const now = monotonicNow();
+      const at = account.lifecycle.round === null ? admission(account, now) : now;
+      if (at > now) this.#alarm.set(account, at);
+      else this.request(account, { type: 'timePassed' });
+    });
     this.#registry = createFlowRegistry({
       tlsFor: lazyMaterialFor(),
       events: {
@@ -83,6 +97,11 @@ export class Engine {
     this.#isDraining = false;
   }
 
+  /** Takes the account in: it begins by itself when its machine says so. */
+  add(account: ManagedAccount): void {
+    this.#alarm.set(account, lifecycleWakeAt(account.lifecycle));
+  }
+
   /** Lets go of the account's flows and notes the CSeq that it ended with; nothing happens to it any more. */
   async conclude(account: ManagedAccount): Promise<void> {
     account.isConcluded = true;
@@ -101,8 +120,7 @@ export class Engine {
   #step(account: ManagedAccount, input: Input | Command): void {
     if (account.isConcluded) return;
     try {
-      const env = { now: monotonicNow(), rng: this.#rng, hash: nodeHash };
-      const { lifecycle, effects } = stepLifecycle(account.lifecycle, input, env);
+      const { lifecycle, effects } = stepLifecycle(account.lifecycle, input, this.#env());
       account.lifecycle = lifecycle;
       for (const effect of effects) this.#perform(account, effect);
       this.#alarm.set(account, lifecycleWakeAt(account.lifecycle));
@@ -111,19 +129,20 @@ export class Engine {
     }
   }
 
-  /** Our own bug ends what the account was doing, loudly, and no other account notices. */
+  /** Our own bug ends what the account was doing, loudly; no other account notices, and it begins again by itself. */
   #crashed(account: ManagedAccount, error: unknown): void {
     const words = error instanceof Error ? error.message : String(error);
     const failure = failureOf('internal.bug', `sipreg itself failed: ${words}`);
-    this.#alarm.set(account, undefined);
     this.#forgetBranch(account);
-    account.lifecycle = {
-      ...account.lifecycle,
-      round: null,
-      nextAt: undefined,
-      failure: { failure, at: monotonicNow() },
-    };
+    account.lifecycle = afterCrash(account.lifecycle, failure, this.#env());
+    for (const flow of account.held) this.#letGo(account, flow);
+    this.#alarm.set(account, lifecycleWakeAt(account.lifecycle));
+    this.#observer.crashed?.(account, error);
     this.#observer.finished(account, { type: 'failed', failure });
+  }
+
+  #env(): Env {
+    return { now: monotonicNow(), rng: this.#rng, hash: nodeHash };
   }
 
   #perform(account: ManagedAccount, effect: LifecycleEffect): void {

@@ -33,7 +33,7 @@ export type AccountSetup = {
 };
 
 export type ManagedAccount = {
-  readonly setup: AccountSetup;
+  setup: AccountSetup;
   readonly key: IdentityKey;
   lifecycle: Lifecycle;
   alarmAt: Millis | undefined;
@@ -43,6 +43,8 @@ export type ManagedAccount = {
   reservation: Reservation | null;
   /** The local port of the last run, tried first so that NAT bindings and Contacts stay. */
   readonly preferredPort: number | null;
+  /** When its next round may begin, once that was asked for (admission.ts). */
+  admittedAt: Millis | undefined;
   /** The Contact that is on disk. */
   notedContact: string | null;
   isConcluded: boolean;
@@ -54,11 +56,21 @@ export const ONLY_FLOW = 1;
 /** An identity outside the store may use these numbers: more than one command ever needs. */
 const PRIVATE_CSEQS = 1_000;
 
+/** How an account begins in an agent: as it was left, and when it is to register by itself. */
+export type Start = {
+  readonly state: 'unregistered' | 'paused' | 'blocked';
+  readonly firstAt: Millis | undefined;
+};
+
+/** One that waits to be told what to do. */
+const AT_REST: Start = { state: 'unregistered', firstAt: undefined };
+
 /** The account as it starts: with the identity and the binding that are remembered of it. */
 export function manageAccount(
   setup: AccountSetup,
   credentials: readonly Credential[],
   rng: Rng,
+  start: Start = AT_REST,
 ): ManagedAccount {
   const { plan, store, memory } = setup;
   const key = identityKey(plan);
@@ -78,12 +90,13 @@ export function manageAccount(
   return {
     setup,
     key,
-    lifecycle: beginLifecycle(registration, monotonicNow()),
+    lifecycle: beginLifecycle(registration, monotonicNow(), start.state, start.firstAt),
     alarmAt: undefined,
     branch: null,
     held: [],
     reservation: null,
     preferredPort: remembered?.localPort ?? null,
+    admittedAt: start.firstAt,
     notedContact: remembered?.contact ?? null,
     isConcluded: false,
   };

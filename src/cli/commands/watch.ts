@@ -6,10 +6,10 @@ import { dateOf } from '../../agent/one-shot.ts';
 import { watch } from '../../agent/watch.ts';
 import type { AccountSnapshot, AccountState } from '../../core/health/snapshot.ts';
 import { describe } from '../../core/registration/describe.ts';
+import { timeText } from '../../runtime/local-time.ts';
 import { EXIT } from '../exit.ts';
 import type { Output } from '../output.ts';
 import { failureLines, nextText, registeredLine } from '../render/account-line.ts';
-import { timeText } from '../render/duration.ts';
 import { messageObserver } from '../render/message-text.ts';
 import { catchSignals } from '../signals.ts';
 

@@ -1,10 +1,11 @@
 // One account in one line, and a failure in the four lines that somebody needs at three in the morning: what happened,
 // why, what to do, what happens next.
 
-import type { AccountSnapshot, ExpiresSnapshot, FailureSnapshot } from '../../core/health/snapshot.ts';
+import type { AccountSnapshot, FailureSnapshot } from '../../core/health/snapshot.ts';
+import { durationText, roundTripText, ruleText } from '../../core/health/words.ts';
 import { bracketed } from '../../core/sip/ip.ts';
+import { timeText } from '../../runtime/local-time.ts';
 import type { Theme } from '../theme.ts';
-import { durationText, roundTripText, timeText } from './duration.ts';
 
 /** "✓ office  registered for 300 s (…)  192.0.2.7:5061 tls  34 ms". */
 export function registeredLine(account: AccountSnapshot, theme: Theme): string {
@@ -45,23 +46,6 @@ export function nextText(account: AccountSnapshot): string {
     return `tried again in ${durationText(seconds)}, at ${timeText(account.nextAttempt)}`;
   }
   return 'not tried again until the secret or the account changes';
-}
-
-/** By which rule the time holds: who said it and how our contact was found. */
-export function ruleText({ requested, granted, source, matchedBy }: ExpiresSnapshot): string {
-  const said = {
-    contact: "by our contact's expires",
-    'expires-header': 'by the Expires header',
-    requested: 'as asked, the registrar named no time',
-  }[source];
-  const found = {
-    instance: 'found by instance',
-    uri: 'found by URI',
-    count: 'the only contact, rewritten by the registrar',
-    none: 'our contact is not listed',
-  }[matchedBy];
-  const asked = requested === granted ? '' : `, ${durationText(requested)} asked`;
-  return `(${said}, ${found}${asked})`;
 }
 
 function whereText({ target, rtt, requests }: AccountSnapshot, theme: Theme): string {

@@ -1,8 +1,8 @@
 // What the registrar has bound, as a small table.
 
 import type { AccountSnapshot } from '../../core/health/snapshot.ts';
+import { durationText } from '../../core/health/words.ts';
 import type { Theme } from '../theme.ts';
-import { durationText } from './duration.ts';
 
 /** The bindings of one account, each in a line; ours is marked. */
 export function bindingsTable(account: AccountSnapshot, theme: Theme): string {

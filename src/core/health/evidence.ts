@@ -8,19 +8,19 @@ import { parseRetryAfter } from '../sip/numbers.ts';
 /** More than this of one foreign text helps nobody. */
 const MAX_TEXT = 200;
 
-/** `text` without control characters and not longer than a line. */
-export function printable(text: string): string {
+/** `text` without control characters and not longer than a line, or than `limit` characters. */
+export function printable(text: string, limit: number = MAX_TEXT): string {
   const clean = text
     .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, ' ')
     .trim();
-  return clean.length > MAX_TEXT ? `${clean.slice(0, MAX_TEXT)}…` : clean;
+  return clean.length > limit ? `${clean.slice(0, limit)}…` : clean;
 }
 
 /** "403 Forbidden (Warning: 399 pbx "too many contacts")". */
 export function answerInWords(response: SipResponse): string {
   const reason = printable(response.reason);
   const status = reason === '' ? String(response.status) : `${response.status} ${reason}`;
-  const warnings = headerRows(response.headers, 'Warning').map(printable);
+  const warnings = headerRows(response.headers, 'Warning').map((row) => printable(row));
   return warnings.length === 0 ? status : `${status} (Warning: ${printable(warnings.join('; '))})`;
 }
 

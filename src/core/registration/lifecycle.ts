@@ -66,8 +66,9 @@ export type Command =
   | { readonly type: 'secretChanged'; readonly credentials: readonly Credential[] }
   /** The registrar answers others again. */
   | { readonly type: 'targetRecovered' }
-  /** The wall clock went on without us by `byMs` (suspend): all that was to come is so much nearer. */
-  | { readonly type: 'clockJumped'; readonly byMs: Millis };
+  /** The wall clock went on without us by `byMs` (suspend): all that was to come is so much nearer, and who is registered
+   * makes sure of it at `recheckAt`. */
+  | { readonly type: 'clockJumped'; readonly byMs: Millis; readonly recheckAt: Millis };
 
 export type LifecycleEffect = Effect | { readonly type: 'stateChanged'; readonly previous: AccountState };
 
@@ -76,11 +77,13 @@ export type LifecycleStep = { readonly lifecycle: Lifecycle; readonly effects: r
 /** How long a stop waits for a REGISTER that is under way before it sends its own. */
 const STOP_PATIENCE_MS: Millis = 4_000;
 
-/** A registration that has not done anything yet; `state` is what an earlier run left it in. */
+/** A registration that has not done anything yet; `state` is what an earlier run left it in,
+ * `firstAt` when it is to register by itself. */
 export function beginLifecycle(
   registration: Registration,
   now: Millis,
   state: 'unregistered' | 'paused' | 'blocked' = 'unregistered',
+  firstAt?: Millis,
 ): Lifecycle {
   const probe = registration.plan.retry.blockedProbeSeconds * 1000;
   return {
@@ -88,7 +91,7 @@ export function beginLifecycle(
     round: null,
     state,
     since: now,
-    nextAt: state === 'blocked' && probe > 0 ? now + probe : undefined,
+    nextAt: state === 'blocked' && probe > 0 ? now + probe : firstAt,
     failures: 0,
     rejections: 0,
     prohibitions: 0,
@@ -116,7 +119,7 @@ export function stepLifecycle(lifecycle: Lifecycle, input: Input | Command, env:
     case 'targetRecovered':
       return targetRecovered(lifecycle, env);
     case 'clockJumped':
-      return still(afterClockJump(lifecycle, input.byMs, env.now));
+      return still(afterClockJump(lifecycle, input));
     case 'flowClosed':
       return flowClosed(lifecycle, input, env);
     case 'timePassed':
@@ -335,22 +338,35 @@ function targetRecovered(lifecycle: Lifecycle, env: Env): LifecycleStep {
   return still({ ...lifecycle, nextAt: Math.min(nextAt ?? wakeAt, wakeAt) });
 }
 
-/** All instants move, so that dates and deadlines hold on the wall clock; who is registered makes sure of it (§16). */
-function afterClockJump(lifecycle: Lifecycle, byMs: Millis, now: Millis): Lifecycle {
+/** All instants move, so that dates and deadlines hold on the wall clock (behaviour.md §16). */
+function afterClockJump(
+  lifecycle: Lifecycle,
+  { byMs, recheckAt }: Extract<Command, { type: 'clockJumped' }>,
+): Lifecycle {
   const { registration, since, nextAt, notBefore, failure, state, round } = lifecycle;
   const { binding } = registration;
-  const moved = (at: Millis | undefined): Millis | undefined => (at === undefined ? undefined : at - byMs);
+  const nearer = nextAt === undefined ? undefined : nextAt - byMs;
+  const isRechecked = state === 'registered' && round === null && nearer !== undefined;
   return {
     ...lifecycle,
     since: since - byMs,
-    notBefore: moved(notBefore),
-    nextAt: state === 'registered' && round === null ? now : moved(nextAt),
+    notBefore: notBefore === undefined ? undefined : notBefore - byMs,
+    nextAt: isRechecked ? Math.min(recheckAt, nearer) : nearer,
     failure: failure === null ? null : { ...failure, at: failure.at - byMs },
     registration: {
       ...registration,
       binding: binding === null ? null : { ...binding, endsAt: binding.endsAt - byMs },
     },
   };
+}
+
+/** A bug of ours ended what it was doing: it begins again by itself, later each time, and keeps its identity. */
+export function afterCrash(lifecycle: Lifecycle, failure: Failure, env: Env): Lifecycle {
+  const { registration } = lifecycle;
+  const clean = { ...registration, sessions: [], flow: null, target: null };
+  const counted = { ...lifecycle, registration: clean, round: null, stop: null };
+  const waiting = afterFailure(counted, failure, env);
+  return { ...counted, ...waiting, since: env.now, failure: { failure, at: env.now } };
 }
 
 function moved(lifecycle: Lifecycle, state: AccountState, env: Env): LifecycleStep {

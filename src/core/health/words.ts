@@ -1,4 +1,7 @@
-// Spans of time and moments in words: durations short, times local with their offset, independent of the locale.
+// Facts of a registration in words, for the commands and the log alike: spans of time, and why the granted time holds.
+// Independent of the locale.
+
+import type { ExpiresSnapshot } from './snapshot.ts';
 
 /** 45 s, 5 min, 1 h 30 min, 2 d 3 h. */
 export function durationText(seconds: number): string {
@@ -22,20 +25,19 @@ export function roundTripText(seconds: number): string {
   return seconds < 1 ? `${Math.max(1, Math.round(seconds * 1000))} ms` : `${seconds.toFixed(1)} s`;
 }
 
-/** 14:05:10+01:00, with the date when it is another day. */
-export function timeText(iso: string, now: Date = new Date()): string {
-  const date = new Date(iso);
-  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  const time = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}${offsetText(date)}`;
-  return date.toDateString() === now.toDateString() ? time : `${day} ${time}`;
-}
-
-function offsetText(date: Date): string {
-  const minutes = -date.getTimezoneOffset();
-  const sign = minutes < 0 ? '-' : '+';
-  return `${sign}${two(Math.floor(Math.abs(minutes) / 60))}:${two(Math.abs(minutes) % 60)}`;
-}
-
-function two(value: number): string {
-  return String(value).padStart(2, '0');
+/** By which rule the time holds: who said it and how our contact was found. */
+export function ruleText({ requested, granted, source, matchedBy }: ExpiresSnapshot): string {
+  const said = {
+    contact: "by our contact's expires",
+    'expires-header': 'by the Expires header',
+    requested: 'as asked, the registrar named no time',
+  }[source];
+  const found = {
+    instance: 'found by instance',
+    uri: 'found by URI',
+    count: 'the only contact, rewritten by the registrar',
+    none: 'our contact is not listed',
+  }[matchedBy];
+  const asked = requested === granted ? '' : `, ${durationText(requested)} asked`;
+  return `(${said}, ${found}${asked})`;
 }
