@@ -2,6 +2,7 @@
 // control socket's followers and the last ten events of `status ACCOUNT` are all made of these. No event holds a secret.
 
 import type { AccountSnapshot, AccountState, FailureSnapshot } from '../core/health/snapshot.ts';
+import type { SocketAddress, Transport } from '../core/sip/transport.ts';
 
 /** journald's priorities (sd-daemon(3)), as far as they are used. */
 export type Severity = 'error' | 'warning' | 'notice' | 'info' | 'debug';
@@ -19,6 +20,8 @@ export type AgentEvent = { readonly time: string; readonly severity: Severity } 
       /** An attempt failed, also when the state stays what it was. `count`: in a row. */
       readonly type: 'failure';
       readonly account: string;
+      /** As in the snapshot: accounts that fail together are told together, by registrar. */
+      readonly registrar: string;
       readonly state: AccountState;
       readonly failure: FailureSnapshot;
       readonly nextAttempt: string | null;
@@ -35,6 +38,22 @@ export type AgentEvent = { readonly time: string; readonly severity: Severity } 
       readonly ok: boolean;
       readonly text: string;
       readonly report: ReloadReport | null;
+    }
+  | {
+      /** A SIP message went out or came in, its credentials redacted. */
+      readonly type: 'message';
+      readonly direction: 'sent' | 'received';
+      readonly transport: Transport;
+      readonly local: SocketAddress;
+      readonly remote: SocketAddress;
+      readonly text: string;
+    }
+  | {
+      /** What keeps a flow open was answered, or was not. */
+      readonly type: 'keepalive';
+      readonly account: string;
+      readonly code: string;
+      readonly text: string;
     }
   /** The agent itself: started, stopping, ended, its event loop was blocked, the clock jumped. */
   | { readonly type: 'agent'; readonly code: string; readonly text: string }

@@ -8,8 +8,13 @@ import { parseRetryAfter } from '../sip/numbers.ts';
 /** More than this of one foreign text helps nobody. */
 const MAX_TEXT = 200;
 
-/** `text` without control characters and not longer than a line, or than `limit` characters. */
-export function printable(text: string, limit: number = MAX_TEXT): string {
+/** `text` without control characters and not longer than a line. */
+export function printable(text: string): string {
+  return printableUpTo(MAX_TEXT, text);
+}
+
+/** `text` without control characters, cut after `limit` characters. */
+export function printableUpTo(limit: number, text: string): string {
   const clean = text
     .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, ' ')
     .trim();
