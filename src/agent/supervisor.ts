@@ -1,0 +1,390 @@
+// The agent's accounts: each enabled one is kept registered, whatever happens. The supervisor starts them, tells what
+// happens to them, carries out what operators ask, and ends them; when and how each registers is its own machine's
+// business. Reload is in reload.ts.
+
+import type { LoadedAccounts } from '../accounts/load.ts';
+import type { AccountEntry } from '../accounts/schema.ts';
+import type { AccountState } from '../core/health/snapshot.ts';
+import { describe } from '../core/registration/describe.ts';
+import type { Outcome } from '../core/registration/effect.ts';
+import { isEnded } from '../core/registration/lifecycle.ts';
+import type { Millis } from '../core/time.ts';
+import { monotonicNow } from '../runtime/clock.ts';
+import { systemRng } from '../runtime/entropy.ts';
+import type { Flow } from '../runtime/transport/flow.ts';
+import type { IdentityStore } from '../state/identity-store.ts';
+import { type PreparedAccount, prepareAccount } from './account-setup.ts';
+import { type Admissions, createAdmissions, DEFAULT_PACE, registrarOf } from './admission.ts';
+import { Engine, type Observer } from './engine.ts';
+import type { AgentEvent, Severity } from './events.ts';
+import { identityKey, type ManagedAccount, manageAccount, type Start } from './managed-account.ts';
+import { type Member, remember, snapshotOf } from './member.ts';
+import { dateOf } from './one-shot.ts';
+import type { AccountDetail, OperationResult } from './operations.ts';
+import { secretFingerprint } from './secret-fingerprint.ts';
+
+export type SupervisorOptions = {
+  readonly product: string;
+  readonly store: IdentityStore;
+  /** Told of everything, as it happens. */
+  readonly emit: (event: AgentEvent) => void;
+  readonly message: Observer['message'];
+  readonly dropped: (flow: Flow, text: string) => void;
+  /** Accounts to keep; empty: every enabled one. */
+  readonly only: readonly string[];
+  /** Registrations a second at each registrar. */
+  readonly pace: number | undefined;
+};
+
+/** All bindings are removed within this time. */
+const STOP_WITHIN_MS: Millis = 9_000;
+/** Removals that leave together: more would overflow the sockets' buffers. */
+const STOP_BATCH = 100;
+const STOP_BATCH_EVERY_MS: Millis = 20;
+/** How long an operator's pause waits for the registrar. */
+const PAUSE_WITHIN_MS: Millis = 35_000;
+
+export class Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #admissions: Admissions;
+  readonly #startedAt = new Date().toISOString();
+  readonly #members = new Map<string, Member>();
+  readonly #memberOf = new Map<ManagedAccount, Member>();
+  /** Accounts with an old identity, on their way out; they belong to no member any more. */
+  readonly #retiring = new Set<ManagedAccount>();
+  /** By registrar: who waits for it to come back, and has not been woken yet. */
+  readonly #waitingFor = new Map<string, Set<ManagedAccount>>();
+  readonly engine: Engine;
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.#admissions = createAdmissions(options.pace ?? DEFAULT_PACE);
+    this.engine = new Engine(
+      systemRng,
+      {
+        stateChanged: (account, previous) => this.#stateChanged(account, previous),
+        finished: (account, outcome) => this.#finished(account, outcome),
+        warned: (account, text) => this.#warn(account, 'account.warning', text),
+        crashed: (account, error) => this.#crashed(account, error),
+        message: options.message,
+        dropped: options.dropped,
+      },
+      (account, now) => this.#admissions.admit(account, now),
+    );
+  }
+
+  /** Takes the accounts of the file in; they begin by themselves, paced. */
+  async start(loaded: LoadedAccounts): Promise<void> {
+    const entries = [...loaded.accounts].filter(([name]) => this.isWanted(name));
+    for (const [name, entry] of entries) await this.admitMember(name, entry, loaded.directory);
+  }
+
+  isWanted(name: string): boolean {
+    return this.#options.only.length === 0 || this.#options.only.includes(name);
+  }
+
+  /** Adds an account; an enabled one gets its machine. */
+  async admitMember(name: string, entry: AccountEntry, directory: string): Promise<Member> {
+    const member: Member = { name, entry, account: null, history: [], waiting: [] };
+    this.#members.set(name, member);
+    if (entry.enabled !== false) this.employ(member, await this.prepare(name, entry, directory));
+    return member;
+  }
+
+  prepare(name: string, entry: AccountEntry, directory: string): Promise<PreparedAccount> {
+    const { product, store } = this.#options;
+    return prepareAccount(directory, name, entry, {
+      product,
+      store,
+      memory: store,
+      keepsAlive: true,
+      expires: null,
+    });
+  }
+
+  /** Gives `member` a machine of its own and lets it begin. */
+  employ(member: Member, prepared: PreparedAccount): ManagedAccount {
+    const { setup, credentials, warnings } = prepared;
+    const known = credentials.ok ? credentials.value : [];
+    const account = manageAccount(setup, known, systemRng, this.#startOf(prepared));
+    member.account = account;
+    this.#memberOf.set(account, member);
+    for (const text of warnings) this.#warn(account, 'account.settings', text);
+    if (account.lifecycle.state === 'unregistered') {
+      account.admittedAt = this.#admissions.next(registrarOf(account), monotonicNow());
+    }
+    this.engine.add(account);
+    if (!credentials.ok) {
+      const failure = credentials.error;
+      this.engine.request(account, { type: 'roundPrevented', goal: 'register', failure });
+    }
+    return account;
+  }
+
+  /** From now on the account belongs to no member: it is kept as it is until `dismiss`. */
+  retire(account: ManagedAccount): void {
+    this.#forget(account);
+    this.#retiring.add(account);
+  }
+
+  /** Removes the account's binding with its own identity, and lets it go; false: the binding may still be there. */
+  async dismiss(account: ManagedAccount): Promise<boolean> {
+    this.retire(account);
+    const deadlineAt = monotonicNow() + STOP_WITHIN_MS;
+    this.engine.request(account, { type: 'stopRequested', deadlineAt, into: 'ended' });
+    while (!isEnded(account.lifecycle) && !account.isConcluded) await pause(STOP_BATCH_EVERY_MS);
+    await this.engine.conclude(account);
+    this.#retiring.delete(account);
+    return account.lifecycle.registration.boundContact === null;
+  }
+
+  members(): ReadonlyMap<string, Member> {
+    return this.#members;
+  }
+
+  remove(name: string): void {
+    this.#members.delete(name);
+  }
+
+  /** Puts the members into the order of the file. */
+  reorder(names: Iterable<string>): void {
+    for (const name of names) {
+      const member = this.#members.get(name);
+      if (member === undefined) continue;
+      this.#members.delete(name);
+      this.#members.set(name, member);
+    }
+  }
+
+  snapshots() {
+    return [...this.#members.values()].map((member) => snapshotOf(member, this.#startedAt));
+  }
+
+  detail(name: string): AccountDetail | undefined {
+    const member = this.#members.get(name);
+    if (member === undefined) return undefined;
+    return { ...snapshotOf(member, this.#startedAt), events: member.history };
+  }
+
+  /** behaviour.md §10: leaves `blocked` and every wait at once. */
+  refresh(names: readonly string[]): Promise<readonly OperationResult[]> {
+    return this.#forEach(names, async (member, account) => {
+      const { round, state } = account.lifecycle;
+      if (state === 'paused') return 'it is paused: resume it first';
+      const finished = this.nextOutcome(member);
+      if (round === null) this.engine.request(account, { type: 'roundRequested', goal: 'register' });
+      return textOf(await finished);
+    });
+  }
+
+  /** Removes the binding and stays away, over restarts too, until a resume. */
+  pause(names: readonly string[]): Promise<readonly OperationResult[]> {
+    return this.#forEach(names, async (member, account) => {
+      await this.#options.store.setPaused(account.key, new Date().toISOString());
+      const deadlineAt = monotonicNow() + PAUSE_WITHIN_MS;
+      const rested = this.#rest(member, 'paused');
+      this.engine.request(account, { type: 'stopRequested', deadlineAt, into: 'paused' });
+      await rested;
+      return account.lifecycle.registration.boundContact === null
+        ? null
+        : 'the binding could not be removed; it stays until it ends';
+    });
+  }
+
+  resume(names: readonly string[]): Promise<readonly OperationResult[]> {
+    return this.#forEach(names, async (member, account) => {
+      await this.#options.store.setPaused(account.key, null);
+      const finished = this.nextOutcome(member);
+      if (account.lifecycle.round === null) {
+        this.engine.request(account, { type: 'roundRequested', goal: 'register' });
+      }
+      return textOf(await finished);
+    });
+  }
+
+  /** The wall clock went on without us: everybody looks again, paced. */
+  clockJumped(byMs: Millis): void {
+    const now = monotonicNow();
+    for (const account of this.#memberOf.keys()) {
+      const recheckAt = this.#admissions.next(registrarOf(account), now);
+      this.engine.request(account, { type: 'clockJumped', byMs, recheckAt });
+    }
+  }
+
+  /** Removes every binding (or leaves them) and ends; the names of the accounts whose binding is still there. */
+  async stop(keepBindings: boolean, hurry: AbortSignal): Promise<readonly string[]> {
+    const accounts = [...this.#memberOf.keys(), ...this.#retiring];
+    if (!keepBindings) await this.#removeAll(accounts, hurry);
+    const left = keepBindings
+      ? []
+      : accounts.filter(({ lifecycle }) => lifecycle.registration.boundContact !== null);
+    await Promise.all(accounts.map((account) => this.engine.conclude(account)));
+    this.engine.close();
+    return left.map(({ setup }) => setup.plan.account);
+  }
+
+  /** Resolves when the account's next round has ended; null: it came to rest without one. */
+  nextOutcome(member: Member): Promise<Outcome | null> {
+    return new Promise((resolve) => {
+      member.waiting = [...member.waiting, resolve];
+    });
+  }
+
+  async #removeAll(accounts: readonly ManagedAccount[], hurry: AbortSignal): Promise<void> {
+    const deadlineAt = monotonicNow() + STOP_WITHIN_MS;
+    const batch = Math.max(STOP_BATCH, Math.ceil(accounts.length / 200));
+    for (let from = 0; from < accounts.length && !hurry.aborted; from += batch) {
+      for (const account of accounts.slice(from, from + batch)) {
+        this.engine.request(account, { type: 'stopRequested', deadlineAt, into: 'ended' });
+      }
+      await pause(STOP_BATCH_EVERY_MS);
+    }
+    while (!hurry.aborted && accounts.some(({ lifecycle }) => !isEnded(lifecycle))) {
+      await pause(STOP_BATCH_EVERY_MS);
+    }
+  }
+
+  async #forEach(
+    names: readonly string[],
+    work: (member: Member, account: ManagedAccount) => Promise<string | null>,
+  ): Promise<readonly OperationResult[]> {
+    return await Promise.all(
+      names.map(async (name) => {
+        const member = this.#members.get(name);
+        if (member === undefined) throw new Error(`there is no account ${name}`);
+        const problem = member.account === null ? 'it is disabled' : await work(member, member.account);
+        const snapshot = snapshotOf(member, this.#startedAt);
+        return { account: name, ok: problem === null, text: problem ?? snapshot.state, snapshot };
+      }),
+    );
+  }
+
+  async #rest(member: Member, state: AccountState): Promise<void> {
+    while (member.account !== null && member.account.lifecycle.state !== state)
+      await this.nextOutcome(member);
+  }
+
+  /** How an earlier run left the account, if that still holds. */
+  #startOf({ setup, credentials }: PreparedAccount): Start {
+    const { store } = this.#options;
+    const key = identityKey(setup.plan);
+    const { pausedSince, blocked } = store.load(key);
+    if (pausedSince !== null) return { state: 'paused', firstAt: undefined };
+    const isSame =
+      credentials.ok &&
+      blocked?.secretFingerprint === secretFingerprint(credentials.value, store.instanceId());
+    if (blocked !== null && isSame) return { state: 'blocked', firstAt: undefined };
+    return { state: 'unregistered', firstAt: monotonicNow() };
+  }
+
+  #stateChanged(account: ManagedAccount, previous: AccountState): void {
+    const member = this.#memberOf.get(account);
+    if (member === undefined) return;
+    const { state } = account.lifecycle;
+    const snapshot = describe(account.lifecycle, dateOf);
+    const isRoutine = state === 'refreshing' || (previous === 'refreshing' && state === 'registered');
+    const severity: Severity = state === 'blocked' ? 'error' : isRoutine ? 'debug' : 'info';
+    const time = new Date().toISOString();
+    if (!isRoutine) remember(member, { time, severity, text: `${previous} → ${state}` });
+    this.#options.emit({ time, severity, type: 'state', account: member.name, state, previous, snapshot });
+    this.#noteBlocked(account, previous);
+    this.#noteWaiting(account);
+    if (account.lifecycle.round === null) this.#wake(member, null);
+  }
+
+  #noteBlocked(account: ManagedAccount, previous: AccountState): void {
+    const { store } = this.#options;
+    const { state, registration } = account.lifecycle;
+    if (state === 'blocked' && previous !== 'blocked') {
+      const fingerprint = secretFingerprint(registration.credentials, store.instanceId());
+      const blocked = { since: new Date().toISOString(), secretFingerprint: fingerprint };
+      this.#keep(account, store.setBlocked(account.key, blocked));
+    } else if (state === 'registered' && previous === 'registering') {
+      if (store.load(account.key).blocked !== null) this.#keep(account, store.setBlocked(account.key, null));
+    }
+  }
+
+  #noteWaiting(account: ManagedAccount): void {
+    const registrar = registrarOf(account);
+    const waiting = this.#waitingFor.get(registrar);
+    if (account.lifecycle.state !== 'waiting') waiting?.delete(account);
+    else if (waiting === undefined) this.#waitingFor.set(registrar, new Set([account]));
+    else waiting.add(account);
+  }
+
+  #forget(account: ManagedAccount): void {
+    this.#memberOf.delete(account);
+    this.#waitingFor.get(registrarOf(account))?.delete(account);
+  }
+
+  /** The store tells by itself what it cannot write; anything else that goes wrong is told here. */
+  #keep(account: ManagedAccount, writing: Promise<void>): void {
+    writing.catch((error: unknown) => this.#crashed(account, error));
+  }
+
+  #finished(account: ManagedAccount, outcome: Outcome): void {
+    const member = this.#memberOf.get(account);
+    if (member === undefined) return;
+    if (outcome.type === 'failed') this.#failed(account, member);
+    if (outcome.type === 'registered') this.#wakeOthers(account);
+    this.#wake(member, outcome);
+  }
+
+  #failed(account: ManagedAccount, member: Member): void {
+    const { failure, nextAttempt, state } = describe(account.lifecycle, dateOf);
+    if (failure === null) return;
+    const time = new Date().toISOString();
+    remember(member, { time, severity: 'warning', text: `${failure.code}: ${failure.cause}` });
+    this.#options.emit({
+      time,
+      severity: failure.stage === 'auth' || failure.stage === 'internal' ? 'error' : 'warning',
+      type: 'failure',
+      account: member.name,
+      state,
+      failure,
+      nextAttempt,
+      count: account.lifecycle.failures,
+    });
+  }
+
+  /** behaviour.md §11: a success on a target wakes the accounts that wait for it; the admission paces them. */
+  #wakeOthers(recovered: ManagedAccount): void {
+    const registrar = registrarOf(recovered);
+    const waiting = this.#waitingFor.get(registrar);
+    if (waiting === undefined || waiting.size === 0) return;
+    // Each is woken once: those whose next try fails too come back into the set.
+    this.#waitingFor.delete(registrar);
+    for (const account of waiting) this.engine.request(account, { type: 'targetRecovered' });
+  }
+
+  #wake(member: Member, outcome: Outcome | null): void {
+    const waiting = member.waiting;
+    member.waiting = [];
+    for (const resolve of waiting) resolve(outcome);
+  }
+
+  #warn(account: ManagedAccount, code: string, text: string): void {
+    const name = account.setup.plan.account;
+    const time = new Date().toISOString();
+    const member = this.#memberOf.get(account);
+    if (member !== undefined) remember(member, { time, severity: 'warning', text });
+    this.#options.emit({ time, severity: 'warning', type: 'warning', account: name, code, text });
+  }
+
+  #crashed(account: ManagedAccount, error: unknown): void {
+    const words = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#warn(
+      account,
+      'account.crashed',
+      `a bug in sipreg, please report it; the account begins again: ${words}`,
+    );
+  }
+}
+
+function textOf(outcome: Outcome | null): string | null {
+  return outcome?.type === 'failed' ? `${outcome.failure.code}: ${outcome.failure.cause}` : null;
+}
+
+function pause(ms: Millis): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
