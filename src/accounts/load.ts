@@ -1,8 +1,7 @@
-// Finds, reads and checks the accounts file (interface.md, "Accounts file"). A right file costs a JSON.parse and
+// Reads and checks the accounts file (interface.md, "Accounts file"). A right file costs a JSON.parse and
 // the schema; only a wrong one is taken apart again, to say at which line and column.
 
-import { existsSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { failure, type Result, success } from '../core/result.ts';
 import { readAtMost } from './bounded-file.ts';
 import { inconsistencies } from './consistency.ts';
@@ -10,9 +9,6 @@ import { accountsOf } from './defaults.ts';
 import { type ConfigProblem, renderPath, suggestKey } from './explain.ts';
 import { type AccountEntry, type AccountsDocument, checkShape, type Ha1Entry } from './schema.ts';
 import type { ShapeProblem } from './structure.ts';
-
-type AccountsFileKind = 'option' | 'environment' | 'user-store' | 'system';
-export type AccountsFileLocation = { readonly path: string; readonly kind: AccountsFileKind };
 
 export type LoadedAccounts = {
   /** Absolute. */
@@ -34,37 +30,11 @@ export type ConfigProblems = {
   readonly problems: readonly ConfigProblem[];
 };
 
-const SYSTEM_ACCOUNTS_FILE = '/etc/sipreg/accounts.json';
-
 /** Larger than ten thousand accounts need. */
 export const MAX_ACCOUNTS_FILE_BYTES = 32 * 1024 * 1024;
 
 /** Deeper than any document that the schema lets pass; what follows here recurses. */
 const MAX_DEPTH = 32;
-
-type Environment = Readonly<Record<string, string | undefined>>;
-
-/** The accounts file to use: `-c`, else $SIPREG_CONFIG, else the user's own store if it exists, else the system's. */
-export function locateAccountsFile(search: {
-  readonly option: string | undefined;
-  readonly env: Environment;
-  readonly home: string;
-}): AccountsFileLocation {
-  const { option, env } = search;
-  if (option !== undefined) return { path: resolve(option), kind: 'option' };
-  if (env.SIPREG_CONFIG) return { path: resolve(env.SIPREG_CONFIG), kind: 'environment' };
-  const store = userStorePath(env, search.home);
-  if (existsSync(store)) return { path: store, kind: 'user-store' };
-  return { path: SYSTEM_ACCOUNTS_FILE, kind: 'system' };
-}
-
-/** Where the user's own store is, whether it exists or not. */
-export function userStorePath(env: Environment, home: string): string {
-  // XDG Base Directory: a relative path in the variable is invalid and ignored.
-  const configured = env.XDG_CONFIG_HOME;
-  const base = configured?.startsWith('/') ? configured : join(home, '.config');
-  return join(base, 'sipreg', 'accounts.json');
-}
 
 /** Reads and checks the file at `path`. */
 export async function loadAccounts(path: string): Promise<Result<LoadedAccounts, ConfigProblems>> {

@@ -17,7 +17,7 @@ import {
 } from './document-edit.ts';
 import type { AccountEntry, AccountsDocument } from './schema.ts';
 
-/** Adds account `name` to the store at `path` (load.ts, userStorePath), which is made if it does not exist. */
+/** Adds account `name` to the store at `path` (location.ts, userStorePath), which is made if it does not exist. */
 export async function addAccount(
   path: string,
   name: string,

@@ -3,7 +3,8 @@
 
 import { homedir } from 'node:os';
 import { nearestKey, renderProblem } from '../accounts/explain.ts';
-import { type LoadedAccounts, loadAccounts, locateAccountsFile } from '../accounts/load.ts';
+import { type LoadedAccounts, loadAccounts } from '../accounts/load.ts';
+import { locateAccountsFile } from '../accounts/location.ts';
 import type { AccountEntry } from '../accounts/schema.ts';
 import { type PreparedAccount, prepareAccount, type SetupOptions } from '../agent/account-setup.ts';
 import type { Memory } from '../agent/managed-account.ts';

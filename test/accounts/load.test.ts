@@ -3,13 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ConfigProblem } from '../../src/accounts/explain.ts';
-import {
-  checkText,
-  loadAccounts,
-  locateAccountsFile,
-  MAX_ACCOUNTS_FILE_BYTES,
-  userStorePath,
-} from '../../src/accounts/load.ts';
+import { checkText, loadAccounts, MAX_ACCOUNTS_FILE_BYTES } from '../../src/accounts/load.ts';
 import { AOR, officeFile, problemsOf, scratchDirectory } from './scratch.ts';
 
 /** The problems of a text, each as [line, column, path, message, hint]. */
@@ -246,42 +240,5 @@ describe('a file with literal secrets that others can read', () => {
   it('gets none when it is private', async () => {
     expect(await warningsOf(0o600, officeFile({ password: 'hunter2' }))).toEqual([]);
     expect(await warningsOf(0o400, officeFile({ password: 'hunter2' }))).toEqual([]);
-  });
-});
-
-describe('which file', () => {
-  it("is that of the option, else of $SIPREG_CONFIG, else the user's own if there is one, else the system's", () => {
-    const home = scratchDirectory();
-    const env = { SIPREG_CONFIG: '/srv/env.json' };
-    expect(locateAccountsFile({ option: '/srv/option.json', env, home })).toEqual({
-      path: '/srv/option.json',
-      kind: 'option',
-    });
-    expect(locateAccountsFile({ option: undefined, env, home })).toEqual({
-      path: '/srv/env.json',
-      kind: 'environment',
-    });
-    const system = { path: '/etc/sipreg/accounts.json', kind: 'system' };
-    expect(locateAccountsFile({ option: undefined, env: {}, home })).toEqual(system);
-    expect(locateAccountsFile({ option: undefined, env: { SIPREG_CONFIG: '' }, home })).toEqual(system);
-    mkdirSync(join(home, '.config', 'sipreg'), { recursive: true });
-    const store = join(home, '.config', 'sipreg', 'accounts.json');
-    writeFileSync(store, '{"accounts": {}}');
-    expect(locateAccountsFile({ option: undefined, env: {}, home })).toEqual({
-      path: store,
-      kind: 'user-store',
-    });
-  });
-
-  it('is absolute', () => {
-    expect(locateAccountsFile({ option: 'a.json', env: {}, home: '/' }).path).toBe(
-      join(process.cwd(), 'a.json'),
-    );
-  });
-
-  it('follows $XDG_CONFIG_HOME when that is absolute', () => {
-    expect(userStorePath({ XDG_CONFIG_HOME: '/x' }, '/home/a')).toBe('/x/sipreg/accounts.json');
-    expect(userStorePath({ XDG_CONFIG_HOME: 'x' }, '/home/a')).toBe('/home/a/.config/sipreg/accounts.json');
-    expect(userStorePath({}, '/home/a')).toBe('/home/a/.config/sipreg/accounts.json');
   });
 });

@@ -4,7 +4,8 @@
 import { homedir } from 'node:os';
 import { addAccountToFile, removeAccountFromFile } from '../../accounts/account-file.ts';
 import type { EditProblem } from '../../accounts/document-edit.ts';
-import { type LoadedAccounts, locateAccountsFile, userStorePath } from '../../accounts/load.ts';
+import type { LoadedAccounts } from '../../accounts/load.ts';
+import { locateAccountsFile, userStorePath } from '../../accounts/location.ts';
 import { planOf } from '../../accounts/plan.ts';
 import type { AccountEntry } from '../../accounts/schema.ts';
 import type { Result } from '../../core/result.ts';
