@@ -14,7 +14,8 @@ const PATIENCE_MS = 150;
 
 /** Shows `text` on stderr once the wait is worth it. */
 export function startSpinner(text: string, wanted: boolean): Spinner {
-  if (!wanted || !process.stderr.isTTY) return NO_SPINNER;
+  // A terminal that does not know its width (`docker exec -t`, expect) says 0: ora would clear lines for ever.
+  if (!wanted || !process.stderr.isTTY || !process.stderr.columns) return NO_SPINNER;
   let ended = false;
   let shown: Animation | null = null;
   const show = async (): Promise<void> => {

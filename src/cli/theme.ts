@@ -20,10 +20,11 @@ export async function themeFor(stream: NodeJS.WriteStream, choice: ColorChoice):
 
 function hasColors(stream: NodeJS.WriteStream, choice: ColorChoice): boolean {
   if (choice !== 'auto') return choice === 'always';
-  const { FORCE_COLOR: force, NO_COLOR: no } = process.env;
+  const { FORCE_COLOR: force, NO_COLOR: no, ...terminal } = process.env;
   if (force !== undefined && force !== '') return force !== '0';
   if (no !== undefined && no !== '') return false;
-  return stream.isTTY && stream.getColorDepth() > 1;
+  // Node takes even an empty NO_COLOR for a no.
+  return stream.isTTY && stream.getColorDepth(terminal) > 1;
 }
 
 const asItIs = (text: string): string => text;

@@ -9,6 +9,7 @@ const PACKAGES = {
   sipp: 'sip-tester',
   baresip: 'baresip',
   openssl: 'openssl',
+  script: 'bsdutils',
 };
 
 export type Program = keyof typeof PACKAGES;

@@ -1,0 +1,123 @@
+// `sipreg config check|path|schema`.
+
+import { chmod, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { projectRoot } from '../../scripts/setup.mjs';
+import { type Home, runSipreg, temporaryHome } from '../interop/command.ts';
+
+let home: Home;
+
+beforeEach(async () => {
+  home = await temporaryHome();
+});
+
+afterEach(() => home.remove());
+
+const run = (...args: readonly string[]) => runSipreg(args, { home });
+
+const WRONG = `{
+  "accounts": {
+    "office": {
+      "aor": "sip:1008@pbx.example.com",
+      "registar": "sip:pbx.example.com",
+      "expires": "soon"
+    }
+  }
+}
+`;
+
+describe('config check', () => {
+  it('says that a right file is valid, with its accounts counted', async () => {
+    const config = await home.write('accounts.json', {
+      accounts: { a: { aor: 'sip:1@a.test' }, b: { aor: 'sip:2@a.test' } },
+    });
+    expect(await run('-c', config, 'config', 'check')).toMatchObject({
+      code: 0,
+      stdout: `✓ ${config}  valid, 2 accounts\n`,
+      stderr: '',
+    });
+    const json = await run('-c', config, 'config', 'check', '--json');
+    expect(JSON.parse(json.stdout)).toEqual({ path: config, valid: true, problems: [], warnings: [] });
+  });
+
+  it('names file, line, column, key and the nearest known key, and ends with 78', async () => {
+    const config = await home.write('accounts.json', WRONG);
+    const result = await run('-c', config, 'config', 'check');
+    expect(result).toMatchObject({ code: 78, stdout: '' });
+    expect(result.stderr).toContain(
+      `${config}:5:7: accounts.office.registar: unknown key; did you mean "registrar"?`,
+    );
+    expect(result.stderr).toMatch(/:6:\d+: accounts\.office\.expires: /);
+
+    const json = JSON.parse((await run('-c', config, 'config', 'check', '--json')).stdout);
+    expect(json).toMatchObject({ path: config, valid: false });
+    expect(json.problems[0]).toMatchObject({ line: 5, column: 7, path: 'accounts.office.registar' });
+
+    // What it finds stops the other commands with the same words.
+    const register = await run('-c', config, 'register', 'office');
+    expect(register).toMatchObject({ code: 78, stdout: '' });
+    expect(register.stderr).toContain(`${config}:5:7: accounts.office.registar: unknown key`);
+  });
+
+  it('says where the syntax is broken', async () => {
+    const config = await home.write(
+      'accounts.json',
+      '{\n  "accounts": {\n    "a": { "aor": "sip:1@a.test", }\n',
+    );
+    const result = await run('-c', config, 'config', 'check');
+    expect(result.code).toBe(78);
+    expect(result.stderr).toMatch(/accounts\.json:\d+:\d+: /);
+  });
+
+  it('finds a secret that cannot be read', async () => {
+    const config = await home.write('accounts.json', {
+      accounts: { a: { aor: 'sip:1@a.test', password: { env: 'SIPREG_TEST_NOT_SET' } } },
+    });
+    const result = await run('-c', config, 'config', 'check');
+    expect(result).toMatchObject({ code: 78, stdout: '' });
+    expect(result.stderr).toMatch(/a: .*SIPREG_TEST_NOT_SET/);
+  });
+
+  it('warns of a file with literal secrets that others can read, without showing them', async () => {
+    const config = await home.write('accounts.json', {
+      accounts: { a: { aor: 'sip:1@a.test', password: 'hunter2-literal' } },
+    });
+    await chmod(config, 0o644);
+    const result = await run('-c', config, 'config', 'check');
+    expect(result.code).toBe(0);
+    expect(result.stderr).toMatch(/^warning: .*accounts\.json/);
+    expect(result.stdout + result.stderr).not.toContain('hunter2-literal');
+    expect((await run('-q', '-c', config, 'config', 'check')).stderr).toBe('');
+  });
+
+  it('a directory in place of the file is told, not a bug', async () => {
+    const result = await run('-c', home.folder, 'config', 'check');
+    expect([66, 78]).toContain(result.code);
+    expect(result.stderr).toContain(home.folder);
+    expect(result.stderr).not.toMatch(/a bug in sipreg/);
+  });
+});
+
+describe('config path', () => {
+  it('-c wins over $SIPREG_CONFIG, that over the own store, and that over /etc', async () => {
+    const environment = { SIPREG_CONFIG: join(home.folder, 'variable.json') };
+    const path = async (args: readonly string[], more = {}) =>
+      (await runSipreg([...args, 'config', 'path'], { home, environment: more })).stdout;
+    expect(await path([])).toBe('/etc/sipreg/accounts.json\n');
+    await runSipreg(['account', 'add', 'a', '--server', 'a.test', '--user', 'u'], { home });
+    expect(await path([])).toBe(`${join(home.folder, 'config/sipreg/accounts.json')}\n`);
+    expect(await path([], environment)).toBe(`${environment.SIPREG_CONFIG}\n`);
+    expect(await path(['-c', 'relative.json'], environment)).toBe(`${join(home.folder, 'relative.json')}\n`);
+    expect(JSON.parse(await path(['--json']))).toMatchObject({ kind: 'user-store' });
+  });
+});
+
+describe('config schema', () => {
+  it('prints the JSON Schema that is published', async () => {
+    const { code, stdout } = await run('config', 'schema');
+    expect(code).toBe(0);
+    expect(stdout).toBe(await readFile(join(projectRoot, 'accounts.schema.json'), 'utf8'));
+    expect(JSON.parse(stdout).$schema).toMatch(/json-schema\.org/);
+  });
+});
