@@ -18,11 +18,15 @@ type Entry<S> = { readonly at: Millis; readonly sleeper: S };
 
 /** The clock is looked at no less often than this, whatever is due. */
 const LONGEST_SLEEP_MS: Millis = 15_000;
+/** So many entries that their sleepers have left are kept without a look; beyond, no more than there are sleepers. */
+const SPARE_ENTRIES = 64;
 
 /** An alarm on the clock `now`, which calls `wake` for each sleeper whose instant has come. */
 export function createAlarm<S extends Sleeper>(now: () => Millis, wake: (sleeper: S) => void): Alarm<S> {
   /** A binary heap by instant. An entry whose sleeper has moved on is skipped when it comes up. */
-  const heap: Entry<S>[] = [];
+  let heap: Entry<S>[] = [];
+  /** Sleepers that want to be woken. */
+  let waiting = 0;
   let timer: NodeJS.Timeout | undefined;
   let timerAt = Number.POSITIVE_INFINITY;
 
@@ -39,6 +43,7 @@ export function createAlarm<S extends Sleeper>(now: () => Millis, wake: (sleeper
       removeFirst(heap);
       if (next.sleeper.alarmAt !== next.at) continue;
       next.sleeper.alarmAt = undefined;
+      waiting -= 1;
       wake(next.sleeper);
     }
     arm();
@@ -46,17 +51,26 @@ export function createAlarm<S extends Sleeper>(now: () => Millis, wake: (sleeper
   return {
     set(sleeper, at) {
       if (sleeper.alarmAt === at) return;
+      waiting += Number(at !== undefined) - Number(sleeper.alarmAt !== undefined);
       sleeper.alarmAt = at;
       if (at === undefined) return;
       insert(heap, { at, sleeper });
+      if (heap.length > 2 * waiting + SPARE_ENTRIES) heap = withoutStale(heap);
       arm();
     },
     stop() {
       clearTimeout(timer);
       timerAt = Number.NEGATIVE_INFINITY;
-      heap.length = 0;
+      heap = [];
     },
   };
+}
+
+/** The entries that still count, each once; sorted, and so a heap. */
+function withoutStale<S extends Sleeper>(heap: readonly Entry<S>[]): Entry<S>[] {
+  const current = heap.filter(({ at, sleeper }) => sleeper.alarmAt === at);
+  const bySleeper = new Map(current.map((entry) => [entry.sleeper, entry]));
+  return [...bySleeper.values()].sort((a, b) => a.at - b.at);
 }
 
 function insert<S>(heap: Entry<S>[], entry: Entry<S>): void {
