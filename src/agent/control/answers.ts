@@ -1,0 +1,199 @@
+// From a request to the lines of its answer. They are made one by one, as fast as the client reads them, so that not even
+// a slow reader of ten thousand accounts makes the agent hold its answer.
+
+import { nearestKey } from '../../accounts/explain.ts';
+import type { AccountSnapshot } from '../../core/health/snapshot.ts';
+import type { AgentOperations, AgentSnapshot, OperationResult } from '../operations.ts';
+import { createEventFeed, type EventFeed } from './event-feed.ts';
+import {
+  type AccountsRequest,
+  type AnswerBody,
+  answerLine,
+  type ControlError,
+  type ControlRequest,
+  rawAnswerLine,
+} from './protocol.ts';
+
+/** 200 clients that ask at once are told the same; after this time, or an event, it is looked at again. */
+const FRESH_MS = 50;
+
+export type Answerer = {
+  /** The lines of the answer; a `follow` ends when `gone` is aborted, or with the agent. */
+  readonly answer: (
+    id: number,
+    request: ControlRequest,
+    may: Permission,
+    gone: AbortSignal,
+  ) => AsyncIterable<string>;
+  readonly close: () => void;
+};
+
+/** Members of `agent.socketGroup` may read, not command. */
+export type Permission = 'read' | 'command';
+
+export function createAnswerer(operations: AgentOperations): Answerer {
+  const view = createView(operations);
+  const feed = createEventFeed(operations.follow, view.outdate);
+  return {
+    answer: (id, request, may, gone) => answerTo(id, request, may, gone, { operations, view, feed }),
+    close: feed.close,
+  };
+}
+
+type Sources = { readonly operations: AgentOperations; readonly view: View; readonly feed: EventFeed };
+
+async function* answerTo(
+  id: number,
+  request: ControlRequest,
+  may: Permission,
+  gone: AbortSignal,
+  { operations, view, feed }: Sources,
+): AsyncGenerator<string> {
+  const last = (body: AnswerBody): string => answerLine(id, body);
+  const refusal = refusalOf(request, may, view);
+  if (refusal !== null) {
+    yield last({ type: 'error', error: refusal });
+    return;
+  }
+  switch (request.command) {
+    case 'status':
+      yield* request.accounts.length === 0 ? view.lines(id) : detailLines(id, request.accounts, operations);
+      yield last({ type: 'done', result: { agent: view.agent() } });
+      return;
+    case 'follow':
+      yield* follow(id, request.accounts, gone, { view, feed });
+      return;
+    case 'owner': {
+      const owned = request.accounts.filter((name) => view.isOwn(name));
+      yield last({ type: 'done', result: { agent: view.agent(), owned } });
+      return;
+    }
+    case 'reload': {
+      const result = await operations.reload();
+      view.outdate();
+      yield last({ type: 'done', result });
+      return;
+    }
+    case 'refresh':
+    case 'pause':
+    case 'resume': {
+      const results: readonly OperationResult[] = await operations[request.command](request.accounts);
+      view.outdate();
+      for (const item of results) yield last({ type: 'item', item });
+      yield last({ type: 'done', result: null });
+    }
+  }
+}
+
+async function* follow(
+  id: number,
+  names: readonly string[],
+  gone: AbortSignal,
+  { view, feed }: Omit<Sources, 'operations'>,
+): AsyncGenerator<string> {
+  const wanted = new Set(names);
+  const wants = (account: string | null): boolean =>
+    wanted.size === 0 || account === null || wanted.has(account);
+  // Before the accounts are told: what happens meanwhile must not fall between the two.
+  const events = feed.subscribe((event) => wants('account' in event ? event.account : null));
+  gone.addEventListener('abort', events.end, { once: true });
+  try {
+    for (const line of view.lines(id, wants)) yield line;
+    yield answerLine(id, { type: 'following', result: { agent: view.agent() } });
+    for (let item = await events.next(); item !== null; item = await events.next()) {
+      yield item.type === 'event' ? rawAnswerLine(id, 'event', item.json) : answerLine(id, item);
+    }
+  } finally {
+    gone.removeEventListener('abort', events.end);
+    events.end();
+  }
+}
+
+/** One by one: an account with its history is made only when the one before has been read. */
+function* detailLines(id: number, names: readonly string[], operations: AgentOperations): Generator<string> {
+  for (const name of names) {
+    const item = operations.detail(name);
+    // A reload may have removed it since the request was accepted.
+    if (item !== undefined) yield answerLine(id, { type: 'item', item });
+  }
+}
+
+function refusalOf(request: ControlRequest, may: Permission, view: View): ControlError | null {
+  if (may === 'read' && !READING.includes(request.command)) {
+    return { code: 'forbidden', message: 'this socket is for reading: it takes no commands' };
+  }
+  if (request.command === 'reload' || request.command === 'owner') return null;
+  return unknownAccount(request, view);
+}
+
+const READING: readonly string[] = ['status', 'follow', 'owner'];
+
+function unknownAccount({ accounts }: AccountsRequest, view: View): ControlError | null {
+  const unknown = accounts.find((name) => !view.has(name));
+  if (unknown === undefined) return null;
+  const near = nearestKey(unknown, view.names());
+  const shown = unknown.length > 64 ? `${unknown.slice(0, 64)}…` : unknown;
+  const hint = near === null ? '' : `; did you mean ${JSON.stringify(near)}?`;
+  return {
+    code: 'unknown-account',
+    message: `the running agent has no account ${JSON.stringify(shown)}${hint}`,
+  };
+}
+
+type View = {
+  readonly agent: () => AgentSnapshot;
+  readonly has: (name: string) => boolean;
+  /** Known and enabled. */
+  readonly isOwn: (name: string) => boolean;
+  readonly names: () => readonly string[];
+  /** The accounts as they are when each is written: names are kept between two, snapshots are not. */
+  readonly lines: (id: number, wants?: (name: string) => boolean) => Generator<string>;
+  /** Something has changed. */
+  readonly outdate: () => void;
+};
+
+/** The accounts, looked at at most once for all who ask at the same time. */
+function createView(operations: AgentOperations): View {
+  let snapshots: ReadonlyMap<string, AccountSnapshot> = new Map();
+  let texts = new Map<string, string>();
+  let agent: AgentSnapshot | null = null;
+  let freshUntil = Number.NEGATIVE_INFINITY;
+  const current = (): ReadonlyMap<string, AccountSnapshot> => {
+    const now = performance.now();
+    if (now < freshUntil) return snapshots;
+    snapshots = new Map(operations.accounts().map((snapshot) => [snapshot.account, snapshot]));
+    texts = new Map();
+    agent = null;
+    freshUntil = now + FRESH_MS;
+    return snapshots;
+  };
+  const textOf = (name: string): string | undefined => {
+    const snapshot = current().get(name);
+    if (snapshot === undefined) return undefined;
+    const text = texts.get(name) ?? JSON.stringify(snapshot);
+    texts.set(name, text);
+    return text;
+  };
+  return {
+    agent: () => {
+      current();
+      agent ??= operations.agent();
+      return agent;
+    },
+    has: (name) => current().has(name),
+    isOwn: (name) => {
+      const known = current().get(name);
+      return known !== undefined && known.state !== 'disabled';
+    },
+    names: () => [...current().keys()],
+    *lines(id, wants = () => true) {
+      for (const name of [...current().keys()].filter(wants)) {
+        const text = textOf(name);
+        if (text !== undefined) yield rawAnswerLine(id, 'item', text);
+      }
+    },
+    outdate: () => {
+      freshUntil = Number.NEGATIVE_INFINITY;
+    },
+  };
+}

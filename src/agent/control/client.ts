@@ -1,0 +1,183 @@
+// The other end of the control socket, for commands: one connection for one question. Light, because `status` is asked
+// often: it needs nothing of the accounts, and loads nothing but node:net.
+
+import { connect, type Socket } from 'node:net';
+import { failure, type Result, success } from '../../core/result.ts';
+import type { AgentEvent } from '../events.ts';
+import { createLineReader } from './line-reader.ts';
+import {
+  type AnswerLine,
+  type Answers,
+  type CommandName,
+  type ControlErrorCode,
+  type ControlRequest,
+  MAX_ANSWER_LENGTH,
+  parseAnswer,
+  requestLine,
+} from './protocol.ts';
+import { operatorSocketPath } from './socket-path.ts';
+
+/** Why there is no answer. `message` says what the socket or the agent did, without naming them. */
+export type ControlFailure =
+  /** No socket, or nobody behind it. */
+  | { readonly type: 'not-running'; readonly message: string }
+  /** The system does not let this user connect. */
+  | { readonly type: 'no-permission'; readonly message: string }
+  /** It took the connection and said nothing in time. */
+  | { readonly type: 'no-answer'; readonly message: string }
+  /** It ended in the middle, or is no agent. */
+  | { readonly type: 'broken'; readonly message: string }
+  /** The agent said no. */
+  | { readonly type: 'refused'; readonly code: ControlErrorCode; readonly message: string };
+
+export type Answer<C extends CommandName> = {
+  readonly items: readonly Answers[C]['item'][];
+  readonly result: Answers[C]['result'];
+};
+
+/**
+ * Asks the agent at `path` and waits for the whole answer. A command that its socket does not take, because a group may
+ * read there, goes to the operator's socket.
+ */
+export async function askAgent<C extends Exclude<CommandName, 'follow'>>(
+  path: string,
+  request: ControlRequest & { readonly command: C },
+  options: { readonly timeoutMs: number },
+): Promise<Result<Answer<C>, ControlFailure>> {
+  const answer = await ask<C>(path, request, options.timeoutMs);
+  if (answer.ok || answer.error.type !== 'refused') return answer;
+  // `busy`: readers cannot keep the operator out.
+  if (answer.error.code !== 'forbidden' && answer.error.code !== 'busy') return answer;
+  const asOperator = await ask<C>(operatorSocketPath(path), request, options.timeoutMs);
+  return asOperator.ok || asOperator.error.type !== 'not-running' ? asOperator : answer;
+}
+
+async function ask<C extends CommandName>(
+  path: string,
+  request: ControlRequest,
+  timeoutMs: number,
+): Promise<Result<Answer<C>, ControlFailure>> {
+  const items: Answers[C]['item'][] = [];
+  let answer: Result<Answer<C>, ControlFailure> | null = null;
+  const ended = await converse(path, request, {
+    timeoutMs,
+    signal: undefined,
+    heard: (line, hangUp) => {
+      if (line.type === 'item') items.push(line.item as Answers[C]['item']);
+      else if (line.type === 'done') answer = success({ items, result: line.result as Answers[C]['result'] });
+      else if (line.type === 'error') answer = failure(refusal(line));
+      if (answer !== null) hangUp();
+    },
+  });
+  if (answer !== null) return answer;
+  return failure(ended ?? { type: 'broken', message: 'it ended the connection before its answer was whole' });
+}
+
+export type Listener = {
+  /** The accounts as they are at the start; events follow. */
+  readonly started: (answer: Answer<'follow'>) => void;
+  readonly event: (event: AgentEvent) => void;
+  /** So many events were left out, because they were not read in time. */
+  readonly lost: (count: number) => void;
+};
+
+/** Listens to the agent at `path` until it ends or `signal` is aborted: null then, else why it could not go on. */
+export async function followAgent(
+  path: string,
+  accounts: readonly string[],
+  listener: Listener,
+  { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },
+): Promise<ControlFailure | null> {
+  const items: Answers['follow']['item'][] = [];
+  let refused: ControlFailure | null = null;
+  const ended = await converse(
+    path,
+    { command: 'follow', accounts },
+    {
+      timeoutMs,
+      signal,
+      heard: (line, hangUp, settle) => {
+        if (line.type === 'item') items.push(line.item as Answers['follow']['item']);
+        else if (line.type === 'following') {
+          settle();
+          listener.started({ items, result: line.result });
+        } else if (line.type === 'event') listener.event(line.event);
+        else if (line.type === 'lost') listener.lost(line.count);
+        else if (line.type === 'error') {
+          refused = refusal(line);
+          hangUp();
+        }
+      },
+    },
+  );
+  return refused ?? ended;
+}
+
+type Conversation = {
+  /** Until `settle`, or the end, has to come within this time. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+  readonly heard: (line: AnswerLine, hangUp: () => void, settle: () => void) => void;
+};
+
+/** Resolves when the connection has ended: null when either side ended it in order. */
+function converse(
+  path: string,
+  request: ControlRequest,
+  { timeoutMs, signal, heard }: Conversation,
+): Promise<ControlFailure | null> {
+  return new Promise((resolve) => {
+    const answers = createLineReader(MAX_ANSWER_LENGTH);
+    let problem: ControlFailure | null = null;
+    const socket: Socket = connect(path);
+    const hangUp = (): void => void socket.destroy();
+    const fail = (failed: ControlFailure): void => {
+      problem ??= failed;
+      hangUp();
+    };
+    const patience = setTimeout(() => {
+      fail({ type: 'no-answer', message: `it gave no answer within ${timeoutMs / 1000} s` });
+    }, timeoutMs);
+    const settle = (): void => clearTimeout(patience);
+    socket.setEncoding('utf8');
+    socket.on('connect', () => socket.write(requestLine(REQUEST_ID, request)));
+    socket.on('data', (text: string) => {
+      answers.push(text);
+      for (let line = answers.next(); line !== null && !socket.destroyed; line = answers.next()) {
+        const answer = parseAnswer(line);
+        if (answer === null) return fail(NO_AGENT);
+        heard(answer, hangUp, settle);
+      }
+      if (answers.isOver()) fail(NO_AGENT);
+    });
+    socket.on('error', (error) => fail(connectionFailure(error)));
+    socket.on('close', () => {
+      settle();
+      signal?.removeEventListener('abort', hangUp);
+      resolve(problem);
+    });
+    signal?.addEventListener('abort', hangUp);
+    if (signal?.aborted) hangUp();
+  });
+}
+
+function refusal({ error }: AnswerLine & { readonly type: 'error' }): ControlFailure {
+  return { type: 'refused', code: error.code, message: error.message };
+}
+
+function connectionFailure({ code, message }: NodeJS.ErrnoException): ControlFailure {
+  if (code === 'ENOENT' || code === 'ENOTDIR') return { type: 'not-running', message: 'there is no socket' };
+  if (code === 'ECONNREFUSED') return { type: 'not-running', message: 'nobody listens there any more' };
+  if (code === 'EACCES' || code === 'EPERM') {
+    return { type: 'no-permission', message: 'this user may not connect' };
+  }
+  return { type: 'broken', message };
+}
+
+/** One question on each connection. */
+const REQUEST_ID = 1;
+
+const NO_AGENT: ControlFailure = {
+  type: 'broken',
+  message: 'what answers is no agent of this version of sipreg; restart the agent after an upgrade',
+};
