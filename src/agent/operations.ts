@@ -12,6 +12,8 @@ export type AgentSnapshot = {
   /** The accounts file in use. */
   readonly config: string;
   readonly socket: string | null;
+  /** Where it keeps its state, absolute: whoever uses the same directory asks it before a REGISTER of its accounts. */
+  readonly stateDirectory: string | null;
   /** How many of the enabled accounts are registered. */
   readonly registered: number;
   readonly enabled: number;
