@@ -39,7 +39,9 @@ export async function reserveNumbers(account: ManagedAccount, renewCallId: boole
   assert(store !== null, 'an identity outside the store has numbers enough');
   if (renewCallId) await store.renewCallId(account.key, ONLY_FLOW);
   const count = keepsAlive ? NUMBERS_FOR_KEEPING_ALIVE : NUMBERS_FOR_ONE_COMMAND;
-  const reservation = await store.reserve(account.key, ONLY_FLOW, count);
+  const { round } = account.lifecycle;
+  const localPort = round?.phase.name === 'reserving' ? round.phase.place.flow.local.port : undefined;
+  const reservation = await store.reserve(account.key, ONLY_FLOW, count, localPort);
   account.reservation = reservation;
   const { callId, firstCseq, lastCseq } = reservation;
   return { type: 'cseqReserved', callId, firstCseq, lastCseq };

@@ -65,8 +65,16 @@ export type IdentityStore = {
   readonly instanceId: () => string;
   /** What is known of the account, read afresh; an account without a record has none of it. */
   readonly load: (key: IdentityKey) => AccountRecord;
-  /** `count` new CSeq numbers. Calls made together cost one write. */
-  readonly reserve: (key: IdentityKey, regId: number, count: number) => Promise<Reservation>;
+  /**
+   * `count` new CSeq numbers, for REGISTERs from `localPort`: after a crash the next one leaves from there too, so that its
+   * Contact is that of the binding that was left behind. Calls made together cost one write.
+   */
+  readonly reserve: (
+    key: IdentityKey,
+    regId: number,
+    count: number,
+    localPort?: number,
+  ) => Promise<Reservation>;
   /** Notes the outcome; gives back the numbers that were not used, and the reservation ends, with `usedCseq`. */
   readonly settle: (reservation: Reservation, settlement: Settlement) => Promise<void>;
   /** A new Call-ID from the next reservation on: a registrar that knows a higher CSeq (a restored snapshot). */
@@ -118,7 +126,8 @@ export async function openIdentityStore(
   return success({
     instanceId: () => commit.current().instanceId,
     load: (key) => commit.current().accounts.get(nameOf(key)) ?? NO_ACCOUNT,
-    reserve: (key, regId, count) => commit.change((state) => reserveIn(state, { key, regId, count, rng })),
+    reserve: (key, regId, count, localPort) =>
+      commit.change((state) => reserveIn(state, { key, regId, count, localPort, rng })),
     settle: (reservation, settlement) =>
       commit.change((state) => settleIn(state, reservation, settlement, rng)),
     renewCallId: (key, regId) =>
@@ -142,16 +151,18 @@ type Reserve = {
   readonly key: IdentityKey;
   readonly regId: number;
   readonly count: number;
+  readonly localPort: number | undefined;
   readonly rng: Rng;
 };
 
-function reserveIn(state: StateDraft, { key, regId, count, rng }: Reserve): Reservation {
+function reserveIn(state: StateDraft, { key, regId, count, localPort, rng }: Reserve): Reservation {
   assert(count >= 1 && count <= CSEQ_MAX, 'a reservation has at least one number');
   const known = flowIn(state, key, regId, rng);
   // RFC 3261 §8.1.1.5: below 2³¹. A new Call-ID begins again at 1.
   const flow = known.cseq + count > CSEQ_MAX ? renewed(known, rng) : known;
   const token = randomHex(rng, 8);
-  putFlow(state, key, regId, { ...flow, cseq: flow.cseq + count, reservation: token });
+  const port = localPort === undefined ? {} : { localPort };
+  putFlow(state, key, regId, { ...flow, ...port, cseq: flow.cseq + count, reservation: token });
   return { key, regId, callId: flow.callId, firstCseq: flow.cseq + 1, lastCseq: flow.cseq + count, token };
 }
 

@@ -7,6 +7,7 @@ import { accountOf } from './account-json.ts';
 import { type Home, runSipreg, startSipreg, temporaryHome } from './command.ts';
 import { isInstalled, missingPrograms } from './installed.ts';
 import { fieldValues, type Kamailio, type ReceivedRequest, startKamailio } from './kamailio.ts';
+import { responseTo, startUdpServer } from './plain-server.ts';
 
 const USERS = ['cron', 'pair', 'killed', 'signal', 'pending'];
 const password = 'one for all';
@@ -173,4 +174,32 @@ describe.skipIf(!isInstalled('kamailio'))(`the identity of an account${missingPr
     first.kill('SIGTERM');
     await first.result;
   });
+});
+
+it('R477 R483 killed in its very first REGISTER, the next run has the same Contact and a higher CSeq', async () => {
+  const home = await temporaryHome();
+  let answers = false;
+  const registrar = await startUdpServer((request) =>
+    answers ? responseTo(request, '200 OK', `Contact: ${fieldValues(request, 'Contact')[0]}`) : null,
+  );
+  try {
+    const config = await home.write('accounts.json', {
+      accounts: { a: { aor: 'sip:alice@127.0.0.1', registrar: `sip:127.0.0.1:${registrar.port}` } },
+    });
+    const run = startSipreg(['-c', config, 'register', 'a'], { home });
+    // The registrar may have bound it: nobody knows, because the answer is lost with us.
+    await expect.poll(() => registrar.requests.length, { timeout: 5000 }).toBeGreaterThan(0);
+    run.kill('SIGKILL');
+    await run.result;
+    answers = true;
+    expect((await runSipreg(['-c', config, 'register', 'a'], { home })).code).toBe(0);
+    const [lost = '', last = ''] = [registrar.requests[0], registrar.requests.at(-1)];
+    expect(fieldValues(last, 'Contact')).toEqual(fieldValues(lost, 'Contact'));
+    expect(fieldValues(last, 'Call-ID')).toEqual(fieldValues(lost, 'Call-ID'));
+    const cseq = (text: string): number => Number.parseInt(fieldValues(text, 'CSeq')[0] ?? '', 10);
+    expect(cseq(last)).toBeGreaterThan(cseq(lost));
+  } finally {
+    await registrar.stop();
+    await home.remove();
+  }
 });

@@ -11,6 +11,8 @@ export type PlainServer = {
   readonly port: number;
   /** What has come in, in order. */
   readonly requests: readonly string[];
+  /** Resets every connection that is open. */
+  readonly disconnect: () => void;
   readonly stop: () => Promise<void>;
 };
 
@@ -29,6 +31,7 @@ export async function startUdpServer(respond: Responder): Promise<PlainServer> {
   return {
     port: socket.address().port,
     requests,
+    disconnect: () => undefined,
     stop: () => new Promise((resolve) => socket.close(() => resolve())),
   };
 }
@@ -56,11 +59,16 @@ export async function startStreamServer(
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
+  const disconnect = (): void => {
+    for (const socket of open) socket.resetAndDestroy();
+    open.clear();
+  };
   return {
     port: typeof address === 'object' && address !== null ? address.port : 0,
     requests,
+    disconnect,
     stop: async () => {
-      for (const socket of open) socket.destroy();
+      disconnect();
       server.close();
       await once(server, 'close');
     },

@@ -73,6 +73,17 @@ describe('identity', () => {
     expect(again).toMatchObject({ callId: blocks[1]?.callId, firstCseq: 2 });
   });
 
+  it('R483 notes the port of a reservation at once, and keeps the Contact that was left behind', async () => {
+    const store = await open();
+    const first = await store.reserve(OFFICE, 1, 1, 5070);
+    await store.settle(first, { contact: 'sip:1@192.0.2.1:5070', localPort: 5070 });
+    await store.reserve(OFFICE, 1, 1, 5072);
+    const left = (await open()).load(OFFICE).flows.get(1);
+    expect(left).toMatchObject({ localPort: 5072, contact: 'sip:1@192.0.2.1:5070' });
+    await store.reserve(OFFICE, 1, 1);
+    expect(store.load(OFFICE).flows.get(1)?.localPort).toBe(5072);
+  });
+
   it('R139 begins anew under another durable Call-ID when asked to, and keeps the Contact', async () => {
     const store = await open();
     const old = await store.reserve(OFFICE, 1, 5);
