@@ -116,12 +116,11 @@ function smallestGrant(
   headerSeconds: number | null,
   requestedSeconds: number,
 ): Pick<Grant, 'grantedSeconds' | 'source'> {
-  const ofContacts = contacts.map(contactExpires).filter((seconds) => seconds !== null && seconds > 0);
+  const ofContacts = contacts
+    .flatMap((contact) => contactExpires(contact) ?? [])
+    .filter((seconds) => seconds > 0);
   const candidates: readonly { readonly grantedSeconds: number; readonly source: GrantSource }[] = [
-    ...ofContacts.map((seconds) => ({
-      grantedSeconds: seconds ?? requestedSeconds,
-      source: 'contact' as const,
-    })),
+    ...ofContacts.map((grantedSeconds) => ({ grantedSeconds, source: 'contact' as const })),
     ...(headerSeconds !== null && headerSeconds > 0
       ? [{ grantedSeconds: headerSeconds, source: 'expires-header' as const }]
       : []),

@@ -153,7 +153,7 @@ function unanswerable(
   const { unknownAlgorithms, realms } = parseChallenges(response.headers);
   const offered = unknownAlgorithms.map(printable).join(', ');
   const what = offered === '' ? 'no Digest challenge that can be used' : `only ${offered}`;
-  const where = realms.length > 0 ? ` for the realm "${printable(realms[0] ?? '')}"` : '';
+  const where = realms.map((realm) => ` for the realm "${printable(realm)}"`).join(',');
   const cause = `the registrar answered ${answerInWords(response)} and offers ${what}${where}`;
   return failureOf('auth.no-algorithm', cause, evidence);
 }

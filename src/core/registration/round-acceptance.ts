@@ -164,7 +164,7 @@ function proofWarnings(
   return registration.sessions.flatMap((session): readonly Effect[] => {
     const credential = selectCredential(session, registration.credentials);
     const info = parseAuthenticationInfo(headers, session.kind);
-    if (credential === null) return [];
+    assert(credential !== null, 'a session lasts as long as its credentials');
     if (checkRspauth(info, session, credential, { uri, body }, env.hash) !== 'mismatch') return [];
     const text = `the proof of the registrar (rspauth) for the realm "${printable(session.realm)}" is wrong: what answered may not know the password`;
     return [{ type: 'warn', text }];

@@ -68,7 +68,7 @@ export function secretReadAgain(
     const cause = `${rejection.failure.cause}; and the secret could not be read again: ${input.failure.cause}`;
     return rejectionStands(registration, round, { ...rejection.failure, cause });
   }
-  const same = JSON.stringify(input.credentials) === JSON.stringify(registration.credentials);
+  const same = JSON.stringify(input.credentials) === JSON.stringify(rejection.credentials);
   if (same) return rejectionStands(registration, round, rejection.failure);
   const renewed = { ...registration, credentials: input.credentials, credentialsWorked: false };
   // A 403 brings no challenge: the new secret starts from the beginning.
@@ -122,9 +122,10 @@ function rejectedCredentials(
 ): RoundStep {
   const doubtful = { ...registration, credentialsWorked: false };
   if (round.rereadSecret) return rejectionStands(doubtful, round, rejection.failure);
+  const { credentials } = registration;
   return {
     registration: doubtful,
-    round: { ...round, phase: { name: 'rereading', sent, rejection } },
+    round: { ...round, phase: { name: 'rereading', sent, rejection: { ...rejection, credentials } } },
     effects: [{ type: 'readSecret' }],
   };
 }

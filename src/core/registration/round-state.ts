@@ -1,6 +1,7 @@
 // The state of one round of REGISTER (round.ts moves it): what it is for, what it waits for, and what it has already
 // tried, so that nothing is tried twice.
 
+import type { Credential } from '../digest/algorithm.ts';
 import type { Failure } from '../health/verdict.ts';
 import type { SipResponse } from '../sip/message.ts';
 import type { Target } from '../sip/transport.ts';
@@ -46,7 +47,12 @@ export type Phase =
   | { readonly name: 'finished' };
 
 /** The answer that refused our credentials or asked for others, and what it means if they have not changed. */
-export type Rejection = { readonly response: SipResponse; readonly failure: Failure };
+export type Rejection = {
+  readonly response: SipResponse;
+  readonly failure: Failure;
+  /** What was refused; the account's own may be others by the time that the secrets are read. */
+  readonly credentials: readonly Credential[];
+};
 
 export type Round = {
   readonly goal: Goal;
