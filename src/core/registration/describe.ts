@@ -19,7 +19,7 @@ export function describe(lifecycle: Lifecycle, dateOf: DateOf): AccountSnapshot 
     target === null
       ? null
       : {
-          transport: flow?.transport ?? target.transport,
+          transport: target.transport,
           host: target.host,
           address: target.address,
           port: target.port,

@@ -332,10 +332,9 @@ function secretChanged(lifecycle: Lifecycle, credentials: readonly Credential[],
 
 /** behaviour.md §11: a success on a target wakes those who wait for it, but none before its Retry-After. */
 function targetRecovered(lifecycle: Lifecycle, env: Env): LifecycleStep {
-  const { state, failure, notBefore, nextAt } = lifecycle;
+  const { state, failure, notBefore } = lifecycle;
   if (state !== 'waiting' || failure === null || !isOutage(failure.failure)) return still(lifecycle);
-  const wakeAt = Math.max(env.now, notBefore ?? env.now);
-  return still({ ...lifecycle, nextAt: Math.min(nextAt ?? wakeAt, wakeAt) });
+  return still({ ...lifecycle, nextAt: Math.max(env.now, notBefore ?? env.now) });
 }
 
 /** All instants move, so that dates and deadlines hold on the wall clock (behaviour.md §16). */

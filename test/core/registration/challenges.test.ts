@@ -206,6 +206,16 @@ describe('credentials', () => {
     expect(line.sent.length).toBe(2);
   });
 
+  it('are tried although somebody else saw first that they had changed', () => {
+    const line = script({ manual: ['readSecret'] });
+    line.begin();
+    challenged(line, 'n1');
+    challenged(line, 'n2');
+    line.step({ type: 'secretChanged', credentials: [NEW_SECRET] });
+    line.step({ type: 'secretRead', credentials: [NEW_SECRET] });
+    expect(isFrom(line.sent.at(-1) as SeenRequest, NEW_SECRET)).toBe(true);
+  });
+
   it('R285 that are missing are named with the realm, and read again first', () => {
     const line = script({ beginnings: { credentials: [] }, secrets: [] });
     line.begin();

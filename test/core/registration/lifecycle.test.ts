@@ -3,8 +3,18 @@
 import { describe, expect, it } from 'vitest';
 import { InvariantError } from '../../../src/core/assert.ts';
 import { failureOf, type VerdictCode } from '../../../src/core/health/verdict.ts';
-import { isEnded } from '../../../src/core/registration/lifecycle.ts';
-import { breakFlow, challenge, FIRST, granted, OWN_CONTACT, type Script, script } from './script.ts';
+import { afterCrash, beginLifecycle, isEnded } from '../../../src/core/registration/lifecycle.ts';
+import {
+  ALICE,
+  breakFlow,
+  challenge,
+  FIRST,
+  granted,
+  OWN_CONTACT,
+  type Script,
+  script,
+  testPlan,
+} from './script.ts';
 
 const MINUTE = 60_000;
 /** Minutes until the next round. */
@@ -407,5 +417,119 @@ describe('the end of a round', () => {
     line.begin('register', line.now() + 5000);
     line.pass(5000);
     expect(line.failure()).toMatchObject({ code: 'register.timeout' });
+  });
+});
+
+describe('a pause', () => {
+  it('removes the binding, and lasts until somebody registers again', () => {
+    const line = script();
+    line.begin();
+    line.answer(200, granted(300));
+    line.stop(10_000, 'paused');
+    line.answer(200);
+    expect([line.state(), line.wakeAt(), isEnded(line.lifecycle())]).toEqual(['paused', undefined, false]);
+    breakFlow(line);
+    line.step({ type: 'secretChanged', credentials: [ALICE] });
+    line.step({ type: 'targetRecovered' });
+    line.step({ type: 'reconfigured', plan: testPlan(), credentials: [ALICE], newFlow: true });
+    line.pass(3_600_000);
+    expect([line.state(), line.sent.length]).toEqual(['paused', 2]);
+    line.begin();
+    line.answer(200, granted(300));
+    expect(line.state()).toBe('registered');
+    expect(line.lifecycle().stop).toBeNull();
+  });
+
+  it('is one although the binding could not be removed', () => {
+    const line = script({ beginnings: { boundContact: OWN_CONTACT } });
+    line.stop(1000, 'paused');
+    line.pass(1000);
+    expect(line.state()).toBe('paused');
+  });
+});
+
+describe('what changes from outside', () => {
+  it('T9 a changed secret ends blocked and waiting for it at once, but no other wait', () => {
+    const line = script();
+    line.begin();
+    rejected(line);
+    line.step({ type: 'secretChanged', credentials: [ALICE] });
+    expect([wait(line), line.lifecycle().rejections, line.registration().sessions]).toEqual([0, 0, []]);
+    const busy = script();
+    busy.begin();
+    busy.answer(404);
+    busy.step({ type: 'secretChanged', credentials: [ALICE] });
+    expect(wait(busy)).toBeGreaterThanOrEqual(5);
+    for (const code of ['auth.no-credentials', 'secret.unreadable'] as const) {
+      const without = script();
+      without.step({ type: 'roundPrevented', goal: 'register', failure: failureOf(code, 'x') });
+      without.step({ type: 'secretChanged', credentials: [ALICE] });
+      expect(wait(without)).toBe(0);
+    }
+  });
+
+  it('R353 a target that answers others again wakes who waits for it, but not before its Retry-After', () => {
+    const line = script();
+    line.begin();
+    line.answer(503);
+    line.step({ type: 'targetRecovered' });
+    expect(wait(line)).toBe(0);
+    const told = script();
+    told.begin();
+    told.answer(503, { 'Retry-After': '600' });
+    told.step({ type: 'targetRecovered' });
+    expect(wait(told)).toBeGreaterThanOrEqual(10);
+    const refused = script();
+    refused.begin();
+    refused.answer(404);
+    refused.step({ type: 'targetRecovered' });
+    expect(wait(refused)).toBeGreaterThanOrEqual(5);
+  });
+
+  it('other settings register at once, on a new flow when that is needed, and take the old Contact along', () => {
+    const line = script();
+    line.begin();
+    line.answer(200, granted(300));
+    const contact = { uri: null, user: 'bob', uriParams: [], params: [] };
+    line.step({ type: 'reconfigured', plan: testPlan({ contact }), credentials: [ALICE], newFlow: false });
+    expect(line.sent[1]?.rows('Contact')[1]).toBe(`<${OWN_CONTACT}>;expires=0`);
+    expect(line.sent[1]?.flowId).toBe(1);
+    line.answer(200, granted(300, 'sip:bob@10.0.0.5:5070'));
+    line.step({ type: 'reconfigured', plan: testPlan({ contact }), credentials: [ALICE], newFlow: true });
+    expect(line.sent[2]?.flowId).toBe(2);
+  });
+
+  it('R480 a jump of the clock brings everything nearer, and has who is registered look', () => {
+    const line = script();
+    line.begin();
+    line.answer(200, granted(3600));
+    const endsAt = line.registration().binding?.endsAt ?? 0;
+    line.step({ type: 'clockJumped', byMs: 60_000, recheckAt: line.now() + 3000 });
+    expect(line.registration().binding?.endsAt).toBe(endsAt - 60_000);
+    line.pass(3000);
+    expect(line.state()).toBe('refreshing');
+    line.step({ type: 'clockJumped', byMs: 1000, recheckAt: 0 });
+    line.answer(503, { 'Retry-After': '600' });
+    const before = line.wakeAt() ?? 0;
+    line.step({ type: 'clockJumped', byMs: 60_000, recheckAt: line.now() });
+    expect(line.wakeAt()).toBe(before - 60_000);
+    const idle = script();
+    idle.step({ type: 'clockJumped', byMs: 60_000, recheckAt: 0 });
+    expect(idle.wakeAt()).toBeUndefined();
+  });
+
+  it('a bug of ours is an outage of this account alone', () => {
+    const line = script();
+    line.begin();
+    const after = afterCrash(line.lifecycle(), failureOf('internal.bug', 'x'), line.env());
+    expect(after).toMatchObject({ state: 'waiting', round: null, failures: 1 });
+    expect(after.registration).toMatchObject({ flow: null, identity: { callId: 'call-1', cseq: 1 } });
+  });
+
+  it('a blocked account of an earlier run waits for its probe, if there is one', () => {
+    const { registration } = script().lifecycle();
+    expect(beginLifecycle(registration, 0, 'blocked').nextAt).toBe(21_600_000);
+    expect(beginLifecycle(registration, 0, 'paused').nextAt).toBeUndefined();
+    expect(beginLifecycle(registration, 0, 'unregistered', 7).nextAt).toBe(7);
   });
 });

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { failureOf } from '../../../src/core/health/verdict.ts';
+import { roundWakeAt, startRound, stepRound } from '../../../src/core/registration/round.ts';
 import type { Target } from '../../../src/core/sip/transport.ts';
 import { receivedAddress } from '../../../src/core/sip/via.ts';
 import {
@@ -180,6 +181,27 @@ describe('a refresh', () => {
     expect(line.registration().flow).not.toBeNull();
     breakFlow(line);
     expect(line.registration().flow).toBeNull();
+  });
+});
+
+describe('a round by itself', () => {
+  it('goes on elsewhere when its flow breaks while numbers are made durable', () => {
+    const identity = { callId: 'c', fromTag: 't', cseq: 5, reservedThrough: 5 };
+    const line = script({ targets: [FIRST, SECOND], beginnings: { identity }, manual: ['reserveCseq'] });
+    line.begin();
+    breakFlow(line, 1);
+    expect(openings(line)).toEqual([FIRST, SECOND]);
+  });
+
+  it('has nothing to do once it has finished', () => {
+    const line = script({ manual: ['resolve'] });
+    const { registration, round } = startRound(line.registration(), 'register', line.env(), line.now() + 5);
+    const late = { ...line.env(), now: line.now() + 5 };
+    const ended = stepRound(registration, round, { type: 'timePassed' }, late);
+    expect(ended.effects).toMatchObject([
+      { type: 'finished', outcome: { failure: { code: 'dns.timeout' } } },
+    ]);
+    expect(roundWakeAt(ended.round)).toBeUndefined();
   });
 });
 

@@ -176,7 +176,8 @@ export function script(setting: Setting = {}) {
     wakeAt: () => lifecycleWakeAt(lifecycle),
     begin: (goal: Goal = 'register', deadlineAt?: number) =>
       step({ type: 'roundRequested', goal, ...(deadlineAt === undefined ? {} : { deadlineAt }) }),
-    stop: (withinMs = 10_000) => step({ type: 'stopRequested', deadlineAt: now + withinMs, into: 'ended' }),
+    stop: (withinMs = 10_000, into: 'ended' | 'paused' = 'ended') =>
+      step({ type: 'stopRequested', deadlineAt: now + withinMs, into }),
     /** The one REGISTER that went out since the last call. */
     request: (): SeenRequest => {
       expect(sent.length - looked).toBe(1);

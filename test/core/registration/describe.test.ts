@@ -1,0 +1,78 @@
+// The snapshot of a registration.
+
+import { expect, describe as group, it } from 'vitest';
+import { describe } from '../../../src/core/registration/describe.ts';
+import { breakFlow, challenge, FIRST, granted, OWN_CONTACT, script, uri } from './script.ts';
+
+const dateOf = (at: number): string => `t${at - 1_000_000}`;
+
+group('the snapshot of a registration', () => {
+  it('before anything happened has no facts', () => {
+    const snapshot = describe(script().lifecycle(), dateOf);
+    expect(snapshot).toMatchObject({
+      account: 'office',
+      aor: 'sip:alice@example.com',
+      registrar: 'sip:pbx.example.com',
+      state: 'unregistered',
+      since: 't0',
+      expires: null,
+      nextAttempt: null,
+      target: null,
+      local: null,
+      public: null,
+      rtt: null,
+      auth: null,
+      failure: null,
+    });
+    expect(snapshot.flows[0]).toMatchObject({
+      regId: 1,
+      proxy: null,
+      state: 'unregistered',
+      callId: 'call-1',
+    });
+  });
+
+  it('of a registered account says what was granted, by whom, and how', () => {
+    const line = script({ plan: { proxies: [uri('sip:edge.example.net;lr')] } });
+    line.begin();
+    line.pass(20);
+    line.answer(401, { 'WWW-Authenticate': challenge('n1').replace('MD5', 'SHA-256-sess') });
+    line.pass(34);
+    line.answer(200, granted(300));
+    const snapshot = describe(line.lifecycle(), dateOf);
+    const { address, host, port } = FIRST;
+    expect(snapshot).toMatchObject({
+      state: 'registered',
+      expires: { requested: 3600, granted: 300, source: 'contact', matchedBy: 'uri', at: 't300020' },
+      target: { transport: 'udp', host, address, port },
+      local: { address: '10.0.0.5', port: 5070 },
+      bindings: [{ uri: OWN_CONTACT, expires: 300, own: true }],
+      cseq: 2,
+      requests: 2,
+      rtt: 0.034,
+      auth: { realm: 'example.com', algorithm: 'SHA-256-sess', qop: 'auth' },
+    });
+    expect(snapshot.flows[0]?.proxy).toBe('sip:edge.example.net;lr');
+    expect(snapshot.nextAttempt).toBe(dateOf(line.wakeAt() ?? 0));
+  });
+
+  it('names the plain algorithm, the failure, and no target when the flow is gone', () => {
+    const line = script();
+    line.begin();
+    line.answer(401, { 'WWW-Authenticate': challenge('n1') }, { via: ';received=203.0.113.5;rport=9' });
+    line.answer(404, { 'Retry-After': '7' }, { reason: 'Not here' });
+    const snapshot = describe(line.lifecycle(), dateOf);
+    expect(snapshot.auth?.algorithm).toBe('MD5');
+    expect(snapshot.public).toEqual({ address: '203.0.113.5', port: 9 });
+    expect(snapshot.failure).toMatchObject({
+      stage: 'register',
+      code: 'register.not-found',
+      status: 404,
+      reason: 'Not here',
+      retryAfter: 7,
+      at: 't0',
+    });
+    breakFlow(line);
+    expect(describe(line.lifecycle(), dateOf).target).toBeNull();
+  });
+});
