@@ -24,6 +24,7 @@ import {
   type Script,
   SECOND,
   script,
+  testPlan,
 } from './script.ts';
 
 const PASSWORD = 'open sesame';
@@ -48,7 +49,11 @@ type Move =
   | { readonly type: 'opened' | 'notOpened'; readonly target: Target }
   | { readonly type: 'reserved'; readonly count: number }
   | { readonly type: 'secret'; readonly credentials: readonly Credential[] }
-  | { readonly type: 'noSecret' };
+  | { readonly type: 'noSecret' }
+  | { readonly type: 'secretChanged'; readonly credentials: readonly Credential[] }
+  | { readonly type: 'recovered' }
+  | { readonly type: 'jumped'; readonly byMs: number }
+  | { readonly type: 'reconfigured'; readonly newFlow: boolean };
 
 const failure = failureOf('connect.failed', 'it failed');
 const target = fc.constantFrom(...TARGETS);
@@ -135,6 +140,12 @@ const move: fc.Arbitrary<Move> = fc.oneof(
     fc.constantFrom(1, 3).map((count): Move => ({ type: 'reserved', count })),
     fc.constantFrom([], [ALICE], [NEW_SECRET]).map((credentials): Move => ({ type: 'secret', credentials })),
     fc.constant<Move>({ type: 'noSecret' }),
+    fc
+      .constantFrom([], [ALICE], [NEW_SECRET])
+      .map((credentials): Move => ({ type: 'secretChanged', credentials })),
+    fc.constant<Move>({ type: 'recovered' }),
+    fc.integer({ min: 0, max: 1e8 }).map((byMs): Move => ({ type: 'jumped', byMs })),
+    fc.boolean().map((newFlow): Move => ({ type: 'reconfigured', newFlow })),
   ),
 );
 const moves = fc.array(move, { minLength: 1, maxLength: 60 });
@@ -193,7 +204,23 @@ function play(line: Script, step: Move): void {
     case 'noSecret':
       line.step({ type: 'secretFailed', failure });
       break;
+    case 'secretChanged':
+      line.step({ type: 'secretChanged', credentials: step.credentials });
+      break;
+    case 'recovered':
+      line.step({ type: 'targetRecovered' });
+      break;
+    case 'jumped':
+      line.step({ type: 'clockJumped', byMs: step.byMs, recheckAt: line.now() + 10 });
+      break;
+    case 'reconfigured':
+      if (line.lifecycle().round === null) reconfigure(line, step.newFlow);
+      break;
   }
+}
+
+function reconfigure(line: Script, newFlow: boolean): void {
+  line.step({ type: 'reconfigured', plan: testPlan({ expires: 70 }), credentials: [ALICE], newFlow });
 }
 
 const sequences = fc.record({ seed: fc.integer(), manual, moves });
