@@ -5,63 +5,39 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { projectRoot } from '../../scripts/setup.mjs';
 import { accountOf } from './account-json.ts';
-import { type Home, type RunningCommand, runSipreg, startSipreg, temporaryHome } from './command.ts';
+import { runSipreg } from './command.ts';
 import { isInstalled, missingPrograms } from './installed.ts';
-import { fieldValues, type Kamailio, startKamailio } from './kamailio.ts';
+import { fieldValues, type Kamailio } from './kamailio.ts';
 import { responseTo, startStreamServer } from './plain-server.ts';
-
-let home: Home;
-let running: RunningCommand | undefined;
-
-beforeEach(async () => {
-  home = await temporaryHome();
-});
-
-afterEach(async () => {
-  running?.kill('SIGKILL');
-  await running?.result;
-  await home.remove();
-});
-
-function accountsFile(port: number, entry: object = {}): Promise<string> {
-  const account = { aor: 'sip:alice@127.0.0.1', registrar: `sip:127.0.0.1:${port}`, password: 'first' };
-  return home.write('accounts.json', { accounts: { a: { ...account, ...entry } } });
-}
-
-async function watch(config: string, ...options: readonly string[]): Promise<RunningCommand> {
-  running = startSipreg(['-c', config, 'register', '--watch', 'a', ...options], { home });
-  await running.waitFor('stdout', /registered for|"state":"registered"/);
-  return running;
-}
-
-/** Ends it and says how. */
-async function end(command: RunningCommand) {
-  command.kill('SIGTERM');
-  return await command.result;
-}
+import { endOf, openKamailio, openScene } from './watch-scene.ts';
 
 describe.skipIf(!isInstalled('kamailio'))(`at kamailio${missingPrograms('kamailio')}`, () => {
-  let kamailio: Kamailio;
+  const outcomesAt = async (kamailio: Kamailio) =>
+    (await kamailio.authentications()).map(({ outcome }) => outcome);
 
-  afterEach(() => kamailio?.stop());
-
-  const outcomes = async () => (await kamailio.authentications()).map(({ outcome }) => outcome);
-
-  it('R195 R289 a nonce that has aged costs one more REGISTER, and no failure', async () => {
-    kamailio = await startKamailio({ users: { alice: 'first' }, minExpires: 1, nonceSeconds: 1 });
+  it.concurrent('R195 R289 a nonce that has aged costs one more REGISTER, and no failure', async ({
+    onTestFinished,
+  }) => {
+    const { accountsFile, watch } = await openScene(onTestFinished);
+    const kamailio = await openKamailio(onTestFinished, { nonceSeconds: 1 });
+    const outcomes = () => outcomesAt(kamailio);
     const command = await watch(await accountsFile(kamailio.port), '--expires', '10');
     await expect
       .poll(outcomes, { timeout: 10_000 })
       .toEqual(['no-credentials', 'accepted', 'stale-nonce', 'accepted']);
-    expect(await end(command)).toMatchObject({ code: 0, stderr: '' });
+    expect(await endOf(command)).toMatchObject({ code: 0, stderr: '' });
     expect(await kamailio.bindings('alice')).toEqual([]);
   });
 
-  it('a password that changed in its file and at the registrar is read again before a rejection counts', async () => {
-    kamailio = await startKamailio({ users: { alice: 'first' }, minExpires: 1 });
+  it.concurrent('a password that changed in its file and at the registrar is read again before a rejection counts', async ({
+    onTestFinished,
+  }) => {
+    const { home, accountsFile, watch } = await openScene(onTestFinished);
+    const kamailio = await openKamailio(onTestFinished);
+    const outcomes = () => outcomesAt(kamailio);
     const secret = await home.write('a.secret', 'first\n');
     const config = await accountsFile(kamailio.port, { password: { file: 'a.secret' } });
     const command = await watch(config, '--expires', '10');
@@ -73,11 +49,14 @@ describe.skipIf(!isInstalled('kamailio'))(`at kamailio${missingPrograms('kamaili
     expect((await outcomes()).slice(2).filter((outcome) => outcome === 'wrong-password').length).toBeLessThan(
       3,
     );
-    expect(await end(command)).toMatchObject({ code: 0, stderr: '' });
+    expect(await endOf(command)).toMatchObject({ code: 0, stderr: '' });
   });
 
-  it('R110 other commands: register waits for it and gives up, bindings needs no lock', async () => {
-    kamailio = await startKamailio({ users: { alice: 'first' } });
+  it.concurrent('R110 other commands: register waits for it and gives up, bindings needs no lock', async ({
+    onTestFinished,
+  }) => {
+    const { home, accountsFile, watch } = await openScene(onTestFinished);
+    const kamailio = await openKamailio(onTestFinished);
     const config = await accountsFile(kamailio.port);
     const command = await watch(config);
     const listed = await runSipreg(['--json', '-c', config, 'bindings', 'a'], { home });
@@ -89,11 +68,14 @@ describe.skipIf(!isInstalled('kamailio'))(`at kamailio${missingPrograms('kamaili
     expect(accountOf(second).failure).toMatchObject({ code: 'register.busy', status: null });
     expect(accountOf(second).failure?.cause).toContain(String(command.pid));
     expect(await kamailio.requests()).toHaveLength(before);
-    expect((await end(command)).code).toBe(0);
+    expect((await endOf(command)).code).toBe(0);
   });
 
-  it('R477 R483 killed, it leaves one binding, which the next run takes over with a higher CSeq', async () => {
-    kamailio = await startKamailio({ users: { alice: 'first' } });
+  it.concurrent('R477 R483 killed, it leaves one binding, which the next run takes over with a higher CSeq', async ({
+    onTestFinished,
+  }) => {
+    const { home, accountsFile, watch } = await openScene(onTestFinished);
+    const kamailio = await openKamailio(onTestFinished);
     const config = await accountsFile(kamailio.port);
     const command = await watch(config);
     const [left] = await kamailio.bindings('alice');
@@ -106,8 +88,9 @@ describe.skipIf(!isInstalled('kamailio'))(`at kamailio${missingPrograms('kamaili
     expect(await kamailio.bindings('alice')).toMatchObject([{ contact: left?.contact, cseq: next.cseq }]);
   });
 
-  it('ends and takes its binding along when nobody reads any more', async () => {
-    kamailio = await startKamailio({ users: { alice: 'first' }, minExpires: 1 });
+  it.concurrent('ends and takes its binding along when nobody reads any more', async ({ onTestFinished }) => {
+    const { home, accountsFile } = await openScene(onTestFinished);
+    const kamailio = await openKamailio(onTestFinished);
     const config = await accountsFile(kamailio.port);
     const words = ['-c', config, 'register', '--watch', 'a', '--expires', '10'];
     const command = [process.execPath, join(projectRoot, 'bin/sipreg.js'), ...words];
@@ -120,7 +103,8 @@ describe.skipIf(!isInstalled('kamailio'))(`at kamailio${missingPrograms('kamaili
 });
 
 describe('a connection that breaks', () => {
-  it('R176 R449 is made again at once, and registers anew', async () => {
+  it.concurrent('R176 R449 is made again at once, and registers anew', async ({ onTestFinished }) => {
+    const { accountsFile, watch } = await openScene(onTestFinished);
     const server = await startStreamServer((request) =>
       responseTo(request, '200 OK', `Contact: ${fieldValues(request, 'Contact')[0]}`),
     );
@@ -133,7 +117,7 @@ describe('a connection that breaks', () => {
       expect(fieldValues(second, 'Call-ID')).toEqual(fieldValues(first, 'Call-ID'));
       expect(fieldValues(second, 'Contact')[0]).toMatch(/;expires=3600$/);
       await command.waitFor('stdout', /"state":"registered"[\s\S]*"state":"registered"/);
-      expect((await end(command)).code).toBe(0);
+      expect((await endOf(command)).code).toBe(0);
       const states = command
         .stdout()
         .trimEnd()
