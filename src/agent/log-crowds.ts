@@ -63,11 +63,12 @@ export function createCrowds(): Crowds {
   };
   const crowdOf = ({ kind, registrar }: Judged, now: Millis): Crowd => {
     const own = `${kind}\n${registrar ?? ''}`;
-    const known = crowds.get(own);
+    // As long as a crowd of several registrars goes on, those who come belong to it.
+    const known = crowds.get(own) ?? crowds.get(kind);
     if (known !== undefined) return known;
     const isCrowded = crowds.size >= MAX_CROWDS;
     const key = isCrowded ? kind : own;
-    const crowd = crowds.get(key) ?? openWindow(isCrowded ? null : registrar, now);
+    const crowd = openWindow(isCrowded ? null : registrar, now);
     crowds.set(key, crowd);
     return crowd;
   };

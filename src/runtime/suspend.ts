@@ -9,7 +9,7 @@ import { onPulse } from './pulse.ts';
 export type ClockWatcher = {
   /** The wall clock went `byMs` further than the monotonic one: a suspend, or it was set forward. */
   readonly jumped: (byMs: Millis) => void;
-  /** The wall clock was set back by `byMs`: nothing has to be done, but the times of the log do not fit together. */
+  /** The wall clock was set back: `byMs` is negative. Nothing has to be done, but the times of the log overlap. */
   readonly stepped: (byMs: Millis) => void;
 };
 
@@ -40,7 +40,7 @@ export function watchClocks(
     wall = source.wall();
     const byMs = wall - wallThen - (monotonic - monotonicThen);
     if (byMs > NOTICED_MS) watcher.jumped(byMs);
-    else if (byMs < -NOTICED_MS) watcher.stepped(-byMs);
+    else if (byMs < -NOTICED_MS) watcher.stepped(byMs);
   };
   return { stop: source.onPulse(compare) };
 }
