@@ -17,6 +17,7 @@ import { type PreparedAccount, prepareAccount } from './account-setup.ts';
 import { type Admissions, createAdmissions, DEFAULT_PACE, registrarOf } from './admission.ts';
 import { Engine, type Observer } from './engine.ts';
 import type { AgentEvent, Severity } from './events.ts';
+import { readSecretsAgain } from './lookups.ts';
 import { identityKey, type ManagedAccount, manageAccount, type Start } from './managed-account.ts';
 import { type Member, remember, snapshotOf } from './member.ts';
 import { dateOf } from './one-shot.ts';
@@ -202,6 +203,26 @@ export class Supervisor {
     });
   }
 
+  /** Who waits for another secret. */
+  *rejected(): Iterable<ManagedAccount> {
+    for (const account of this.#memberOf.keys()) {
+      const { state, failure } = account.lifecycle;
+      const stage = failure?.failure.stage;
+      if (state === 'blocked' || (state === 'waiting' && (stage === 'auth' || stage === 'secret')))
+        yield account;
+    }
+  }
+
+  /** Reads the account's secrets again, and lets it try at once when they are others. */
+  async secretsTouched(account: ManagedAccount): Promise<void> {
+    const read = await readSecretsAgain(account);
+    if (read.type !== 'secretRead' || account.isConcluded) return;
+    const { credentials } = account.lifecycle.registration;
+    if (JSON.stringify(read.credentials) === JSON.stringify(credentials)) return;
+    this.#warn(account, 'account.secret-changed', 'its secret has changed: it is tried again');
+    this.engine.request(account, { type: 'secretChanged', credentials: read.credentials });
+  }
+
   /** The wall clock went on without us: everybody looks again, paced. */
   clockJumped(byMs: Millis): void {
     const now = monotonicNow();
@@ -331,7 +352,7 @@ export class Supervisor {
   }
 
   #failed(account: ManagedAccount, member: Member): void {
-    const { failure, nextAttempt, state } = describe(account.lifecycle, dateOf);
+    const { failure, nextAttempt, state, registrar } = describe(account.lifecycle, dateOf);
     if (failure === null) return;
     const time = new Date().toISOString();
     remember(member, { time, severity: 'warning', text: `${failure.code}: ${failure.cause}` });
@@ -340,6 +361,7 @@ export class Supervisor {
       severity: failure.stage === 'auth' || failure.stage === 'internal' ? 'error' : 'warning',
       type: 'failure',
       account: member.name,
+      registrar,
       state,
       failure,
       nextAttempt,

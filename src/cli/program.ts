@@ -9,6 +9,7 @@ import { VERSION } from './version.ts';
 
 type GlobalOptions = {
   readonly config?: string;
+  readonly socket?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
   readonly verbose: number;
@@ -42,6 +43,7 @@ function createProgram(done: Done): Command {
     .description('Keeps SIP registrations alive and tells the truth about them.')
     .version(VERSION, '-V, --version')
     .option('-c, --config <file>', 'the accounts file')
+    .option('--socket <path>', "the running agent's control socket")
     .option('--json', 'one JSON document on stdout, nothing else there')
     .option('-q, --quiet', 'less on stderr')
     .addOption(
@@ -56,6 +58,8 @@ function createProgram(done: Done): Command {
     .showHelpAfterError('(see "sipreg --help")')
     .addHelpText('after', '\nFirst time here? "sipreg demo" shows it all, "sipreg account add NAME" begins.');
   addRegistrationCommands(program, done);
+  addAgentCommands(program, done);
+  addAgentCommand(program, done);
   addAccountCommands(program, done);
   addConfigCommands(program, done);
   program
@@ -104,6 +108,53 @@ function addRegistrationCommands(program: Command, done: Done): void {
     .action(async (name: string, options: Record<string, number | undefined>) => {
       const { bindings } = await import('./commands/bindings.ts');
       done(await bindings(name, numberOr(options.timeout, DEFAULT_TIMEOUT), await outputOf(program)));
+    });
+}
+
+function addAgentCommand(program: Command, done: Done): void {
+  program
+    .command('run [account...]')
+    .description('the agent: keeps every enabled account (or those named) registered; SIGHUP reloads')
+    .option('--keep-bindings', 'leave the bindings at the end')
+    .action(async (names: readonly string[], options: { readonly keepBindings?: boolean }) => {
+      const { run } = await import('./commands/run.ts');
+      const keepBindings = options.keepBindings === true;
+      done(await run(names, { keepBindings }, await outputOf(program)));
+    });
+}
+
+/** Commands that talk to the running agent. */
+function addAgentCommands(program: Command, done: Done): void {
+  program
+    .command('status [account...]')
+    .description('what the running agent knows; of named accounts in full')
+    .option('--exit-code', 'exit 1 when an account is down; one that is paused or disabled is not')
+    .option('--watch', 'keep it current until it is interrupted')
+    .action(async (names: readonly string[], options: Record<string, boolean | undefined>) => {
+      const { status } = await import('./commands/status.ts');
+      const settings = { exitCode: options.exitCode === true, watch: options.watch === true };
+      done(await status(names, settings, await outputOf(program)));
+    });
+  const operations = {
+    refresh: 'register now, and wait for the outcome',
+    pause: 'remove the binding and stay away, also over restarts',
+    resume: 'register again after a pause',
+  } as const;
+  for (const operation of ['refresh', 'pause', 'resume'] as const) {
+    program
+      .command(`${operation} <account...>`)
+      .description(`tell the running agent: ${operations[operation]}`)
+      .action(async (names: readonly string[]) => {
+        const { operate } = await import('./commands/control.ts');
+        done(await operate(operation, names, await outputOf(program)));
+      });
+  }
+  program
+    .command('reload')
+    .description('let the running agent read its accounts file again; an invalid one changes nothing')
+    .action(async () => {
+      const { reload } = await import('./commands/control.ts');
+      done(await reload(await outputOf(program)));
     });
 }
 
@@ -177,6 +228,7 @@ function outputOf(program: Command): Promise<Output> {
   const options = program.opts<GlobalOptions>();
   const settings: GlobalSettings = {
     config: options.config,
+    socket: options.socket,
     json: options.json === true,
     verbosity: options.quiet === true ? -1 : options.verbose,
     color: typeof options.color === 'string' ? options.color : options.color ? 'auto' : 'never',

@@ -1,0 +1,239 @@
+// The running agent, put together: supervisor, reload, watched secrets and clock, control socket, log. It lives from
+// the first account to the last un-REGISTER.
+
+import type { LoadedAccounts } from '../accounts/load.ts';
+import type { AccountSnapshot } from '../core/health/snapshot.ts';
+import { failure, type Result, success } from '../core/result.ts';
+import { watchClocks } from '../runtime/suspend.ts';
+import type { IdentityStore } from '../state/identity-store.ts';
+import { startControlServer } from './control/server.ts';
+import type { Observer } from './engine.ts';
+import { watchEventLoop } from './event-loop.ts';
+import type { AgentEvent, ReloadReport, Severity } from './events.ts';
+import type { AgentOperations, AgentSnapshot, ReloadOutcome } from './operations.ts';
+import { reload } from './reload.ts';
+import { watchSecrets } from './secret-watch.ts';
+import { Supervisor } from './supervisor.ts';
+
+export type AgentOptions = {
+  readonly loaded: LoadedAccounts;
+  readonly store: IdentityStore;
+  /** Accounts to keep; empty: every enabled one. */
+  readonly only: readonly string[];
+  readonly keepBindings: boolean;
+  readonly version: string;
+  readonly product: string;
+  /** Where the control socket is; null: none. */
+  readonly socketPath: string | null;
+  /** Where the state is, for who asks; null: nowhere. */
+  readonly stateDirectory: string | null;
+  readonly log: (event: AgentEvent) => void;
+  /** Somebody wants to see the SIP messages. */
+  readonly tellsMessages: boolean;
+  /** What is wrong with the agent itself now, for `status`. */
+  readonly problems: () => readonly string[];
+};
+
+export type RunningAgent = {
+  /** Loads the accounts file again; it never runs twice at once. */
+  readonly reload: () => Promise<ReloadOutcome>;
+  /** Removes the bindings and ends; the accounts whose binding may still be there. `hurry`: at once. */
+  readonly stop: (hurry: AbortSignal) => Promise<readonly string[]>;
+};
+
+/** Starts the agent; refused when another one has the state directory or the socket, with the words for it. */
+export async function startAgent(options: AgentOptions): Promise<Result<RunningAgent, string>> {
+  const agent = new Agent(options);
+  return await agent.start();
+}
+
+class Agent {
+  readonly #options: AgentOptions;
+  readonly #supervisor: Supervisor;
+  readonly #startedAt = new Date().toISOString();
+  readonly #followers = new Set<(event: AgentEvent) => void>();
+  readonly #closers: (() => unknown)[] = [];
+  #loaded: LoadedAccounts;
+  #state: AgentSnapshot['state'] = 'starting';
+  #lastReload: AgentSnapshot['lastReload'] = null;
+  #reloading: Promise<unknown> = Promise.resolve();
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+    this.#loaded = options.loaded;
+    this.#supervisor = new Supervisor({
+      product: options.product,
+      store: options.store,
+      only: options.only,
+      pace: options.loaded.document.agent?.pacing,
+      emit: (event) => this.#emit(event),
+      message: options.tellsMessages ? (...message) => this.#message(...message) : null,
+      dropped: (flow, text) => this.#tell('debug', 'agent.dropped', `from ${flow.remote.address}: ${text}`),
+    });
+  }
+
+  async start(): Promise<Result<RunningAgent, string>> {
+    const locked = await this.#options.store.lockAgent();
+    if (!locked.ok) {
+      const holder = locked.error.pid === null ? 'another agent' : `process ${locked.error.pid}`;
+      return failure(`${holder} is the agent of this state directory already`);
+    }
+    this.#closers.push(() => locked.value.release());
+    const refused = await this.#openSocket();
+    if (refused !== null) {
+      await this.#close();
+      return failure(refused);
+    }
+    this.#watch();
+    this.#tell('notice', 'agent.started', `sipreg ${this.#options.version} keeps ${this.#loaded.path}`);
+    await this.#supervisor.start(this.#loaded);
+    this.#state = 'running';
+    return success({ reload: () => this.#reload(), stop: (hurry) => this.#stop(hurry) });
+  }
+
+  async #openSocket(): Promise<string | null> {
+    const { socketPath } = this.#options;
+    if (socketPath === null) return null;
+    const group = this.#loaded.document.agent?.socketGroup ?? null;
+    const server = await startControlServer({
+      path: socketPath,
+      group,
+      operations: this.#operations(),
+      notify: (text) => this.#warn(text),
+    });
+    if (!server.ok) return server.error.message;
+    this.#closers.push(() => server.value.close());
+    return null;
+  }
+
+  #watch(): void {
+    const secrets = watchSecrets(
+      () => this.#supervisor.rejected(),
+      (account) => {
+        this.#supervisor.secretsTouched(account).catch((error: unknown) => this.#bug(error));
+      },
+    );
+    const clocks = watchClocks({
+      jumped: (byMs) => {
+        this.#tell('notice', 'agent.clock-jumped', `the clock went on by ${seconds(byMs)} s without us`);
+        this.#supervisor.clockJumped(byMs);
+      },
+      stepped: (byMs) =>
+        this.#tell('notice', 'agent.clock-stepped', `the wall clock was set by ${seconds(byMs)} s`),
+    });
+    const loop = watchEventLoop((event) => this.#emit(event));
+    this.#closers.push(secrets.stop, clocks.stop, loop.stop);
+  }
+
+  #operations(): AgentOperations {
+    const supervisor = this.#supervisor;
+    return {
+      agent: () => this.#snapshot(supervisor.snapshots()),
+      accounts: () => supervisor.snapshots(),
+      detail: (name) => supervisor.detail(name),
+      refresh: (names) => supervisor.refresh(names),
+      pause: (names) => supervisor.pause(names),
+      resume: (names) => supervisor.resume(names),
+      reload: () => this.#reload(),
+      follow: (listener) => {
+        this.#followers.add(listener);
+        return () => this.#followers.delete(listener);
+      },
+    };
+  }
+
+  #snapshot(accounts: readonly AccountSnapshot[]): AgentSnapshot {
+    const enabled = accounts.filter(({ state }) => state !== 'disabled');
+    return {
+      pid: process.pid,
+      version: this.#options.version,
+      startedAt: this.#startedAt,
+      state: this.#state,
+      config: this.#loaded.path,
+      socket: this.#options.socketPath,
+      stateDirectory: this.#options.stateDirectory,
+      registered: enabled.filter(({ state }) => state === 'registered' || state === 'refreshing').length,
+      enabled: enabled.length,
+      lastReload: this.#lastReload,
+      problems: this.#options.problems(),
+    };
+  }
+
+  #reload(): Promise<ReloadOutcome> {
+    const next = this.#reloading.then(() => this.#reloadNow());
+    this.#reloading = next.catch(() => {});
+    return next;
+  }
+
+  async #reloadNow(): Promise<ReloadOutcome> {
+    if (this.#state === 'stopping') return { ok: false, problems: ['the agent is stopping'] };
+    const { outcome, loaded } = await reload(this.#supervisor, this.#loaded);
+    this.#loaded = loaded;
+    const time = new Date().toISOString();
+    const text = outcome.ok ? reloadText(outcome.report) : outcome.problems.join('; ');
+    this.#lastReload = { at: time, ok: outcome.ok, text };
+    const report = outcome.ok ? outcome.report : null;
+    const severity = outcome.ok ? 'notice' : 'error';
+    this.#emit({ time, severity, type: 'reload', ok: outcome.ok, text, report });
+    if (outcome.ok) for (const warning of outcome.warnings) this.#warn(warning);
+    return outcome;
+  }
+
+  async #stop(hurry: AbortSignal): Promise<readonly string[]> {
+    this.#state = 'stopping';
+    this.#tell(
+      'notice',
+      'agent.stopping',
+      this.#options.keepBindings ? 'the bindings stay' : 'the bindings are removed',
+    );
+    const left = await this.#supervisor.stop(this.#options.keepBindings, hurry);
+    for (const name of left) this.#warn(`${name}: its binding could not be removed; it stays until it ends`);
+    this.#tell('notice', 'agent.ended', 'the agent has ended');
+    await this.#close();
+    return left;
+  }
+
+  async #close(): Promise<void> {
+    for (const close of this.#closers.reverse()) await close();
+  }
+
+  #message(...[direction, flow, text]: Parameters<NonNullable<Observer['message']>>): void {
+    const { transport, local, remote } = flow;
+    const time = new Date().toISOString();
+    this.#emit({ time, severity: 'debug', type: 'message', direction, transport, local, remote, text });
+  }
+
+  #warn(text: string): void {
+    const time = new Date().toISOString();
+    this.#emit({ time, severity: 'warning', type: 'warning', account: null, code: 'agent.warning', text });
+  }
+
+  #tell(severity: Severity, code: string, text: string): void {
+    this.#emit({ time: new Date().toISOString(), severity, type: 'agent', code, text });
+  }
+
+  #bug(error: unknown): void {
+    this.#tell('error', 'agent.bug', error instanceof Error ? (error.stack ?? error.message) : String(error));
+  }
+
+  #emit(event: AgentEvent): void {
+    this.#options.log(event);
+    for (const follower of this.#followers) follower(event);
+  }
+}
+
+function reloadText(report: ReloadReport): string {
+  const parts = [
+    ['added', report.added],
+    ['removed', report.removed],
+    ['changed', report.changed],
+  ] as const;
+  const told = parts
+    .filter(([, names]) => names.length > 0)
+    .map(([verb, names]) => `${verb} ${names.join(', ')}`);
+  return [...told, `${report.unchanged} unchanged`].join('; ');
+}
+
+function seconds(ms: number): number {
+  return Math.round(ms / 100) / 10;
+}

@@ -1,0 +1,74 @@
+// `sipreg run`: the agent in the foreground. SIGHUP reloads; SIGTERM and SIGINT remove the bindings and end it, a second
+// one at once.
+
+import { type RunningAgent, startAgent } from '../../agent/agent.ts';
+import { type AgentLog, createAgentLog } from '../../agent/log.ts';
+import { entryOf, loadInUse, openStateInUse, stateInUse } from '../accounts-in-use.ts';
+import { agentSocket } from '../agent-in-use.ts';
+import { CommandError, EXIT } from '../exit.ts';
+import type { Output } from '../output.ts';
+import { catchSignals } from '../signals.ts';
+import { PRODUCT, VERSION } from '../version.ts';
+
+export type RunOptions = { readonly keepBindings: boolean };
+
+/** Runs until it is told to end, and returns the exit code. */
+export async function run(names: readonly string[], options: RunOptions, output: Output): Promise<number> {
+  const loaded = await loadInUse(output);
+  for (const name of names) entryOf(loaded, name);
+  const problems: string[] = [];
+  const store = await openStateInUse(loaded, {
+    ...output,
+    warning: (text) => {
+      problems.push(text);
+      output.warning(text);
+    },
+  });
+  const log = openLog(output);
+  const signals = catchSignals();
+  try {
+    const started = await startAgent({
+      loaded,
+      store,
+      only: names,
+      keepBindings: options.keepBindings,
+      version: VERSION,
+      product: PRODUCT,
+      socketPath: agentSocket(output),
+      stateDirectory: stateInUse(loaded),
+      log: log.tell,
+      tellsMessages: output.settings.verbosity >= 2,
+      problems: () => problems,
+    });
+    if (!started.ok) throw new CommandError(EXIT.notNow, started.error);
+    return await runUntilEnded(started.value, signals);
+  } finally {
+    signals.release();
+    log.close();
+  }
+}
+
+async function runUntilEnded(
+  agent: RunningAgent,
+  { end, endNow, exitCode }: ReturnType<typeof catchSignals>,
+): Promise<number> {
+  // The outcome of a reload is an event of its own, told by the log.
+  const hangup = (): void => void agent.reload();
+  process.on('SIGHUP', hangup);
+  await new Promise<void>((resolve) => end.addEventListener('abort', () => resolve(), { once: true }));
+  process.off('SIGHUP', hangup);
+  await agent.stop(endNow);
+  return endNow.aborted ? exitCode() : EXIT.done;
+}
+
+function openLog(output: Output): AgentLog {
+  const { json, verbosity } = output.settings;
+  return createAgentLog({
+    json,
+    verbosity,
+    theme: output.errorTheme,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+  });
+}
