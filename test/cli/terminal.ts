@@ -16,6 +16,9 @@ export type TerminalCommand = {
   readonly ended: Promise<number | null>;
 };
 
+/** A program of util-linux, not of a package. */
+const PSEUDO_TERMINAL = 'script';
+
 export const ENTER = '\r';
 export const CTRL_C = '\u0003';
 export const CTRL_D = '\u0004';
@@ -28,7 +31,7 @@ export function startInTerminal(
   columns = 80,
 ): TerminalCommand {
   const command = `stty cols ${columns}; exec '${process.execPath}' '${join(projectRoot, 'bin/sipreg.js')}' ${words}`;
-  const child = spawn('script', ['-qefc', command, '/dev/null'], {
+  const child = spawn(PSEUDO_TERMINAL, ['-qefc', command, '/dev/null'], {
     cwd: home.folder,
     env: {
       PATH: process.env.PATH ?? '',
