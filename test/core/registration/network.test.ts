@@ -1,17 +1,15 @@
-// Where a round sends to, and what it makes of silence, closed flows and forged answers (behaviour.md §3, §12, §15).
+// Where a round sends to, and what it makes of silence, closed flows and forged answers (behaviour.md §3, §12).
 
 import { describe, expect, it } from 'vitest';
 import { failureOf } from '../../../src/core/health/verdict.ts';
 import { roundWakeAt, startRound, stepRound } from '../../../src/core/registration/round.ts';
 import type { Target } from '../../../src/core/sip/transport.ts';
-import { receivedAddress } from '../../../src/core/sip/via.ts';
 import {
   breakFlow,
   challenge,
   FIRST,
   granted,
-  LOCAL,
-  OWN_CONTACT,
+  openings,
   responseTo,
   type Script,
   SECOND,
@@ -21,8 +19,6 @@ import {
 } from './script.ts';
 
 const refused = failureOf('connect.refused', 'nothing listens there');
-const openings = (line: Script): readonly Target[] =>
-  line.effects.flatMap((effect) => (effect.type === 'openFlow' ? [effect.target] : []));
 const STREAM: Target = { ...FIRST, transport: 'tcp' };
 
 describe('the next target', () => {
@@ -310,170 +306,5 @@ describe('an answer', () => {
     );
     line.step({ type: 'responseReceived', response: { ...response, headers } });
     expect(line.outcomes).toEqual([]);
-  });
-});
-
-describe('the public address', () => {
-  const SEEN = ';received=203.0.113.5;rport=40112';
-  const PUBLIC = 'sip:alice@203.0.113.5:40112';
-
-  it('R253 of the 401 is in the Contact of the answer', () => {
-    const line = script();
-    line.begin();
-    line.answer(401, { 'WWW-Authenticate': challenge('n1') }, { via: SEEN });
-    expect(line.sent.at(-1)?.rows('Contact')).toEqual([`<${PUBLIC}>;expires=3600`]);
-  });
-
-  it('R129 of the 200 is registered in place of the old one, new first, once', () => {
-    const line = script();
-    line.begin();
-    line.request();
-    line.answer(200, granted(300), { via: SEEN });
-    const second = line.request();
-    expect(second.rows('Contact')).toEqual([`<${PUBLIC}>;expires=3600`, `<${OWN_CONTACT}>;expires=0`]);
-    expect(second.row('Expires')).toBe('3600');
-    line.answer(200, granted(300, PUBLIC), { via: ';received=203.0.113.5;rport=40999' });
-    line.silence();
-    expect(line.outcome()).toMatchObject({ type: 'registered', binding: { contact: PUBLIC } });
-    line.pass(280_000);
-    expect(line.request().rows('Contact')[1]).toBe(`<${PUBLIC}>;expires=0`);
-  });
-
-  it.each([400, 500])('is registered alone when both together are refused with %i', (status) => {
-    const line = script({ beginnings: { boundContact: 'sip:alice@10.0.0.5:4000' } });
-    line.begin();
-    expect(line.request().rows('Contact').length).toBe(2);
-    line.answer(status);
-    expect(line.request().rows('Contact')).toEqual([`<${OWN_CONTACT}>;expires=3600`]);
-    line.answer(status);
-    expect(line.failure()?.status).toBe(status);
-  });
-
-  it('is not looked for when nat is off', () => {
-    const line = script({ plan: { nat: 'off' } });
-    line.begin();
-    line.answer(200, granted(300), { via: SEEN });
-    expect(line.state()).toBe('registered');
-    expect(line.registration().publicAddress).toBeNull();
-  });
-
-  it('changes nothing for a Contact of another host', () => {
-    const contact = { uri: uri('sip:trunk@198.51.100.1'), user: '', uriParams: [], params: [] };
-    const line = script({ plan: { contact } });
-    line.begin();
-    line.answer(200, granted(300, 'sip:trunk@198.51.100.1'), { via: SEEN });
-    expect(line.outcomes.length).toBe(1);
-  });
-
-  it.each([
-    ['R254 T18 IPv6 in brackets', ';received=[2001:db8::5];rport=40112', 'sip:alice@[2001:db8::5]:40112'],
-    ['R254 IPv6 without brackets', ';received=2001:db8::5;rport=40112', 'sip:alice@[2001:db8::5]:40112'],
-    ['R254 received alone', ';received=203.0.113.5', 'sip:alice@203.0.113.5:5070'],
-    ['R254 rport alone', ';rport=40112', 'sip:alice@10.0.0.5:40112'],
-    ['R253 a name', ';received=evil.example;rport=5070', OWN_CONTACT],
-    ['R253 the unspecified address', ';received=0.0.0.0;rport=40112', OWN_CONTACT],
-    ['R253 the unspecified address of IPv6', ';received=[::];rport=40112', OWN_CONTACT],
-    ['R253 multicast', ';received=224.0.1.75;rport=40112', OWN_CONTACT],
-    ['R253 multicast of IPv6', ';received=ff02::1;rport=40112', OWN_CONTACT],
-    ['R253 a port beyond 65535', ';received=10.0.0.5;rport=70000', OWN_CONTACT],
-    ['its own address', ';received=10.0.0.5;rport=5070', OWN_CONTACT],
-  ])('understands %s', (_, via, contact) => {
-    const line = script();
-    line.begin();
-    line.answer(401, { 'WWW-Authenticate': challenge('n1') }, { via });
-    expect(line.sent.at(-1)?.rows('Contact')[0]).toBe(`<${contact}>;expires=3600`);
-  });
-
-  it('is forgotten when the registrar sees us as we are', () => {
-    const line = script({
-      beginnings: { publicAddress: { from: LOCAL, seen: { address: '203.0.113.5', port: 40_112 } } },
-    });
-    line.begin();
-    expect(line.sent[0]?.row('Contact')).toContain(PUBLIC);
-    line.answer(401, { 'WWW-Authenticate': challenge('n1') }, { via: ';received=10.0.0.5;rport=5070' });
-    expect(line.sent[1]?.row('Contact')).toContain(OWN_CONTACT);
-    expect(line.registration().publicAddress).toBeNull();
-  });
-
-  it('of another port of ours says nothing about this one', () => {
-    const from = { ...LOCAL, port: 1111 };
-    const line = script({
-      beginnings: { publicAddress: { from, seen: { address: '203.0.113.5', port: 1 } } },
-    });
-    line.begin();
-    expect(line.sent[0]?.row('Contact')).toContain(OWN_CONTACT);
-  });
-
-  it('is read from the Via that was sent', () => {
-    const line = script();
-    line.begin();
-    const via = { version: 'SIP/2.0', transport: 'UDP', host: 'x', port: null, params: [] };
-    expect(receivedAddress(via)).toEqual({ address: null, port: null });
-    line.answer(404, {}, { via: ';received=192.0.2.77' });
-    expect(line.registration().publicAddress?.seen).toEqual({ address: '192.0.2.77', port: 5070 });
-  });
-});
-
-describe('a redirection', () => {
-  it('R050 R051 R052 is followed to the best new place, with the same identity', () => {
-    const line = script();
-    line.begin();
-    const first = line.request();
-    line.answer(302, {
-      Contact: [
-        '<sip:pbx.example.com>;q=1.0',
-        '<sip:low.example.com>;q=0.2, <sip:u@best.example.com;method=INVITE;transport=tcp?Subject=x>;q=0.9',
-        '<tel:+123>;q=1',
-        '<sip:odd.example.com>;q=high',
-      ],
-    });
-    const second = line.request();
-    expect(second.message.uri).toBe('sip:best.example.com;transport=tcp');
-    for (const name of ['To', 'From', 'Call-ID']) expect(second.row(name)).toBe(first.row(name));
-    expect(second.cseq).toBe(first.cseq + 1);
-  });
-
-  it.each([
-    ['R050 back to where we were', 302, { Contact: '<sip:PBX.example.com>' }, 'where we have been'],
-    ['R390 from sips to sip', 301, { Contact: '<sip:a.example>' }, 'sips to sip'],
-    ['nowhere', 300, {}, 'no contact'],
-    ['to a proxy', 305, { Contact: '<sip:a.example>' }, 'this kind'],
-    ['to another service', 380, { Contact: '<sip:a.example>' }, 'this kind'],
-  ])('%s ends the round', (name, status, headers, cause) => {
-    const line = script(name.includes('sips') ? { plan: { registrar: uri('sips:pbx.example.com') } } : {});
-    line.begin();
-    line.answer(status, headers as Readonly<Record<string, string>>);
-    expect(line.failure()).toMatchObject({ code: 'register.redirected', status });
-    expect(line.failure()?.cause).toContain(cause);
-  });
-
-  it('R045 of an unknown kind counts as 300', () => {
-    const line = script();
-    line.begin();
-    line.answer(399, { Contact: '<sip:a.example>' });
-    expect(line.sent.length).toBe(2);
-  });
-
-  it('is followed five times', () => {
-    const line = script();
-    line.begin();
-    for (let hop = 0; hop < 9 && line.outcomes.length === 0; hop++)
-      line.answer(302, { Contact: `<sip:h${hop}.example>` });
-    expect(line.sent.length).toBe(6);
-    expect(line.failure()?.cause).toContain('redirection 6');
-  });
-
-  it('R053 with 302 holds once: the refresh asks at the first place again', () => {
-    const line = script();
-    line.begin();
-    line.answer(302, { Contact: '<sip:other.example.com>' });
-    line.answer(200, granted(60));
-    line.pass(30_000);
-    expect(line.sent.map(({ message }) => message.uri)).toEqual([
-      'sip:pbx.example.com',
-      'sip:other.example.com',
-      'sip:pbx.example.com',
-    ]);
-    expect(openings(line).length).toBe(3);
   });
 });

@@ -228,6 +228,16 @@ export const granted = (seconds: number, contact = OWN_CONTACT): AnswerHeaders =
   Contact: `<${contact}>;expires=${seconds}`,
 });
 
+/** Rings the next alarm. */
+export function onward(line: Script): void {
+  line.pass((line.wakeAt() ?? line.now()) - line.now());
+}
+
+/** The targets to which flows were opened. */
+export function openings(line: Script): readonly Target[] {
+  return line.effects.flatMap((effect) => (effect.type === 'openFlow' ? [effect.target] : []));
+}
+
 /** The flow of the last request breaks. */
 export function breakFlow(line: Script, flowId = line.sent.at(-1)?.flowId ?? 0): void {
   const failure = failureOf('connect.closed', 'the server closed the connection');
