@@ -7,7 +7,6 @@ import { type LoadedAccounts, loadAccounts } from '../accounts/load.ts';
 import { locateAccountsFile } from '../accounts/location.ts';
 import type { AccountEntry } from '../accounts/schema.ts';
 import { type PreparedAccount, prepareAccount, type SetupOptions } from '../agent/account-setup.ts';
-import { socketPath } from '../agent/control/socket-path.ts';
 import type { Memory } from '../agent/managed-account.ts';
 import { systemRng } from '../runtime/entropy.ts';
 import { stateDirectory } from '../state/directory.ts';
@@ -64,22 +63,9 @@ export function readStateInUse(loaded: LoadedAccounts): Memory {
 }
 
 /** The state directory; null when nothing says where it could be. */
-export /** The state directory of the accounts in use; null: there is no place for one. */
 export function stateInUse(loaded: LoadedAccounts): string | null {
   return stateDirectory({
     env: process.env,
-    accountsPath: loaded.path,
-    home: homedir(),
-    uid: process.getuid?.() ?? 0,
-  });
-}
-
-/** Where an agent of these accounts has its socket; `option` is `--socket`. */
-export function socketInUse(loaded: LoadedAccounts, option: string | undefined): string | null {
-  return socketPath({
-    option,
-    env: process.env,
-    configured: () => loaded.document.agent?.socket ?? null,
     accountsPath: loaded.path,
     home: homedir(),
     uid: process.getuid?.() ?? 0,

@@ -13,6 +13,7 @@ import {
   type ControlRequest,
   MAX_ANSWER_LENGTH,
   parseAnswer,
+  type Requests,
   requestLine,
 } from './protocol.ts';
 import { operatorSocketPath } from './socket-path.ts';
@@ -41,7 +42,7 @@ export type Answer<C extends CommandName> = {
  */
 export async function askAgent<C extends Exclude<CommandName, 'follow'>>(
   path: string,
-  request: ControlRequest & { readonly command: C },
+  request: Requests[C] & { readonly command: C },
   options: { readonly timeoutMs: number },
 ): Promise<Result<Answer<C>, ControlFailure>> {
   const answer = await ask<C>(path, request, options.timeoutMs);

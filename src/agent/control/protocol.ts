@@ -15,14 +15,17 @@ export const MAX_REQUEST_LENGTH = 65_536;
 /** Longer than any line of an answer; more is no agent. */
 export const MAX_ANSWER_LENGTH = 8 * 1024 * 1024;
 
-export type AccountsRequest = {
-  readonly command: 'status' | 'follow' | 'owner' | 'refresh' | 'pause' | 'resume';
-  /** `status` and `follow`: empty for all. */
-  readonly accounts: readonly string[];
+export type CommandName = keyof Answers;
+
+/** `accounts`: for `status` and `follow` empty for all; every other command names at least one. */
+export type Requests = {
+  readonly [C in CommandName]: C extends 'reload'
+    ? { readonly command: C }
+    : { readonly command: C; readonly accounts: readonly string[] };
 };
 
-export type ControlRequest = AccountsRequest | { readonly command: 'reload' };
-export type CommandName = ControlRequest['command'];
+export type ControlRequest = Requests[CommandName];
+export type AccountsRequest = Requests[Exclude<CommandName, 'reload'>];
 
 /** What a request is answered with: items, each in a line, and the result at the end. */
 export type Answers = {

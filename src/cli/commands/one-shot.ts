@@ -5,7 +5,9 @@ import type { PreparedAccount } from '../../agent/account-setup.ts';
 import { type AccountResult, Interrupted, runOnce } from '../../agent/one-shot.ts';
 import { exitOf } from '../../core/health/verdict.ts';
 import type { Goal } from '../../core/registration/input.ts';
+import { EXIT } from '../exit.ts';
 import { accountsDocument, type Output } from '../output.ts';
+import type { Settled } from '../owner.ts';
 import { failureLines } from '../render/account-line.ts';
 import { messageObserver } from '../render/message-text.ts';
 import { catchSignals } from '../signals.ts';
@@ -23,11 +25,21 @@ export type OneShotCommand = {
   readonly line: (result: AccountResult, theme: Theme) => string;
 };
 
+/** What the running agent has done of the command already. */
+export type DoneByAgent = {
+  /** All accounts of the command, in the order given. */
+  readonly order: readonly string[];
+  readonly settled: readonly Settled[];
+};
+
+const NOTHING_DONE: DoneByAgent = { order: [], settled: [] };
+
 /** Runs the command for `accounts` and returns its exit code. */
 export async function runOneShot(
   accounts: readonly PreparedAccount[],
   command: OneShotCommand,
   output: Output,
+  byAgent: DoneByAgent = NOTHING_DONE,
 ): Promise<number> {
   const signals = catchSignals();
   const { json, verbosity } = output.settings;
@@ -45,8 +57,9 @@ export async function runOneShot(
       },
       concluded: (result) => spinner.aside(() => tell(result, command, output)),
     });
-    if (json) output.document(accountsDocument(results.map((result) => result.snapshot)));
-    return exitCodeOf(results);
+    const all = inOrder([...byAgent.settled, ...results.map(settledOf)], byAgent.order);
+    if (json) output.document(accountsDocument(all.map(({ snapshot }) => snapshot)));
+    return all.find(({ exit }) => exit !== EXIT.done)?.exit ?? EXIT.done;
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
     output.error(`interrupted while ${command.doing} ${names}`);
@@ -66,9 +79,13 @@ function tell(result: AccountResult, command: OneShotCommand, output: Output): v
   }
 }
 
-function exitCodeOf(results: readonly AccountResult[]): number {
-  for (const { outcome } of results) {
-    if (outcome.type === 'failed') return exitOf(outcome.failure.code);
-  }
-  return 0;
+function settledOf({ outcome, snapshot }: AccountResult): Settled {
+  return { snapshot, exit: outcome.type === 'failed' ? exitOf(outcome.failure.code) : EXIT.done };
+}
+
+/** By the place of each account in `order`; accounts that are not in it stay as they are. */
+function inOrder(all: readonly Settled[], order: readonly string[]): readonly Settled[] {
+  const placeOf = new Map(order.map((name, place) => [name, place]));
+  const place = ({ snapshot }: Settled): number => placeOf.get(snapshot.account) ?? 0;
+  return all.toSorted((a, b) => place(a) - place(b));
 }

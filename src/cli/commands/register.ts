@@ -2,7 +2,9 @@
 
 import type { PreparedAccount } from '../../agent/account-setup.ts';
 import { loadInUse, openStateInUse, prepareInUse } from '../accounts-in-use.ts';
+import { CommandError, EXIT } from '../exit.ts';
 import type { Output } from '../output.ts';
+import { findOwner, type Owner, throughOwner } from '../owner.ts';
 import { registeredLine } from '../render/account-line.ts';
 import { runOneShot } from './one-shot.ts';
 
@@ -21,8 +23,11 @@ export async function register(
   output: Output,
 ): Promise<number> {
   const loaded = await loadInUse(output);
+  const owner = options.dryRun ? null : await findOwner(names, loaded, output);
+  if (owner !== null && options.watch) throw watchedAlready(owner);
+  const own = owner === null ? names : names.filter((name) => !owner.owned.includes(name));
   const store = await openStateInUse(loaded, output);
-  const accounts = await prepareInUse(loaded, names, output, {
+  const accounts = await prepareInUse(loaded, own, output, {
     store,
     memory: store,
     keepsAlive: options.watch,
@@ -36,6 +41,10 @@ export async function register(
     const { watchAccounts } = await import('./watch.ts');
     return await watchAccounts(accounts, output);
   }
+  if (owner !== null && options.expires !== null) {
+    output.note('the agent asks for the time that its accounts file says: --expires changes nothing there');
+  }
+  const settled = owner === null ? [] : await throughOwner(owner, 'refresh', options.timeoutSeconds, output);
   const exitCode = await runOneShot(
     accounts,
     {
@@ -46,9 +55,15 @@ export async function register(
       line: ({ snapshot }, theme) => registeredLine(snapshot, theme),
     },
     output,
+    { order: names, settled },
   );
   if (exitCode === 0) noteNobodyListens(accounts, output);
   return exitCode;
+}
+
+function watchedAlready({ pid, owned }: Owner): CommandError {
+  const what = `${owned.join(', ')} belongs to the running agent (process ${pid}), which keeps it registered`;
+  return new CommandError(EXIT.notNow, `${what}; see it with "sipreg status --watch"`);
 }
 
 function noteNobodyListens(accounts: readonly PreparedAccount[], output: Output): void {

@@ -2,6 +2,7 @@
 
 import { loadInUse, openStateInUse, prepareInUse } from '../accounts-in-use.ts';
 import type { Output } from '../output.ts';
+import { findOwner, throughOwner } from '../owner.ts';
 import { removedLine } from '../render/account-line.ts';
 import { runOneShot } from './one-shot.ts';
 
@@ -14,9 +15,13 @@ export async function unregister(
   output: Output,
 ): Promise<number> {
   const loaded = await loadInUse(output);
+  const owner = await findOwner(names, loaded, output);
+  const settled = owner === null ? [] : await throughOwner(owner, 'pause', timeoutSeconds, output);
+  // What the agent has paused may still be removed with all the others; its own binding alone is done.
+  const left = allBindings || owner === null ? names : names.filter((name) => !owner.owned.includes(name));
   const store = await openStateInUse(loaded, output);
   const options = { store, memory: store, keepsAlive: false, expires: null };
-  const accounts = await prepareInUse(loaded, names, output, options);
+  const accounts = await prepareInUse(loaded, left, output, options);
   return await runOneShot(
     accounts,
     {
@@ -27,5 +32,6 @@ export async function unregister(
       line: ({ snapshot }, theme) => removedLine(snapshot, theme),
     },
     output,
+    { order: names, settled: allBindings ? [] : settled },
   );
 }
