@@ -2,14 +2,17 @@
 // the first account to the last un-REGISTER.
 
 import type { LoadedAccounts } from '../accounts/load.ts';
+import { planOf } from '../accounts/plan.ts';
 import type { AccountSnapshot } from '../core/health/snapshot.ts';
 import { failure, type Result, success } from '../core/result.ts';
+import type { Millis } from '../core/time.ts';
 import { watchClocks } from '../runtime/suspend.ts';
 import type { IdentityStore } from '../state/identity-store.ts';
 import { startControlServer } from './control/server.ts';
 import type { Observer } from './engine.ts';
 import { watchEventLoop } from './event-loop.ts';
 import type { AgentEvent, ReloadReport, Severity } from './events.ts';
+import { identityKey } from './managed-account.ts';
 import type { AgentOperations, AgentSnapshot, ReloadOutcome } from './operations.ts';
 import { reload } from './reload.ts';
 import { watchSecrets } from './secret-watch.ts';
@@ -20,6 +23,10 @@ export type AgentOptions = {
   readonly store: IdentityStore;
   /** Accounts to keep; empty: every enabled one. */
   readonly only: readonly string[];
+  /** What nobody else may have meanwhile: the whole state directory, or just the accounts that are kept. */
+  readonly holds: 'directory' | 'accounts';
+  /** Seconds to ask for in place of the accounts' own; null: the accounts' own. */
+  readonly expires: number | null;
   readonly keepBindings: boolean;
   readonly version: string;
   readonly product: string;
@@ -28,11 +35,16 @@ export type AgentOptions = {
   /** Where the state is, for who asks; null: nowhere. */
   readonly stateDirectory: string | null;
   readonly log: (event: AgentEvent) => void;
+  /** Aborted when it is to end: it waits for nothing then. */
+  readonly end: AbortSignal;
   /** Somebody wants to see the SIP messages. */
   readonly tellsMessages: boolean;
   /** What is wrong with the agent itself now, for `status`. */
   readonly problems: () => readonly string[];
 };
+
+/** How long another command that has the account may take to finish. */
+const LOCK_WAIT_MS: Millis = 40_000;
 
 export type RunningAgent = {
   /** Loads the accounts file again; it never runs twice at once. */
@@ -66,6 +78,7 @@ class Agent {
       store: options.store,
       only: options.only,
       pace: options.loaded.document.agent?.pacing,
+      expires: options.expires,
       emit: (event) => this.#emit(event),
       message: options.tellsMessages ? (...message) => this.#message(...message) : null,
       dropped: (flow, text) => this.#tell('debug', 'agent.dropped', `from ${flow.remote.address}: ${text}`),
@@ -73,13 +86,7 @@ class Agent {
   }
 
   async start(): Promise<Result<RunningAgent, string>> {
-    const locked = await this.#options.store.lockAgent();
-    if (!locked.ok) {
-      const holder = locked.error.pid === null ? 'another agent' : `process ${locked.error.pid}`;
-      return failure(`${holder} is the agent of this state directory already`);
-    }
-    this.#closers.push(() => locked.value.release());
-    const refused = await this.#openSocket();
+    const refused = (await this.#hold()) ?? (await this.#openSocket());
     if (refused !== null) {
       await this.#close();
       return failure(refused);
@@ -89,6 +96,29 @@ class Agent {
     await this.#supervisor.start(this.#loaded);
     this.#state = 'running';
     return success({ reload: () => this.#reload(), stop: (hurry) => this.#stop(hurry) });
+  }
+
+  /** null: all is ours now; else who has it. */
+  async #hold(): Promise<string | null> {
+    const { store, only, holds } = this.#options;
+    if (holds === 'directory') {
+      const locked = await store.lockAgent();
+      if (!locked.ok) return `${holderText(locked.error.pid)} is the agent of this state directory already`;
+      this.#closers.push(() => locked.value.release());
+      return null;
+    }
+    for (const name of only) {
+      const entry = this.#loaded.accounts.get(name);
+      if (entry === undefined) continue;
+      const locked = await store.lockAccount(
+        identityKey(planOf(name, entry, '')),
+        LOCK_WAIT_MS,
+        this.#options.end,
+      );
+      if (!locked.ok) return `${holderText(locked.error.pid)} has the account ${name} already`;
+      this.#closers.push(() => locked.value.release());
+    }
+    return null;
   }
 
   async #openSocket(): Promise<string | null> {
@@ -232,6 +262,10 @@ function reloadText(report: ReloadReport): string {
     .filter(([, names]) => names.length > 0)
     .map(([verb, names]) => `${verb} ${names.join(', ')}`);
   return [...told, `${report.unchanged} unchanged`].join('; ');
+}
+
+function holderText(pid: number | null): string {
+  return pid === null ? 'another process' : `process ${pid}`;
 }
 
 function seconds(ms: number): number {

@@ -35,6 +35,8 @@ export type SupervisorOptions = {
   readonly only: readonly string[];
   /** Registrations a second at each registrar. */
   readonly pace: number | undefined;
+  /** Seconds to ask for in place of the accounts' own; null: the accounts' own. */
+  readonly expires: number | null;
 };
 
 /** All bindings are removed within this time. */
@@ -93,13 +95,13 @@ export class Supervisor {
   }
 
   prepare(name: string, entry: AccountEntry, directory: string): Promise<PreparedAccount> {
-    const { product, store } = this.#options;
+    const { product, store, expires } = this.#options;
     return prepareAccount(directory, name, entry, {
       product,
       store,
       memory: store,
       keepsAlive: true,
-      expires: null,
+      expires,
     });
   }
 

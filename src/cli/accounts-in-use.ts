@@ -46,6 +46,13 @@ export function entryOf(loaded: LoadedAccounts, name: string): AccountEntry {
   throw new CommandError(EXIT.noInput, `${loaded.path} has no account "${name}"; ${hint}`);
 }
 
+/** As entryOf; a disabled account ends the command too. */
+export function enabledEntryOf(loaded: LoadedAccounts, name: string): AccountEntry {
+  const entry = entryOf(loaded, name);
+  if (entry.enabled !== false) return entry;
+  throw new CommandError(EXIT.config, `account "${name}" is disabled in ${loaded.path} ("enabled": false)`);
+}
+
 /** Opens the durable state; what is wrong with it is told, and only a newer version's state ends the command. */
 export async function openStateInUse(loaded: LoadedAccounts, output: Output): Promise<IdentityStore> {
   const opened = await openIdentityStore(stateInUse(loaded), {
@@ -81,11 +88,7 @@ export async function prepareInUse(
   output: Output,
   options: InUse,
 ): Promise<readonly PreparedAccount[]> {
-  const entries = [...new Set(names)].map((name) => ({ name, entry: entryOf(loaded, name) }));
-  for (const { name, entry } of entries) {
-    if (entry.enabled !== false) continue;
-    throw new CommandError(EXIT.config, `account "${name}" is disabled in ${loaded.path} ("enabled": false)`);
-  }
+  const entries = [...new Set(names)].map((name) => ({ name, entry: enabledEntryOf(loaded, name) }));
   const prepared = await Promise.all(
     entries.map(({ name, entry }) =>
       prepareAccount(loaded.directory, name, entry, { product: PRODUCT, ...options }),

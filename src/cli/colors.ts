@@ -2,7 +2,14 @@
 // level is fixed and theme.ts decides.
 
 import { Chalk } from 'chalk';
-import type { Theme } from './theme.ts';
+
+export type Theme = {
+  readonly good: (text: string) => string;
+  readonly bad: (text: string) => string;
+  readonly caution: (text: string) => string;
+  readonly strong: (text: string) => string;
+  readonly faint: (text: string) => string;
+};
 
 export function colorTheme(): Theme {
   const chalk = new Chalk({ level: 1 });

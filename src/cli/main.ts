@@ -5,7 +5,8 @@ import { loadProgram } from './cached-program.ts';
 import { EXIT } from './exit.ts';
 import { VERSION } from './version.ts';
 
-for (const stream of [process.stdout, process.stderr]) stream.on('error', readerGone);
+let lostOutput: NodeJS.ErrnoException | null = null;
+for (const stream of [process.stdout, process.stderr]) stream.on('error', writeFailed);
 void main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<void> {
@@ -18,7 +19,7 @@ async function main(args: readonly string[]): Promise<void> {
   await Promise.all([written(process.stdout), written(process.stderr)]);
   // Everything is said and durable. What may still be under way, such as a question to a silent name server or a
   // connection to nowhere, is given up: nobody waits for it any more.
-  process.exit(exitCode);
+  process.exit(lostOutput !== null && exitCode === EXIT.done ? EXIT.notNow : exitCode);
 }
 
 /** Resolves when the reader has taken all, or is gone: a pipe takes 64 KiB at a time. */
@@ -37,9 +38,12 @@ async function exitCodeOf(args: readonly string[]): Promise<number> {
   }
 }
 
-/** Whoever read our output has had enough (`| head -1`): what is under way still goes to its end, and so does its code. */
-function readerGone(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
+/**
+ * Whoever read our output has had enough (`| head -1`), or the disk under it is full: what is under way still goes to its
+ * end. A command whose result was lost says so by its code; an agent's registrations are worth more than its log.
+ */
+function writeFailed(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') lostOutput = error;
 }
 
 function report(error: unknown): number {

@@ -1,8 +1,9 @@
 // Where words go: results to stdout, everything else to stderr; with --json one document on stdout and nothing else.
 
 import type { AccountSnapshot } from '../core/health/snapshot.ts';
+import type { Theme } from './colors.ts';
 import type { GlobalSettings } from './settings.ts';
-import { type Theme, themeFor } from './theme.ts';
+import { themeFor } from './theme.ts';
 
 export type Output = {
   readonly settings: GlobalSettings;

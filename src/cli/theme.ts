@@ -1,15 +1,8 @@
 // Colours, for each stream by itself: what is a terminal decides, --color and --no-color overrule it, NO_COLOR and
 // FORCE_COLOR are honoured. The colours themselves (colors.ts) are loaded only when there are any to make.
 
+import type { Theme } from './colors.ts';
 import type { ColorChoice } from './settings.ts';
-
-export type Theme = {
-  readonly good: (text: string) => string;
-  readonly bad: (text: string) => string;
-  readonly caution: (text: string) => string;
-  readonly strong: (text: string) => string;
-  readonly faint: (text: string) => string;
-};
 
 /** The theme for what is written to `stream`. */
 export async function themeFor(stream: NodeJS.WriteStream, choice: ColorChoice): Promise<Theme> {

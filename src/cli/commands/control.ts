@@ -46,9 +46,7 @@ export function tellOperation(operation: Operation, result: OperationResult, out
   const { theme, errorTheme } = output;
   if (ok && operation === 'pause') {
     const rest = `until "sipreg resume ${account}", also over restarts`;
-    output.result(
-      `${theme.good('✓')} ${theme.strong(account)}  paused, its binding is removed  ${theme.faint(rest)}`,
-    );
+    output.result(`${theme.good('✓')} ${theme.strong(account)}  paused, unregistered  ${theme.faint(rest)}`);
   } else if (ok) {
     output.result(registeredLine(snapshot, theme));
   } else if (snapshot.failure !== null && !isAtRest(operation, result)) {

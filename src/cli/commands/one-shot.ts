@@ -5,6 +5,7 @@ import type { PreparedAccount } from '../../agent/account-setup.ts';
 import { type AccountResult, Interrupted, runOnce } from '../../agent/one-shot.ts';
 import { exitOf } from '../../core/health/verdict.ts';
 import type { Goal } from '../../core/registration/input.ts';
+import type { Theme } from '../colors.ts';
 import { EXIT } from '../exit.ts';
 import { accountsDocument, type Output } from '../output.ts';
 import type { Settled } from '../owner.ts';
@@ -12,7 +13,6 @@ import { failureLines } from '../render/account-line.ts';
 import { messageObserver } from '../render/message-text.ts';
 import { catchSignals } from '../signals.ts';
 import { startSpinner } from '../spinner.ts';
-import type { Theme } from '../theme.ts';
 
 export type OneShotCommand = {
   readonly goal: Goal;

@@ -1,7 +1,7 @@
 // `sipreg register`: once, or with --watch for as long as it runs; with --dry-run nothing is sent.
 
 import type { PreparedAccount } from '../../agent/account-setup.ts';
-import { loadInUse, openStateInUse, prepareInUse } from '../accounts-in-use.ts';
+import { enabledEntryOf, loadInUse, openStateInUse, prepareInUse, stateInUse } from '../accounts-in-use.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import type { Output } from '../output.ts';
 import { findOwner, type Owner, throughOwner } from '../owner.ts';
@@ -27,19 +27,21 @@ export async function register(
   if (owner !== null && options.watch) throw watchedAlready(owner);
   const own = owner === null ? names : names.filter((name) => !owner.owned.includes(name));
   const store = await openStateInUse(loaded, output);
+  if (options.watch) {
+    for (const name of names) enabledEntryOf(loaded, name);
+    const { watchAccounts } = await import('./watch.ts');
+    const { expires } = options;
+    return await watchAccounts(names, { loaded, store, stateDirectory: stateInUse(loaded), expires }, output);
+  }
   const accounts = await prepareInUse(loaded, own, output, {
     store,
     memory: store,
-    keepsAlive: options.watch,
+    keepsAlive: false,
     expires: options.expires,
   });
   if (options.dryRun) {
     const { showDryRun } = await import('./dry-run.ts');
     return await showDryRun(accounts, output);
-  }
-  if (options.watch) {
-    const { watchAccounts } = await import('./watch.ts');
-    return await watchAccounts(accounts, output);
   }
   if (owner !== null && options.expires !== null) {
     output.note('the agent asks for the time that its accounts file says: --expires changes nothing there');

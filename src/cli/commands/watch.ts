@@ -1,77 +1,97 @@
-// `sipreg register --watch`: one line an event, in words or as NDJSON, until a signal; then the bindings are removed.
+// `sipreg register --watch`: the agent for the accounts that are named, with neither socket nor reload. One line an event,
+// in words or as NDJSON, until a signal; then the bindings are removed.
 
-import type { PreparedAccount } from '../../agent/account-setup.ts';
-import type { ManagedAccount } from '../../agent/managed-account.ts';
-import { dateOf } from '../../agent/one-shot.ts';
-import { watch } from '../../agent/watch.ts';
-import type { AccountSnapshot, AccountState } from '../../core/health/snapshot.ts';
-import { describe } from '../../core/registration/describe.ts';
+import type { LoadedAccounts } from '../../accounts/load.ts';
+import { startAgent } from '../../agent/agent.ts';
+import type { AgentEvent } from '../../agent/events.ts';
+import { createAgentLog } from '../../agent/log.ts';
 import { timeText } from '../../runtime/local-time.ts';
-import { EXIT } from '../exit.ts';
+import type { IdentityStore } from '../../state/identity-store.ts';
+import { CommandError, EXIT } from '../exit.ts';
 import type { Output } from '../output.ts';
 import { failureLines, nextText, registeredLine } from '../render/account-line.ts';
-import { messageObserver } from '../render/message-text.ts';
 import { catchSignals } from '../signals.ts';
+import { PRODUCT, VERSION } from '../version.ts';
+
+export type WatchOptions = {
+  readonly loaded: LoadedAccounts;
+  readonly store: IdentityStore;
+  readonly stateDirectory: string | null;
+  /** Seconds; null: the accounts' own. */
+  readonly expires: number | null;
+};
 
 /** Runs until SIGINT or SIGTERM; the exit code says whether every binding could be removed. */
-export async function watchAccounts(accounts: readonly PreparedAccount[], output: Output): Promise<number> {
+export async function watchAccounts(
+  names: readonly string[],
+  { loaded, store, stateDirectory, expires }: WatchOptions,
+  output: Output,
+): Promise<number> {
   const signals = catchSignals();
   const unread = new AbortController();
   // `| head -1`: nobody sees any more what is watched.
   process.stdout.once('error', () => unread.abort());
+  const end = AbortSignal.any([signals.end, unread.signal]);
   try {
-    const { notRemoved } = await watch(accounts, {
-      end: AbortSignal.any([signals.end, unread.signal]),
-      endNow: signals.endNow,
-      observer: {
-        stateChanged: (account, previous) => tellState(account, previous, output),
-        finished: (account, outcome) => {
-          if (outcome.type === 'failed') tellFailure(account, output);
-        },
-        warned: (account, text) => tellWarning(account, text, output),
-        ...messageObserver(output),
-      },
+    const started = await startAgent({
+      loaded,
+      store,
+      stateDirectory,
+      expires,
+      only: names,
+      holds: 'accounts',
+      keepBindings: false,
+      version: VERSION,
+      product: PRODUCT,
+      socketPath: null,
+      end,
+      log: logFor(output),
+      tellsMessages: output.settings.verbosity >= 2,
+      problems: () => [],
     });
-    for (const account of notRemoved) {
-      tellWarning(account, 'its binding could not be removed; it stays until it ends', output);
+    if (!started.ok) {
+      if (end.aborted) return signals.exitCode();
+      throw new CommandError(EXIT.notNow, started.error);
     }
+    if (!end.aborted) await new Promise((resolve) => end.addEventListener('abort', resolve, { once: true }));
+    const left = await started.value.stop(signals.endNow);
     if (signals.endNow.aborted) return signals.exitCode();
-    return notRemoved.length === 0 ? EXIT.done : EXIT.notNow;
+    return left.length === 0 ? EXIT.done : EXIT.notNow;
   } finally {
     signals.release();
   }
 }
 
-function tellState(account: ManagedAccount, previous: AccountState, output: Output): void {
-  const snapshot = describe(account.lifecycle, dateOf);
-  if (output.settings.json) {
-    event('state', account, { previous, ...snapshot });
-    return;
+/** The same lines as `register` has for people; programs get what the agent's log gives them. */
+function logFor(output: Output): (event: AgentEvent) => void {
+  const { json, verbosity } = output.settings;
+  if (!json) return (event) => tell(event, output);
+  const { stdout, stderr } = process;
+  return createAgentLog({ json, verbosity, theme: output.errorTheme, stdout, stderr, env: process.env }).tell;
+}
+
+function tell(event: AgentEvent, output: Output): void {
+  const stamp = output.theme.faint(timeText(event.time));
+  switch (event.type) {
+    case 'state':
+      if (event.state === 'registered') {
+        output.result(`${stamp}  ${registeredLine(event.snapshot, output.theme)}`);
+      } else if (event.state === 'unregistered' || output.settings.verbosity > 0) {
+        output.result(`${stamp}    ${event.account}  ${event.state}`);
+      }
+      break;
+    case 'failure': {
+      const verb = event.state === 'blocked' ? 'blocked' : 'failed';
+      output.error(failureLines(event, event.failure, verb, nextText(event), output.errorTheme));
+      break;
+    }
+    case 'warning':
+      output.warning(event.account === null ? event.text : `${event.account}: ${event.text}`);
+      break;
+    case 'message':
+      output.detail(2, `${event.direction} ${event.transport}\n${event.text}`);
+      break;
+    default:
+      output.detail(1, `${event.type}: ${event.text}`);
   }
-  const stamp = output.theme.faint(timeText(snapshot.since));
-  if (snapshot.state === 'registered') output.result(`${stamp}  ${registeredLine(snapshot, output.theme)}`);
-  else if (isWorthALine(snapshot, output))
-    output.result(`${stamp}    ${snapshot.account}  ${snapshot.state}`);
-}
-
-/** A refresh that goes well says so when it is done; what is under way is for -v. */
-function isWorthALine({ state }: AccountSnapshot, output: Output): boolean {
-  return state === 'unregistered' || output.settings.verbosity > 0;
-}
-
-function tellFailure(account: ManagedAccount, output: Output): void {
-  const snapshot = describe(account.lifecycle, dateOf);
-  if (output.settings.json || snapshot.failure === null) return;
-  const verb = snapshot.state === 'blocked' ? 'blocked' : 'failed';
-  output.error(failureLines(snapshot, snapshot.failure, verb, nextText(snapshot), output.errorTheme));
-}
-
-function tellWarning(account: ManagedAccount, text: string, output: Output): void {
-  if (output.settings.json) event('warning', account, { text });
-  output.warning(`${account.setup.plan.account}: ${text}`);
-}
-
-function event(type: string, account: ManagedAccount, facts: object): void {
-  const line = { time: new Date().toISOString(), type, account: account.setup.plan.account, ...facts };
-  process.stdout.write(`${JSON.stringify(line)}\n`);
 }

@@ -7,7 +7,7 @@ import type { AccountSnapshot, AddressSnapshot, FailureSnapshot } from '../../co
 import { durationText, roundTripText, ruleText } from '../../core/health/words.ts';
 import { bracketed } from '../../core/sip/ip.ts';
 import { timeText } from '../../runtime/local-time.ts';
-import type { Theme } from '../theme.ts';
+import type { Theme } from '../colors.ts';
 import { type Layout, stateColor, targetText, wrapped } from './status-table.ts';
 
 type Row = readonly [label: string, text: string];

@@ -5,7 +5,7 @@ import type { AccountSnapshot, FailureSnapshot } from '../../core/health/snapsho
 import { durationText, roundTripText, ruleText } from '../../core/health/words.ts';
 import { bracketed } from '../../core/sip/ip.ts';
 import { timeText } from '../../runtime/local-time.ts';
-import type { Theme } from '../theme.ts';
+import type { Theme } from '../colors.ts';
 
 /** "✓ office  registered for 300 s (…)  192.0.2.7:5061 tls  34 ms". */
 export function registeredLine(account: AccountSnapshot, theme: Theme): string {
@@ -24,14 +24,14 @@ export function removedLine(account: AccountSnapshot, theme: Theme): string {
 
 /** The verdict on a failure; `verb` is what did not happen ("not registered"). */
 export function failureLines(
-  account: AccountSnapshot,
+  { account }: Pick<AccountSnapshot, 'account'>,
   failure: FailureSnapshot,
   verb: string,
   next: string | null,
   theme: Theme,
 ): string {
   const lines = [
-    `${theme.bad('✗')} ${theme.strong(account.account)}  ${verb}  ${theme.bad(failure.code)}`,
+    `${theme.bad('✗')} ${theme.strong(account)}  ${verb}  ${theme.bad(failure.code)}`,
     `    cause   ${failure.cause}`,
     `    advice  ${failure.advice}`,
   ];
@@ -40,10 +40,10 @@ export function failureLines(
 }
 
 /** When it will be tried again, in words; what nobody will do is said too. */
-export function nextText(account: AccountSnapshot): string {
-  if (account.nextAttempt !== null) {
-    const seconds = (Date.parse(account.nextAttempt) - Date.now()) / 1000;
-    return `tried again in ${durationText(seconds)}, at ${timeText(account.nextAttempt)}`;
+export function nextText({ nextAttempt }: Pick<AccountSnapshot, 'nextAttempt'>): string {
+  if (nextAttempt !== null) {
+    const seconds = (Date.parse(nextAttempt) - Date.now()) / 1000;
+    return `tried again in ${durationText(seconds)}, at ${timeText(nextAttempt)}`;
   }
   return 'not tried again until the secret or the account changes';
 }

@@ -2,7 +2,7 @@
 
 import type { AccountSnapshot } from '../../core/health/snapshot.ts';
 import { durationText } from '../../core/health/words.ts';
-import type { Theme } from '../theme.ts';
+import type { Theme } from '../colors.ts';
 
 /** The bindings of one account, each in a line; ours is marked. */
 export function bindingsTable(account: AccountSnapshot, theme: Theme): string {

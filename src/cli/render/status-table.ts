@@ -7,7 +7,7 @@ import type { AccountSnapshot, AccountState, TargetSnapshot } from '../../core/h
 import { durationText, roundTripText } from '../../core/health/words.ts';
 import { bracketed } from '../../core/sip/ip.ts';
 import { timeText } from '../../runtime/local-time.ts';
-import type { Theme } from '../theme.ts';
+import type { Theme } from '../colors.ts';
 
 export type Layout = {
   /** Of the terminal; null: a file or a pipe, where lines may be of any length. */
