@@ -20,6 +20,8 @@ writeFileSync(accounts, JSON.stringify({ accounts: { nobody: account } }), { mod
 
 async function warmUp() {
   await program.runProgram(['demo', '--quiet']);
+  // No agent answers in that home: all of the question, none of its answer.
+  await program.runProgram(['status']);
   await program.runProgram(['-c', accounts, 'register', 'nobody', '--timeout', '1', '--quiet']);
   writeFileSync(join(folder, 'program.cache'), script.createCachedData());
 }
