@@ -14,6 +14,7 @@ import { watchEventLoop } from './event-loop.ts';
 import type { AgentEvent, ReloadReport, Severity } from './events.ts';
 import { identityKey } from './managed-account.ts';
 import type { AgentOperations, AgentSnapshot, ReloadOutcome } from './operations.ts';
+import { pauseAccounts, refreshAccounts, resumeAccounts } from './orders.ts';
 import { reload } from './reload.ts';
 import { watchSecrets } from './secret-watch.ts';
 import { Supervisor } from './supervisor.ts';
@@ -161,9 +162,9 @@ class Agent {
       agent: () => this.#snapshot(supervisor.snapshots()),
       accounts: () => supervisor.snapshots(),
       detail: (name) => supervisor.detail(name),
-      refresh: (names) => supervisor.refresh(names),
-      pause: (names) => supervisor.pause(names),
-      resume: (names) => supervisor.resume(names),
+      refresh: (names) => refreshAccounts(supervisor, names),
+      pause: (names) => pauseAccounts(supervisor, names),
+      resume: (names) => resumeAccounts(supervisor, names),
       reload: () => this.#reload(),
       follow: (listener) => {
         this.#followers.add(listener);

@@ -1,14 +1,15 @@
 // Between the machine and the durable state: numbers before they are used, and what a REGISTER left behind after it
 // (behaviour.md §2).
 
-import { assert } from '../core/assert.ts';
 import { type Failure, failureOf } from '../core/health/verdict.ts';
 import type { Input } from '../core/registration/input.ts';
 import { failure, type Result, success } from '../core/result.ts';
+import { randomHex } from '../core/rng.ts';
 import { bracketed } from '../core/sip/ip.ts';
 import type { SocketAddress } from '../core/sip/transport.ts';
 import type { Millis } from '../core/time.ts';
 import { wallTimeOf } from '../runtime/clock.ts';
+import { systemRng } from '../runtime/entropy.ts';
 import type { Settlement } from '../state/identity-store.ts';
 import type { Lock } from '../state/lock.ts';
 import { type AccountSetup, identityKey, type ManagedAccount, ONLY_FLOW } from './managed-account.ts';
@@ -36,7 +37,15 @@ export async function lockIdentity(
 /** Reserves the next block of CSeq numbers, durable when it resolves. */
 export async function reserveNumbers(account: ManagedAccount, renewCallId: boolean): Promise<Input> {
   const { store, keepsAlive } = account.setup;
-  assert(store !== null, 'an identity outside the store has numbers enough');
+  // An identity that nobody else sees is as good as any other.
+  if (store === null) {
+    return {
+      type: 'cseqReserved',
+      callId: randomHex(systemRng, 16),
+      firstCseq: 1,
+      lastCseq: NUMBERS_FOR_ONE_COMMAND,
+    };
+  }
   if (renewCallId) await store.renewCallId(account.key, ONLY_FLOW);
   const count = keepsAlive ? NUMBERS_FOR_KEEPING_ALIVE : NUMBERS_FOR_ONE_COMMAND;
   const { round } = account.lifecycle;

@@ -4,7 +4,7 @@
 
 import type { LoadedAccounts } from '../accounts/load.ts';
 import type { AccountEntry } from '../accounts/schema.ts';
-import type { AccountState } from '../core/health/snapshot.ts';
+import type { AccountSnapshot, AccountState } from '../core/health/snapshot.ts';
 import { describe } from '../core/registration/describe.ts';
 import type { Outcome } from '../core/registration/effect.ts';
 import { isEnded } from '../core/registration/lifecycle.ts';
@@ -21,7 +21,7 @@ import { readSecretsAgain } from './lookups.ts';
 import { identityKey, type ManagedAccount, manageAccount, type Start } from './managed-account.ts';
 import { type Member, remember, snapshotOf } from './member.ts';
 import { dateOf } from './one-shot.ts';
-import type { AccountDetail, OperationResult } from './operations.ts';
+import type { AccountDetail } from './operations.ts';
 import { secretFingerprint } from './secret-fingerprint.ts';
 
 export type SupervisorOptions = {
@@ -44,8 +44,6 @@ const STOP_WITHIN_MS: Millis = 9_000;
 /** Removals that leave together: more would overflow the sockets' buffers. */
 const STOP_BATCH = 100;
 const STOP_BATCH_EVERY_MS: Millis = 20;
-/** How long an operator's pause waits for the registrar. */
-const PAUSE_WITHIN_MS: Millis = 35_000;
 
 export class Supervisor {
   readonly #options: SupervisorOptions;
@@ -58,9 +56,11 @@ export class Supervisor {
   /** By registrar: who waits for it to come back, and has not been woken yet. */
   readonly #waitingFor = new Map<string, Set<ManagedAccount>>();
   readonly engine: Engine;
+  readonly store: IdentityStore;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
+    this.store = options.store;
     this.#admissions = createAdmissions(options.pace ?? DEFAULT_PACE);
     this.engine = new Engine(
       systemRng,
@@ -141,6 +141,11 @@ export class Supervisor {
     return account.lifecycle.registration.boundContact === null;
   }
 
+  /** The member's snapshot as it stands. */
+  snapshot(member: Member): AccountSnapshot {
+    return snapshotOf(member, this.#startedAt);
+  }
+
   members(): ReadonlyMap<string, Member> {
     return this.#members;
   }
@@ -167,42 +172,6 @@ export class Supervisor {
     const member = this.#members.get(name);
     if (member === undefined) return undefined;
     return { ...snapshotOf(member, this.#startedAt), events: member.history };
-  }
-
-  /** behaviour.md §10: leaves `blocked` and every wait at once. */
-  refresh(names: readonly string[]): Promise<readonly OperationResult[]> {
-    return this.#forEach(names, async (member, account) => {
-      const { round, state } = account.lifecycle;
-      if (state === 'paused') return 'it is paused: resume it first';
-      const finished = this.nextOutcome(member);
-      if (round === null) this.engine.request(account, { type: 'roundRequested', goal: 'register' });
-      return textOf(await finished);
-    });
-  }
-
-  /** Removes the binding and stays away, over restarts too, until a resume. */
-  pause(names: readonly string[]): Promise<readonly OperationResult[]> {
-    return this.#forEach(names, async (member, account) => {
-      await this.#options.store.setPaused(account.key, new Date().toISOString());
-      const deadlineAt = monotonicNow() + PAUSE_WITHIN_MS;
-      const rested = this.#rest(member, 'paused');
-      this.engine.request(account, { type: 'stopRequested', deadlineAt, into: 'paused' });
-      await rested;
-      return account.lifecycle.registration.boundContact === null
-        ? null
-        : 'the binding could not be removed; it stays until it ends';
-    });
-  }
-
-  resume(names: readonly string[]): Promise<readonly OperationResult[]> {
-    return this.#forEach(names, async (member, account) => {
-      await this.#options.store.setPaused(account.key, null);
-      const finished = this.nextOutcome(member);
-      if (account.lifecycle.round === null) {
-        this.engine.request(account, { type: 'roundRequested', goal: 'register' });
-      }
-      return textOf(await finished);
-    });
   }
 
   /** Who waits for another secret. */
@@ -265,26 +234,6 @@ export class Supervisor {
     while (!hurry.aborted && accounts.some(({ lifecycle }) => !isEnded(lifecycle))) {
       await pause(STOP_BATCH_EVERY_MS);
     }
-  }
-
-  async #forEach(
-    names: readonly string[],
-    work: (member: Member, account: ManagedAccount) => Promise<string | null>,
-  ): Promise<readonly OperationResult[]> {
-    return await Promise.all(
-      names.map(async (name) => {
-        const member = this.#members.get(name);
-        if (member === undefined) throw new Error(`there is no account ${name}`);
-        const problem = member.account === null ? 'it is disabled' : await work(member, member.account);
-        const snapshot = snapshotOf(member, this.#startedAt);
-        return { account: name, ok: problem === null, text: problem ?? snapshot.state, snapshot };
-      }),
-    );
-  }
-
-  async #rest(member: Member, state: AccountState): Promise<void> {
-    while (member.account !== null && member.account.lifecycle.state !== state)
-      await this.nextOutcome(member);
   }
 
   /** How an earlier run left the account, if that still holds. */
@@ -403,10 +352,6 @@ export class Supervisor {
       `a bug in sipreg, please report it; the account begins again: ${words}`,
     );
   }
-}
-
-function textOf(outcome: Outcome | null): string | null {
-  return outcome?.type === 'failed' ? `${outcome.failure.code}: ${outcome.failure.cause}` : null;
 }
 
 function pause(ms: Millis): Promise<void> {

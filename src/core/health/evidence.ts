@@ -8,9 +8,12 @@ import { parseRetryAfter } from '../sip/numbers.ts';
 /** More than this of one foreign text helps nobody. */
 const MAX_TEXT = 200;
 
-/** `text` without control characters and not longer than a line. */
+/** A digest response, an HA1: a server may echo in its reason phrase what we sent, and it must not be printed. */
+const HASH = /[0-9a-f]{32,}/gi;
+
+/** Foreign `text` without control characters and hashes, and not longer than a line. */
 export function printable(text: string): string {
-  return printableUpTo(MAX_TEXT, text);
+  return printableUpTo(MAX_TEXT, text.replace(HASH, '…'));
 }
 
 /** `text` without control characters, cut after `limit` characters. */

@@ -47,7 +47,8 @@ export function afterFailure(
 
 /** Nobody refused anything: the network or the server was not there, and may be back at any moment. */
 export function isOutage(failure: Failure): boolean {
-  return failure.stage !== 'auth' && failure.stage !== 'config' && !isRefusal(failure);
+  const isOurs = failure.stage === 'auth' || failure.stage === 'config' || failure.stage === 'secret';
+  return !isOurs && !isRefusal(failure);
 }
 
 function countFailure(

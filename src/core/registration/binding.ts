@@ -1,6 +1,7 @@
 // Which of the Contacts in a 2xx is ours, and how long it lasts (behaviour.md §4): by instance and reg-id, by URI, by
 // count; and what holds when none of them is ours. Granted, not requested, is the truth.
 
+import { printableUpTo } from '../health/evidence.ts';
 import type { GrantSource, MatchedBy } from '../health/snapshot.ts';
 import { headerValue } from '../sip/headers.ts';
 import type { HeaderField } from '../sip/message.ts';
@@ -25,6 +26,8 @@ export type OwnContact = {
   readonly regId: number | null;
 };
 
+/** Longer than any Contact that somebody reads. */
+const MAX_URI = 1_000;
 /** RFC 3261 §10.2.1.1: a malformed expires counts as 3600. */
 const MALFORMED_EXPIRES = 3600;
 
@@ -93,7 +96,7 @@ function isSameContact(contact: NameAddr, own: SipUri): boolean {
 }
 
 function reported(contact: NameAddr, own: boolean): ReportedBinding {
-  return { uri: contact.uri, expires: contactExpires(contact), own };
+  return { uri: printableUpTo(MAX_URI, contact.uri), expires: contactExpires(contact), own };
 }
 
 function contactExpires(contact: NameAddr): number | null {

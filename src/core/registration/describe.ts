@@ -1,6 +1,7 @@
 // A registration as the outside sees it: the one place where state becomes a snapshot (interface.md, "One account as
 // JSON"). Instants become dates by a function of the shell, because the core knows no calendar.
 
+import { printable } from '../health/evidence.ts';
 import type { AccountSnapshot, ExpiresSnapshot, FailureSnapshot } from '../health/snapshot.ts';
 import { formatUri } from '../sip/uri.ts';
 import type { Millis } from '../time.ts';
@@ -92,5 +93,5 @@ function describeAuth(lifecycle: Lifecycle): AccountSnapshot['auth'] {
   const session = lifecycle.registration.sessions[0];
   if (session === undefined) return null;
   const algorithm = session.session ? `${session.algorithm}-sess` : session.algorithm;
-  return { realm: session.realm, algorithm, qop: session.qop };
+  return { realm: printable(session.realm), algorithm, qop: session.qop };
 }
