@@ -139,7 +139,7 @@ function againText(telling: Telling, time: string): string {
 /** The first time in full; later only what is new. */
 function failureText(attempt: Attempt, telling: Telling): string {
   const { failure, nextAttempt, time } = attempt;
-  const next = nextAttempt === null ? notTried(failure.stage) : `tried again ${whenText(nextAttempt, time)}`;
+  const next = nextAttempt === null ? notTried(attempt) : `tried again ${whenText(nextAttempt, time)}`;
   if (telling.type === 'still') {
     const began = timeText(telling.since, new Date(time));
     return `still: ${failure.code}, ${telling.count} times since ${began}; ${next}`;
@@ -147,7 +147,8 @@ function failureText(attempt: Attempt, telling: Telling): string {
   return `${failure.code}: ${failure.cause}; ${next}; ${failure.advice}`;
 }
 
-function notTried(stage: string): string {
+function notTried({ state, failure: { stage } }: Attempt): string {
+  if (state === 'unregistering') return 'the binding stays until it ends';
   return stage === 'auth' || stage === 'secret'
     ? 'not tried again until the secret or the account changes'
     : 'not tried again until the account changes';

@@ -1,6 +1,7 @@
 // The running agent that a command talks to: where its socket is, the question, and the words when there is no answer.
 // It is on the way of every `status`, so it loads neither the accounts' schema nor anything else that is heavy.
 
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { locateAccountsFile } from '../accounts/location.ts';
 import { type Answer, askAgent, type ControlFailure } from '../agent/control/client.ts';
@@ -18,15 +19,20 @@ export const OPERATION_TIMEOUT_MS = 120_000;
 /** The socket where the agent should be. */
 export function agentSocket({ settings }: Output): string {
   const home = homedir();
-  const { path: accountsPath } = locateAccountsFile({ option: settings.config, env: process.env, home });
-  const path = socketPath({
-    option: settings.socket,
-    env: process.env,
-    configured: () => configuredSocket(accountsPath),
-    accountsPath,
-    home,
-    uid: process.getuid?.() ?? 0,
-  });
+  const located = locateAccountsFile({ option: settings.config, env: process.env, home });
+  const socketFor = (accountsPath: string | null): string | null =>
+    socketPath({
+      option: settings.socket,
+      env: process.env,
+      configured: () => (accountsPath === null ? null : configuredSocket(accountsPath)),
+      accountsPath,
+      home,
+      uid: process.getuid?.() ?? 0,
+    });
+  const path = socketFor(located.path);
+  // Without any accounts at their usual places it may be an agent of this user's, started with -c.
+  const own = located.kind === 'system' && !existsSync(located.path) ? socketFor(null) : null;
+  if (own !== null && existsSync(own) && !(path !== null && existsSync(path))) return own;
   if (path !== null) return path;
   const advice = 'set XDG_RUNTIME_DIR, or name it with --socket';
   throw new CommandError(EXIT.unreachable, `nothing says where the agent's socket is; ${advice}`);

@@ -248,9 +248,10 @@ function failed(lifecycle: Lifecycle, goal: Goal, failure: Failure, env: Env): L
   return moved({ ...told, ...waiting }, state, env);
 }
 
-/** A removal or a query that failed leaves things as they were, as far as we know. */
+/** A removal or a query that failed leaves things as they were, as far as we know; one at the end stays half done. */
 function afterFailedRemoval(lifecycle: Lifecycle): AccountState {
   if (lifecycle.stop?.into === 'paused') return 'paused';
+  if (lifecycle.stop?.into === 'ended') return 'unregistering';
   return lifecycle.registration.boundContact === null ? 'unregistered' : 'registered';
 }
 

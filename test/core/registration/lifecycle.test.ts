@@ -123,7 +123,7 @@ describe('a stop', () => {
     const line = registered();
     line.stop(10_000);
     line.pass(10_000);
-    expect([hasEnded(line), line.state()]).toEqual([true, 'registered']);
+    expect([hasEnded(line), line.state()]).toEqual([true, 'unregistering']);
     expect(line.registration().boundContact).toBe(OWN_CONTACT);
     breakFlow(line);
     line.pass(3_600_000);

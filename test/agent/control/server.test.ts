@@ -1,0 +1,465 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { askAgent, followAgent } from '../../../src/agent/control/client.ts';
+import { MAX_REQUEST_LENGTH, requestLine } from '../../../src/agent/control/protocol.ts';
+import {
+  type ControlServer,
+  type ControlServerOptions,
+  MAX_CLIENTS,
+  startControlServer,
+} from '../../../src/agent/control/server.ts';
+import type { AgentEvent } from '../../../src/agent/events.ts';
+import { AGENT, accountNamed, type FakeAgent, fakeAgent } from './fake-operations.ts';
+
+const PATIENCE = { timeoutMs: 10_000 };
+const SHORT = { requestMs: 200, readMs: 200 };
+
+let directory: string;
+let path: string;
+let running: ControlServer[];
+let clients: Socket[];
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'sipreg-control-'));
+  path = join(directory, 'run', 'agent.sock');
+  running = [];
+  clients = [];
+});
+
+afterEach(async () => {
+  for (const client of clients) client.destroy();
+  await Promise.all(running.map((server) => server.close()));
+  rmSync(directory, { recursive: true });
+});
+
+async function start(agent: FakeAgent, options: Partial<ControlServerOptions> = {}): Promise<ControlServer> {
+  const { operations } = agent;
+  const notify = (text: string): never => {
+    throw new Error(text);
+  };
+  const started = await startControlServer({ path, group: null, operations, notify, ...options });
+  if (!started.ok) throw new Error(started.error.message);
+  running.push(started.value);
+  return started.value;
+}
+
+async function refusal(options: Partial<ControlServerOptions> = {}) {
+  const { operations } = fakeAgent();
+  const started = await startControlServer({ path, group: null, operations, notify: () => {}, ...options });
+  if (started.ok) running.push(started.value);
+  return started.ok ? null : started.error;
+}
+
+async function open(at = path): Promise<Socket> {
+  const socket = connect({ path: at, allowHalfOpen: true });
+  socket.on('error', () => undefined);
+  clients.push(socket);
+  await once(socket, 'connect');
+  return socket;
+}
+
+/** `once` would reject with the EPIPE of a client that still writes. */
+async function closed(socket: Socket): Promise<void> {
+  if (!socket.closed) await new Promise<void>((resolve) => socket.once('close', () => resolve()));
+}
+
+/** All that comes until the other side ends. */
+async function readAll(socket: Socket): Promise<string> {
+  let text = '';
+  socket.setEncoding('utf8').on('data', (part: string) => {
+    text += part;
+  });
+  await Promise.race([closed(socket), new Promise((resolve) => socket.once('end', resolve))]);
+  return text;
+}
+
+function status(at = path) {
+  return askAgent(at, { command: 'status', accounts: [] }, PATIENCE);
+}
+
+const EVENT: AgentEvent = {
+  time: '2026-11-21T10:00:00.000Z',
+  severity: 'notice',
+  type: 'agent',
+  code: 'agent.test',
+  text: 'something happened',
+};
+
+describe('questions', () => {
+  it('get the accounts and the agent; named ones in full', async () => {
+    await start(fakeAgent({ accounts: [accountNamed('office'), accountNamed('lab')] }));
+    expect(await status()).toEqual({
+      ok: true,
+      value: { items: [accountNamed('office'), accountNamed('lab')], result: { agent: AGENT } },
+    });
+    const named = await askAgent(path, { command: 'status', accounts: ['lab'] }, PATIENCE);
+    expect(named).toMatchObject({ value: { items: [{ account: 'lab', events: [{ text: 'it came up' }] }] } });
+  });
+
+  it('about unknown accounts name the nearest one', async () => {
+    const agent = fakeAgent();
+    await start(agent);
+    expect(await askAgent(path, { command: 'refresh', accounts: ['offce'] }, PATIENCE)).toEqual({
+      ok: false,
+      error: {
+        type: 'refused',
+        code: 'unknown-account',
+        message: 'the running agent has no account "offce"; did you mean "office"?',
+      },
+    });
+    expect(agent.asked).toEqual([]);
+  });
+
+  it('who owns what: known and enabled accounts', async () => {
+    await start(
+      fakeAgent({ accounts: [accountNamed('office'), accountNamed('old', { state: 'disabled' })] }),
+    );
+    const request = { command: 'owner', accounts: ['old', 'office', 'unknown'] } as const;
+    expect(await askAgent(path, request, PATIENCE)).toMatchObject({
+      value: { result: { owned: ['office'] } },
+    });
+  });
+
+  it('that are commands wait for their outcome', async () => {
+    const agent = fakeAgent();
+    const release = agent.hold();
+    await start(agent);
+    let isAnswered = false;
+    const answer = askAgent(path, { command: 'refresh', accounts: ['office'] }, PATIENCE);
+    void answer.then(() => {
+      isAnswered = true;
+    });
+    await expect.poll(() => agent.asked).toEqual(['refresh office']);
+    expect((await status()).ok).toBe(true);
+    expect(isAnswered).toBe(false);
+    release();
+    expect(await answer).toMatchObject({ value: { items: [{ account: 'office', ok: true }] } });
+  });
+
+  it('to reload bring its outcome', async () => {
+    await start(fakeAgent({ reload: { ok: false, problems: ['a.json:1:1: wrong'] } }));
+    const answer = await askAgent(path, { command: 'reload' }, PATIENCE);
+    expect(answer).toMatchObject({ value: { result: { ok: false, problems: ['a.json:1:1: wrong'] } } });
+  });
+
+  it('that meet a bug are told so, and the agent goes on', async () => {
+    const agent = fakeAgent();
+    const reload = (): never => {
+      throw new Error('broken promise');
+    };
+    await start({ ...agent, operations: { ...agent.operations, reload } });
+    const answer = await askAgent(path, { command: 'reload' }, PATIENCE);
+    expect(answer).toMatchObject({
+      error: { code: 'internal', message: 'a bug in the agent: broken promise' },
+    });
+    expect((await status()).ok).toBe(true);
+  });
+
+  it('of 200 clients at once about 1,000 accounts are all answered', async () => {
+    await start(fakeAgent({ accounts: Array.from({ length: 1000 }, (_, at) => accountNamed(`a${at}`)) }));
+    const answers = await Promise.all(Array.from({ length: 200 }, () => status()));
+    expect(answers.map((answer) => answer.ok && answer.value.items.length)).toEqual(Array(200).fill(1000));
+  });
+});
+
+describe('followers', () => {
+  it('get the accounts, then every event but SIP messages, until they go', async () => {
+    const agent = fakeAgent();
+    await start(agent);
+    const end = new AbortController();
+    const heard: unknown[] = [];
+    const following = followAgent(
+      path,
+      [],
+      {
+        started: ({ items }) => {
+          heard.push(items.map(({ account }) => account));
+          const address = { address: '192.0.2.1', port: 5060 };
+          const { time } = EVENT;
+          agent.emit({
+            time,
+            severity: 'debug',
+            type: 'message',
+            direction: 'sent',
+            transport: 'udp',
+            local: address,
+            remote: address,
+            text: '',
+          });
+          agent.emit(EVENT);
+        },
+        event: (event) => {
+          heard.push(event);
+          end.abort();
+        },
+        lost: () => heard.push('lost'),
+      },
+      { ...PATIENCE, signal: end.signal },
+    );
+    expect(await following).toBeNull();
+    expect(heard).toEqual([['office'], EVENT]);
+  });
+
+  it('that do not read are told how many events they missed, and hold nobody up', async () => {
+    const agent = fakeAgent();
+    await start(agent);
+    const slow = await open();
+    slow.write(requestLine(1, { command: 'follow', accounts: [] }));
+    await once(slow.setEncoding('utf8'), 'data');
+    slow.pause();
+    const count = 20_000;
+    for (let at = 0; at < count; at++) agent.emit({ ...EVENT, text: 'x'.repeat(500) });
+    expect((await status()).ok).toBe(true);
+    let text = '';
+    slow.on('data', (part: string) => {
+      text += part;
+    });
+    slow.resume();
+    await expect.poll(() => text).toContain('"type":"lost"');
+    const lost = /"type":"lost","count":(\d+)/.exec(text)?.[1];
+    expect(text.split('"type":"event"').length - 1 + Number(lost)).toBe(count);
+    expect(Number(lost)).toBeGreaterThan(count / 2);
+  });
+
+  it('learn of the end of the agent', async () => {
+    const server = await start(fakeAgent());
+    let hasStarted = false;
+    const following = followAgent(
+      path,
+      [],
+      {
+        started: () => {
+          hasStarted = true;
+        },
+        event: () => {},
+        lost: () => {},
+      },
+      { ...PATIENCE, signal: new AbortController().signal },
+    );
+    await expect.poll(() => hasStarted).toBe(true);
+    await server.close();
+    expect(await following).toBeNull();
+  });
+});
+
+describe('hostile clients', () => {
+  it('that send garbage are told so and let go', async () => {
+    await start(fakeAgent());
+    const client = await open();
+    client.write('GET / HTTP/1.1\r\n\r\n');
+    expect(await readAll(client)).toContain('"code":"malformed"');
+  });
+
+  it('that send too long a line are told so, and one of 10 MB is not read to its end', async () => {
+    await start(fakeAgent());
+    const long = await open();
+    long.write('x'.repeat(MAX_REQUEST_LENGTH + 1));
+    expect(await readAll(long)).toContain('"code":"too-long"');
+    const longer = await open();
+    longer.write(Buffer.alloc(10 * 1024 * 1024, 'x'));
+    await readAll(longer);
+    expect((await status()).ok).toBe(true);
+  });
+
+  it('that close their side still get their answer', async () => {
+    await start(fakeAgent());
+    const client = await open();
+    client.end(requestLine(1, { command: 'status', accounts: [] }));
+    expect(await readAll(client)).toContain('"type":"done"');
+  });
+
+  it('that close their side in the middle of a request are told so', async () => {
+    await start(fakeAgent());
+    const client = await open();
+    client.end('{"protocol"');
+    expect(await readAll(client)).toContain('"code":"malformed"');
+  });
+
+  it('that hang, or send letter by letter for ever, are let go in time', async () => {
+    await start(fakeAgent(), { limits: SHORT });
+    const silent = await open();
+    const dripping = await open();
+    const drip = setInterval(() => dripping.write('x'), 20);
+    const answers = await Promise.all([readAll(silent), readAll(dripping)]);
+    clearInterval(drip);
+    for (const answer of answers) expect(answer).toContain('"code":"timeout"');
+  });
+
+  it('that do not read their answer are let go in time', async () => {
+    const accounts = Array.from({ length: 3000 }, (_, at) => accountNamed(`a${at}`));
+    await start(fakeAgent({ accounts }), { limits: SHORT });
+    const client = await open();
+    client.pause();
+    client.write(requestLine(1, { command: 'status', accounts: [] }));
+    // A write is the only way to learn of it without reading.
+    const beat = setInterval(() => client.write('\n'), 50);
+    await closed(client);
+    clearInterval(beat);
+    expect(client.destroyed).toBe(true);
+  });
+
+  it('that go in the middle of a wait leave nothing behind', async () => {
+    const agent = fakeAgent();
+    const release = agent.hold();
+    const server = await start(agent);
+    const client = await open();
+    client.write(requestLine(1, { command: 'refresh', accounts: ['office'] }));
+    await expect.poll(() => agent.asked).toHaveLength(1);
+    client.destroy();
+    release();
+    expect((await status()).ok).toBe(true);
+    await server.close();
+    expect(agent.followers()).toBe(0);
+  });
+
+  it('in their hundreds keep nobody out, and too many are told so', async () => {
+    await start(fakeAgent());
+    for (let at = 0; at < 300; at++) await open();
+    expect((await status()).ok).toBe(true);
+    for (let at = 300; at < MAX_CLIENTS; at++) await open();
+    expect(await status()).toMatchObject({ error: { type: 'refused', code: 'busy' } });
+    clients[0]?.destroy();
+    await expect.poll(async () => (await status()).ok).toBe(true);
+  });
+
+  it('get the answers of several requests in their order', async () => {
+    await start(fakeAgent());
+    const client = await open();
+    const ids = [1, 2, 3];
+    client.end(ids.map((id) => requestLine(id, { command: 'owner', accounts: ['office'] })).join(''));
+    const lines = (await readAll(client)).trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line).id)).toEqual(ids);
+  });
+});
+
+describe('the socket', () => {
+  it("is its user's alone, in a directory of its own, and gone at the end", async () => {
+    const server = await start(fakeAgent());
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(statSync(join(directory, 'run')).mode & 0o777).toBe(0o700);
+    await server.close();
+    expect(readdirSync(join(directory, 'run'))).toEqual([]);
+    expect(await status()).toMatchObject({ error: { type: 'not-running' } });
+  });
+
+  it('is refused to a second agent, which learns whose it is', async () => {
+    await start(fakeAgent());
+    expect(await refusal()).toMatchObject({
+      type: 'running',
+      pid: process.pid,
+      message: expect.stringContaining(`process ${process.pid}`),
+    });
+    expect((await status()).ok).toBe(true);
+  });
+
+  it('of an agent that was killed is replaced', async () => {
+    await start(fakeAgent()).then((server) => server.close());
+    const program = `require('node:net').createServer().listen(${JSON.stringify(path)}, () => process.stdout.write('up'))`;
+    const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(child.stdout, 'data');
+    // A holder that no longer lives.
+    symlinkSync(
+      `${'0'.repeat(16)}:${child.pid}:1:1:another-boot:${execFileSync('hostname').toString().trim()}`,
+      `${path}.lock`,
+    );
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    expect(existsSync(path)).toBe(true);
+    await start(fakeAgent());
+    expect((await status()).ok).toBe(true);
+  });
+
+  it('is taken by one of many agents that start together', async () => {
+    const refusals = await Promise.all(Array.from({ length: 10 }, () => refusal()));
+    expect(refusals.filter((one) => one === null)).toHaveLength(1);
+    expect((await status()).ok).toBe(true);
+  });
+
+  it('is not made where another program listens, or where a file is', async () => {
+    path = join(directory, 'taken.sock');
+    const other = createServer().listen(path);
+    await once(other, 'listening');
+    expect(await refusal()).toMatchObject({
+      type: 'unusable',
+      message: expect.stringContaining('another program'),
+    });
+    await new Promise((resolve) => other.close(resolve));
+    writeFileSync(path, 'precious');
+    expect(await refusal()).toMatchObject({
+      type: 'unusable',
+      message: expect.stringContaining('is no socket'),
+    });
+    expect(readdirSync(directory)).toEqual(['taken.sock']);
+  });
+
+  it('has a path that the system takes', async () => {
+    path = join(directory, 'x'.repeat(100));
+    expect(await refusal()).toMatchObject({
+      type: 'unusable',
+      message: expect.stringContaining('is longer than'),
+    });
+  });
+});
+
+describe('a group that may read', () => {
+  const group = String(process.getgid?.() ?? 0);
+
+  it('gets a socket of 0660 that takes no commands; the operator commands beside it', async () => {
+    const agent = fakeAgent();
+    const server = await start(agent, { group });
+    expect(statSync(path).mode & 0o777).toBe(0o660);
+    expect(statSync(path).gid).toBe(Number(group));
+    expect(statSync(`${path}.operator`).mode & 0o777).toBe(0o600);
+    const raw = await open();
+    raw.end(requestLine(1, { command: 'pause', accounts: ['office'] }));
+    expect(await readAll(raw)).toContain('"code":"forbidden"');
+    expect(agent.asked).toEqual([]);
+    expect((await status()).ok).toBe(true);
+    const paused = await askAgent(path, { command: 'pause', accounts: ['office'] }, PATIENCE);
+    expect(paused.ok).toBe(true);
+    expect(agent.asked).toEqual(['pause office']);
+    await server.close();
+    expect(readdirSync(join(directory, 'run'))).toEqual([]);
+  });
+
+  it('cannot keep the operator out', async () => {
+    await start(fakeAgent(), { group });
+    for (let at = 0; at < MAX_CLIENTS; at++) await open();
+    expect((await status()).ok).toBe(true);
+  });
+
+  it('has to exist', async () => {
+    expect(await refusal({ group: 'no-such-group-here' })).toMatchObject({
+      type: 'unusable',
+      message: expect.stringContaining('no-such-group-here'),
+    });
+    expect(readdirSync(directory).flatMap((name) => readdirSync(join(directory, name)))).toEqual([]);
+  });
+});
+
+describe('a client', () => {
+  it('waits for no silent agent', async () => {
+    path = join(directory, 'silent.sock');
+    const silent = createServer((socket) => clients.push(socket.resume())).listen(path);
+    await once(silent, 'listening');
+    const answer = await askAgent(path, { command: 'reload' }, { timeoutMs: 100 });
+    expect(answer).toMatchObject({ error: { type: 'no-answer' } });
+    await new Promise((resolve) => silent.close(resolve));
+  });
+
+  it.each([
+    ['something else', 'HTTP/1.1 400 Bad Request\r\n\r\n'],
+    ['half of an answer', '{"protocol":"sipreg.control/1","id":1,"type":"item","item":1}\n'],
+  ])('takes %s for no answer', async (_, text) => {
+    path = join(directory, 'other.sock');
+    const other = createServer((socket) => socket.resume().end(text)).listen(path);
+    await once(other, 'listening');
+    expect(await status()).toMatchObject({ error: { type: 'broken' } });
+    await new Promise((resolve) => other.close(resolve));
+  });
+});
