@@ -3,7 +3,6 @@
 
 import type { LoadedAccounts } from '../accounts/load.ts';
 import { planOf } from '../accounts/plan.ts';
-import type { AccountSnapshot } from '../core/health/snapshot.ts';
 import { failure, type Result, success } from '../core/result.ts';
 import type { Millis } from '../core/time.ts';
 import { watchClocks } from '../runtime/suspend.ts';
@@ -159,8 +158,9 @@ class Agent {
   #operations(): AgentOperations {
     const supervisor = this.#supervisor;
     return {
-      agent: () => this.#snapshot(supervisor.snapshots()),
-      accounts: () => supervisor.snapshots(),
+      agent: () => this.#snapshot(),
+      names: () => [...supervisor.members().keys()],
+      snapshot: (name) => supervisor.snapshot(name),
       detail: (name) => supervisor.detail(name),
       refresh: (names) => refreshAccounts(supervisor, names),
       pause: (names) => pauseAccounts(supervisor, names),
@@ -173,8 +173,8 @@ class Agent {
     };
   }
 
-  #snapshot(accounts: readonly AccountSnapshot[]): AgentSnapshot {
-    const enabled = accounts.filter(({ state }) => state !== 'disabled');
+  #snapshot(): AgentSnapshot {
+    const { registered, enabled } = this.#supervisor.count();
     return {
       pid: process.pid,
       version: this.#options.version,
@@ -183,8 +183,8 @@ class Agent {
       config: this.#loaded.path,
       socket: this.#options.socketPath,
       stateDirectory: this.#options.stateDirectory,
-      registered: enabled.filter(({ state }) => state === 'registered' || state === 'refreshing').length,
-      enabled: enabled.length,
+      registered,
+      enabled,
       lastReload: this.#lastReload,
       problems: this.#options.problems(),
     };

@@ -25,7 +25,7 @@ export type Line = {
 type Words = Pick<Line, 'subject' | 'label' | 'text'>;
 type StateEvent = Extract<AgentEvent, { type: 'state' }>;
 type FailureEvent = Extract<AgentEvent, { type: 'failure' }>;
-type Attempt = Pick<FailureEvent, 'time' | 'failure' | 'nextAttempt'>;
+type Attempt = Pick<FailureEvent, 'time' | 'state' | 'failure' | 'nextAttempt'>;
 
 /** One line, whatever is in it. */
 const MAX_TEXT = 900;
@@ -106,8 +106,8 @@ function stateText(event: StateEvent, telling: Telling): string {
       return registeredText(snapshot, telling, time);
     case 'waiting':
     case 'blocked': {
-      const { failure, nextAttempt } = snapshot;
-      if (failure !== null) return failureText({ time, failure, nextAttempt }, telling);
+      const { failure, nextAttempt, state } = snapshot;
+      if (failure !== null) return failureText({ time, state, failure, nextAttempt }, telling);
       return nextAttempt === null ? '' : `first tried ${whenText(nextAttempt, time)}`;
     }
     default:

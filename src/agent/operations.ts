@@ -45,7 +45,9 @@ export type ReloadOutcome =
 export type AgentOperations = {
   readonly agent: () => AgentSnapshot;
   /** Every account, disabled ones included, in the order of the file. */
-  readonly accounts: () => readonly AccountSnapshot[];
+  readonly names: () => readonly string[];
+  /** One account as it is now; undefined: there is no such account. */
+  readonly snapshot: (name: string) => AccountSnapshot | undefined;
   /** undefined: there is no such account. */
   readonly detail: (name: string) => AccountDetail | undefined;
   /** Each waits for its outcome; the names are known to exist. */

@@ -65,7 +65,8 @@ async function forEach(
       const member = supervisor.members().get(name);
       if (member === undefined) throw new Error(`there is no account ${name}`);
       const problem = member.account === null ? 'it is disabled' : await work(member, member.account);
-      const snapshot = supervisor.snapshot(member);
+      const snapshot = supervisor.snapshot(name);
+      if (snapshot === undefined) throw new Error(`${name} was removed meanwhile`);
       return { account: name, ok: problem === null, text: problem ?? snapshot.state, snapshot };
     }),
   );

@@ -141,11 +141,6 @@ export class Supervisor {
     return account.lifecycle.registration.boundContact === null;
   }
 
-  /** The member's snapshot as it stands. */
-  snapshot(member: Member): AccountSnapshot {
-    return snapshotOf(member, this.#startedAt);
-  }
-
   members(): ReadonlyMap<string, Member> {
     return this.#members;
   }
@@ -164,8 +159,19 @@ export class Supervisor {
     }
   }
 
-  snapshots() {
-    return [...this.#members.values()].map((member) => snapshotOf(member, this.#startedAt));
+  /** undefined: there is no such account. */
+  snapshot(name: string): AccountSnapshot | undefined {
+    const member = this.#members.get(name);
+    return member === undefined ? undefined : snapshotOf(member, this.#startedAt);
+  }
+
+  /** How many accounts are enabled, and how many of them registered. */
+  count(): { readonly registered: number; readonly enabled: number } {
+    let registered = 0;
+    for (const { lifecycle } of this.#memberOf.keys()) {
+      if (lifecycle.state === 'registered' || lifecycle.state === 'refreshing') registered += 1;
+    }
+    return { registered, enabled: this.#memberOf.size };
   }
 
   detail(name: string): AccountDetail | undefined {

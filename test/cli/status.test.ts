@@ -156,7 +156,8 @@ describe('status', () => {
     async () => {
       let accounts = [accountNamed('office')];
       const agent = fakeAgent();
-      await start({ ...agent, operations: { ...agent.operations, accounts: () => accounts } });
+      const snapshot = (name: string) => accounts.find(({ account }) => account === name);
+      await start({ ...agent, operations: { ...agent.operations, snapshot } });
       const terminal = startInTerminal('status --watch', home);
       await terminal.waitFor(/\u001b\[\?1049h/);
       await terminal.waitFor(/registered/);

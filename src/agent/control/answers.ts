@@ -2,7 +2,6 @@
 // a slow reader of ten thousand accounts makes the agent hold its answer.
 
 import { nearestKey } from '../../accounts/explain.ts';
-import type { AccountSnapshot } from '../../core/health/snapshot.ts';
 import type { AgentOperations, AgentSnapshot, OperationResult } from '../operations.ts';
 import { createEventFeed, type EventFeed } from './event-feed.ts';
 import {
@@ -70,7 +69,7 @@ async function* answerTo(
     }
     case 'reload': {
       const result = await operations.reload();
-      view.outdate();
+      view.outdate(null);
       yield last({ type: 'done', result });
       return;
     }
@@ -78,7 +77,7 @@ async function* answerTo(
     case 'pause':
     case 'resume': {
       const results: readonly OperationResult[] = await operations[request.command](request.accounts);
-      view.outdate();
+      view.outdate(null);
       for (const item of results) yield last({ type: 'item', item });
       yield last({ type: 'done', result: null });
     }
@@ -146,54 +145,56 @@ type View = {
   /** Known and enabled. */
   readonly isOwn: (name: string) => boolean;
   readonly names: () => readonly string[];
-  /** The accounts as they are when each is written: names are kept between two, snapshots are not. */
+  /** The accounts as they are when each is written. */
   readonly lines: (id: number, wants?: (name: string) => boolean) => Generator<string>;
-  /** Something has changed. */
-  readonly outdate: () => void;
+  /** Something has changed: an account, or (null) anything. */
+  readonly outdate: (account: string | null) => void;
 };
 
-/** The accounts, looked at at most once for all who ask at the same time. */
+/** The accounts, each looked at at most once for all who ask at the same time. */
 function createView(operations: AgentOperations): View {
-  let snapshots: ReadonlyMap<string, AccountSnapshot> = new Map();
-  let texts = new Map<string, string>();
+  const texts = new Map<string, string>();
   let agent: AgentSnapshot | null = null;
   let freshUntil = Number.NEGATIVE_INFINITY;
-  const current = (): ReadonlyMap<string, AccountSnapshot> => {
+  const refresh = (): void => {
     const now = performance.now();
-    if (now < freshUntil) return snapshots;
-    snapshots = new Map(operations.accounts().map((snapshot) => [snapshot.account, snapshot]));
-    texts = new Map();
+    if (now < freshUntil) return;
+    texts.clear();
     agent = null;
     freshUntil = now + FRESH_MS;
-    return snapshots;
   };
   const textOf = (name: string): string | undefined => {
-    const snapshot = current().get(name);
+    refresh();
+    const known = texts.get(name);
+    if (known !== undefined) return known;
+    const snapshot = operations.snapshot(name);
     if (snapshot === undefined) return undefined;
-    const text = texts.get(name) ?? JSON.stringify(snapshot);
+    const text = JSON.stringify(snapshot);
     texts.set(name, text);
     return text;
   };
   return {
     agent: () => {
-      current();
+      refresh();
       agent ??= operations.agent();
       return agent;
     },
-    has: (name) => current().has(name),
+    has: (name) => operations.snapshot(name) !== undefined,
     isOwn: (name) => {
-      const known = current().get(name);
+      const known = operations.snapshot(name);
       return known !== undefined && known.state !== 'disabled';
     },
-    names: () => [...current().keys()],
+    names: operations.names,
     *lines(id, wants = () => true) {
-      for (const name of [...current().keys()].filter(wants)) {
+      for (const name of operations.names().filter(wants)) {
         const text = textOf(name);
         if (text !== undefined) yield rawAnswerLine(id, 'item', text);
       }
     },
-    outdate: () => {
-      freshUntil = Number.NEGATIVE_INFINITY;
+    outdate: (account) => {
+      agent = null;
+      if (account === null) texts.clear();
+      else texts.delete(account);
     },
   };
 }

@@ -30,11 +30,14 @@ type Follower = {
   readonly end: () => void;
 };
 
-/** `happened` is called for each event before anybody else hears of it. */
-export function createEventFeed(follow: AgentOperations['follow'], happened: () => void): EventFeed {
+/** `happened` is called for each event before anybody else hears of it; null: it is about no single account. */
+export function createEventFeed(
+  follow: AgentOperations['follow'],
+  happened: (account: string | null) => void,
+): EventFeed {
   const followers = new Set<Follower>();
   const unfollow = follow((event) => {
-    happened();
+    happened('account' in event ? event.account : null);
     // SIP messages are for those who trace; they would drown everything else.
     if (event.type === 'message') return;
     let json: string | undefined;

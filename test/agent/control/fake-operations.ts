@@ -111,7 +111,8 @@ export function fakeAgent(options: FakeOptions = {}): FakeAgent {
     },
     operations: {
       agent: () => ({ ...AGENT, ...options.agent }),
-      accounts: () => accounts,
+      names: () => accounts.map(({ account }) => account),
+      snapshot: (name) => accounts.find(({ account }) => account === name),
       detail: (name) => {
         const account = accounts.find((one) => one.account === name);
         const events = [{ time: account?.since ?? '', severity: 'info' as const, text: 'it came up' }];

@@ -1,0 +1,266 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { reload } from '../../src/agent/reload.ts';
+import { startUdpServer } from '../interop/plain-server.ts';
+import {
+  accountOf,
+  answered,
+  entryAt,
+  memberOf,
+  openRegistrar,
+  openScene,
+  untilState,
+} from './supervisor-scene.ts';
+
+const END = onTestFinished;
+
+describe('a reload', () => {
+  it('sends nothing for accounts that are as they were', async () => {
+    const registrar = await openRegistrar(END);
+    const scene = await openScene(END);
+    await scene.write({ a: entryAt(registrar, 'alice'), b: entryAt(registrar, 'bob') });
+    const { supervisor, loaded } = await scene.supervise();
+    await untilState(supervisor, 'registered', 'a', 'b');
+    const before = [accountOf(supervisor, 'a'), accountOf(supervisor, 'b')];
+    const packets = registrar.events().length;
+
+    await scene.write({ b: entryAt(registrar, 'bob'), a: entryAt(registrar, 'alice') });
+    const { outcome } = await reload(supervisor, loaded);
+    expect(outcome).toEqual({
+      ok: true,
+      report: { added: [], removed: [], changed: [], unchanged: 2 },
+      warnings: [],
+    });
+    expect([accountOf(supervisor, 'a'), accountOf(supervisor, 'b')]).toEqual(before);
+    expect([...supervisor.members().keys()]).toEqual(['b', 'a']);
+    expect(registrar.events()).toHaveLength(packets);
+  });
+
+  it('R054 registers a changed account with one REGISTER of the same Call-ID', async () => {
+    const registrar = await openRegistrar(END);
+    const scene = await openScene(END);
+    await scene.write({ a: entryAt(registrar, 'alice') });
+    const { supervisor, loaded } = await scene.supervise();
+    await untilState(supervisor, 'registered', 'a');
+    const [first] = registrar.bindings('alice');
+    const packets = answered(registrar).length;
+
+    await scene.write({ a: entryAt(registrar, 'alice', { expires: 600 }) });
+    const { outcome } = await reload(supervisor, loaded);
+    expect(outcome).toMatchObject({ ok: true, report: { changed: ['a'] }, warnings: [] });
+    const sent = answered(registrar).slice(packets);
+    // The settings may be others for whom the registrar is, too: so the kept nonce is not used, and it is challenged.
+    expect(sent.map(({ status }) => status)).toEqual([401, 200]);
+    expect(registrar.bindings('alice')).toHaveLength(1);
+    expect(registrar.bindings('alice')[0]).toMatchObject({ callId: first?.callId, uri: first?.uri });
+    expect(registrar.bindings('alice')[0]?.secondsLeft).toBeLessThanOrEqual(600);
+  });
+
+  it('registers a changed AOR before it removes the old one, each with its own identity', async () => {
+    const registrar = await openRegistrar(END);
+    const scene = await openScene(END);
+    await scene.write({ a: entryAt(registrar, 'alice') });
+    const { supervisor, loaded } = await scene.supervise();
+    await untilState(supervisor, 'registered', 'a');
+    const [old] = registrar.bindings('alice');
+
+    await scene.write({ a: entryAt(registrar, 'bob') });
+    const { outcome } = await reload(supervisor, loaded);
+    expect(outcome).toMatchObject({ ok: true, warnings: [] });
+    expect(registrar.bindings('alice')).toEqual([]);
+    expect(registrar.bindings('bob')).toHaveLength(1);
+    expect(registrar.bindings('bob')[0]?.callId).not.toBe(old?.callId);
+    const done = answered(registrar).filter(({ status }) => status === 200);
+    expect(done.map(({ to, callId }) => [to?.slice(0, 10), callId === old?.callId])).toEqual([
+      ['<sip:alice', true],
+      ['<sip:bob@1', false],
+      ['<sip:alice', true],
+    ]);
+  });
+
+  it('un-registers a removed account and forgets it', async () => {
+    const registrar = await openRegistrar(END);
+    const scene = await openScene(END);
+    await scene.write({ a: entryAt(registrar, 'alice'), b: entryAt(registrar, 'bob') });
+    const { supervisor, loaded } = await scene.supervise();
+    await untilState(supervisor, 'registered', 'a', 'b');
+    await scene.write({ b: entryAt(registrar, 'bob') });
+    const { outcome } = await reload(supervisor, loaded);
+    expect(outcome).toMatchObject({ ok: true, report: { removed: ['a'], unchanged: 1 } });
+    expect(registrar.bindings('alice')).toEqual([]);
+    expect(registrar.bindings('bob')).toHaveLength(1);
+    expect(supervisor.detail('a')).toBeUndefined();
+    expect([...supervisor.members().keys()]).toEqual(['b']);
+  });
+
+  it('un-registers what is disabled, and registers what is enabled again', async () => {
+    const registrar = await openRegistrar(END);
+    const scene = await openScene(END);
+    await scene.write({ a: entryAt(registrar, 'alice') });
+    const { supervisor, loaded } = await scene.supervise();
+    await untilState(supervisor, 'registered', 'a');
+    await scene.write({ a: entryAt(registrar, 'alice', { enabled: false }) });
+    const disabled = await reload(supervisor, loaded);
+    expect(registrar.bindings('alice')).toEqual([]);
+    expect(supervisor.snapshot('a')).toMatchObject({ account: 'a', state: 'disabled' });
+    await scene.write({ a: entryAt(registrar, 'alice', { enabled: true }) });
+    await reload(supervisor, disabled.loaded);
+    expect(registrar.bindings('alice')).toHaveLength(1);
+    expect(accountOf(supervisor, 'a').lifecycle.state).toBe('registered');
+  });
+
+  it('adds accounts and waits for their first outcome', async () => {
+    const registrar = await openRegistrar(END);
+    const scene = await openScene(END);
+    await scene.write({ a: entryAt(registrar, 'alice') });
+    const { supervisor, loaded } = await scene.supervise();
+    await scene.write({
+      a: entryAt(registrar, 'alice'),
+      b: entryAt(registrar, 'bob'),
+      c: entryAt(registrar, 'carol', { password: 'wrong' }),
+    });
+    const { outcome } = await reload(supervisor, loaded);
+    expect(outcome).toMatchObject({
+      ok: true,
+      report: { added: ['b', 'c'] },
+      warnings: [expect.stringMatching(/^c: /)],
+    });
+    expect(registrar.bindings('bob')).toHaveLength(1);
+  });
+
+  it('does not wait for an account that has no outcome: its secret is not there', async () => {
+    const registrar = await openRegistrar(END);
+    const scene = await openScene(END);
+    await scene.write({ a: entryAt(registrar, 'alice') });
+    const { supervisor, loaded } = await scene.supervise();
+    await untilState(supervisor, 'registered', 'a');
+    const password = { file: join(scene.directory, 'nowhere') };
+    await scene.write({
+      a: entryAt(registrar, 'alice', { password }),
+      b: entryAt(registrar, 'bob', { password }),
+    });
+    const startedAt = performance.now();
+    const { outcome } = await reload(supervisor, loaded);
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    expect(outcome).toMatchObject({
+      ok: true,
+      warnings: [expect.stringMatching(/^b: .*nowhere/), expect.stringMatching(/^a: .*nowhere/)],
+    });
+  });
+
+  it('does not wait for an account that begins blocked or paused', async () => {
+    const registrar = await openRegistrar(END);
+    const scene = await openScene(END);
+    const blocked = entryAt(registrar, 'alice', { password: 'wrong', retry: { credentialAttempts: 1 } });
+    await scene.write({ a: blocked, b: entryAt(registrar, 'bob') });
+    const { supervisor, loaded } = await scene.supervise();
+    await untilState(supervisor, 'blocked', 'a');
+    await scene.write({ a: { ...blocked, enabled: false }, b: entryAt(registrar, 'bob') });
+    const without = await reload(supervisor, loaded);
+    const packets = answered(registrar).length;
+    await scene.write({ a: blocked, b: entryAt(registrar, 'bob') });
+    const startedAt = performance.now();
+    const { outcome } = await reload(supervisor, without.loaded);
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    expect(outcome).toMatchObject({ ok: true, warnings: [expect.stringMatching(/^a: .*blocked/)] });
+    expect(answered(registrar)).toHaveLength(packets);
+  });
+
+  it('says why a binding could not be removed', async () => {
+    const registrar = await openRegistrar(END);
+    const scene = await openScene(END);
+    await scene.write({ a: entryAt(registrar, 'alice'), b: entryAt(registrar, 'bob') });
+    const { supervisor, loaded } = await scene.supervise();
+    await untilState(supervisor, 'registered', 'a', 'b');
+    await registrar.close();
+    await scene.write({ b: entryAt(registrar, 'bob') });
+    const { outcome } = await reload(supervisor, loaded);
+    expect(outcome).toMatchObject({
+      ok: true,
+      warnings: ['a: its old binding could not be removed; it stays until it ends'],
+    });
+  });
+
+  it('keeps the binding of an account that only gets another name', async () => {
+    const registrar = await openRegistrar(END);
+    const scene = await openScene(END);
+    await scene.write({ before: entryAt(registrar, 'alice') });
+    const { supervisor, loaded } = await scene.supervise();
+    await untilState(supervisor, 'registered', 'before');
+    await scene.write({ after: entryAt(registrar, 'alice') });
+    await reload(supervisor, loaded);
+    expect(accountOf(supervisor, 'after').lifecycle.state).toBe('registered');
+    expect(registrar.bindings('alice')).toHaveLength(1);
+  });
+
+  it('keeps the binding of an account whose registrar is only spelled otherwise', async () => {
+    const registrar = await openRegistrar(END);
+    const scene = await openScene(END);
+    await scene.write({ a: entryAt(registrar, 'alice') });
+    const { supervisor, loaded } = await scene.supervise();
+    await untilState(supervisor, 'registered', 'a');
+    const at = `sip:127.0.0.1:${registrar.ports.udp};transport=udp`;
+    await scene.write({ a: { ...entryAt(registrar, 'alice'), registrar: at } });
+    await reload(supervisor, loaded);
+    expect(accountOf(supervisor, 'a').lifecycle.state).toBe('registered');
+    expect(registrar.bindings('alice')).toHaveLength(1);
+  });
+
+  it('changes nothing for a file that is wrong, and names file and line', async () => {
+    const registrar = await openRegistrar(END);
+    const scene = await openScene(END);
+    const path = await scene.write({ a: entryAt(registrar, 'alice') });
+    const { supervisor, loaded } = await scene.supervise();
+    await untilState(supervisor, 'registered', 'a');
+    const packets = registrar.events().length;
+    await scene.write({ b: entryAt(registrar, 'bob'), c: { aor: 'sip:c@127.0.0.1', expirs: 5 } });
+    const wrong = await reload(supervisor, loaded);
+    expect(wrong.loaded).toBe(loaded);
+    expect(wrong.outcome).toEqual({ ok: false, problems: [expect.stringMatching(/accounts\.json:\d+/)] });
+    await writeFile(path, '{ "accounts": ');
+    const broken = await reload(supervisor, loaded);
+    expect(broken.outcome).toEqual({ ok: false, problems: [expect.stringMatching(/accounts\.json:1/)] });
+    expect(supervisor.snapshot('a')).toMatchObject({ state: 'registered' });
+    expect(registrar.events()).toHaveLength(packets);
+  });
+
+  it('says that the settings of the agent wait for the next start', async () => {
+    const registrar = await openRegistrar(END);
+    const scene = await openScene(END);
+    await scene.write({ a: entryAt(registrar, 'alice') });
+    const { supervisor, loaded } = await scene.supervise();
+    await scene.write({ a: entryAt(registrar, 'alice') }, { agent: { pacing: 5 } });
+    const { outcome } = await reload(supervisor, loaded);
+    expect(outcome).toMatchObject({ ok: true, warnings: [expect.stringMatching(/"agent".*next start/)] });
+  });
+
+  it('leaves accounts alone that were not asked for', async () => {
+    const registrar = await openRegistrar(END);
+    const scene = await openScene(END);
+    await scene.write({ a: entryAt(registrar, 'alice'), b: entryAt(registrar, 'bob') });
+    const { supervisor, loaded } = await scene.supervise({ only: ['a'] });
+    await untilState(supervisor, 'registered', 'a');
+    await scene.write({ a: entryAt(registrar, 'alice'), c: entryAt(registrar, 'carol') });
+    const { outcome } = await reload(supervisor, loaded);
+    expect(outcome).toMatchObject({ report: { added: [], removed: [], changed: [], unchanged: 1 } });
+    expect([...supervisor.members().keys()]).toEqual(['a']);
+  });
+
+  it('waits for a REGISTER that is under way before it changes the account', async () => {
+    const silent = await startUdpServer(() => null);
+    END(silent.stop);
+    const registrar = await openRegistrar(END);
+    const scene = await openScene(END);
+    const entry = { ...entryAt(registrar, 'alice'), registrar: `sip:127.0.0.1:${silent.port}` };
+    await scene.write({ a: entry });
+    const { supervisor, loaded } = await scene.supervise();
+    await untilState(supervisor, 'registering', 'a');
+    await scene.write({ a: entryAt(registrar, 'alice') });
+    const startedAt = performance.now();
+    await reload(supervisor, loaded);
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    expect(memberOf(supervisor, 'a').waiting).toHaveLength(0);
+    expect(registrar.bindings('alice')).toHaveLength(1);
+  });
+});
