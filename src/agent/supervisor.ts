@@ -17,6 +17,7 @@ import { type PreparedAccount, prepareAccount } from './account-setup.ts';
 import { type Admissions, createAdmissions, DEFAULT_PACE, registrarOf } from './admission.ts';
 import { Engine, type Observer } from './engine.ts';
 import type { AgentEvent, Severity } from './events.ts';
+import { recordFacts } from './identity-keeping.ts';
 import { readSecretsAgain } from './lookups.ts';
 import { identityKey, type ManagedAccount, manageAccount, type Start } from './managed-account.ts';
 import { type Member, remember, snapshotOf } from './member.ts';
@@ -267,6 +268,8 @@ export class Supervisor {
     this.#options.emit({ time, severity, type: 'state', account: member.name, state, previous, snapshot });
     this.#noteBlocked(account, previous);
     this.#noteWaiting(account);
+    // While it is paused its Call-ID is free for one-shot commands: the numbers that were not used are given back.
+    if (state === 'paused') this.#keep(account, recordFacts(account, true));
     if (account.lifecycle.round === null) this.#wake(member, null);
   }
 

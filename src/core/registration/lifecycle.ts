@@ -145,13 +145,20 @@ function beginRound(
   env: Env,
   deadlineAt: Millis | undefined,
 ): LifecycleStep {
-  const step = startRound(lifecycle.registration, goal, env, deadlineAt);
+  const step = startRound(resumed(lifecycle), goal, env, deadlineAt);
   const stop = goal === 'register' ? null : lifecycle.stop;
   return absorb(
     moved({ ...lifecycle, stop, nextAt: undefined }, underWay(lifecycle.state, goal), env),
     step,
     env,
   );
+}
+
+/** While it was paused others may have used the Call-ID (one-shot commands): its numbers are reserved anew. */
+function resumed({ registration, state }: Lifecycle): Registration {
+  if (state !== 'paused') return registration;
+  const { identity } = registration;
+  return { ...registration, identity: { ...identity, reservedThrough: identity.cseq } };
 }
 
 /** It ends as a round does: whoever waits for the outcome gets it. */
