@@ -41,12 +41,6 @@ export type FlowRequest = {
   readonly connectTimeoutMs: number;
 };
 
-/** The outcome of opening: a flow that is ready to send, or the verdict why not. */
-export type OpenFlow = (
-  request: FlowRequest,
-  events: FlowEvents,
-) => Promise<{ readonly ok: true; readonly value: Flow } | { readonly ok: false; readonly error: Failure }>;
-
 let lastFlowId = 0;
 
 /** The next id of a flow, unique in this process. */
