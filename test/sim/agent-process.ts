@@ -1,0 +1,478 @@
+// One life of the agent's process: what src/agent does around the machines (engine.ts, supervisor.ts,
+// identity-keeping.ts, managed-account.ts), on virtual time. It takes one input at a time, carries the effects out in
+// order, shares flows, makes numbers durable before they are used, and can be killed between any two things it does.
+
+import { type Admissions, createAdmissions, registrarOf } from '../../src/agent/admission.ts';
+import type { ManagedAccount } from '../../src/agent/managed-account.ts';
+import type { Credential } from '../../src/core/digest/algorithm.ts';
+import { failureOf } from '../../src/core/health/verdict.ts';
+import type { Effect, Outcome } from '../../src/core/registration/effect.ts';
+import type { Input } from '../../src/core/registration/input.ts';
+import {
+  type Command,
+  isEnded,
+  type Lifecycle,
+  type LifecycleEffect,
+} from '../../src/core/registration/lifecycle.ts';
+import type { Plan } from '../../src/core/registration/plan.ts';
+import type { Hop } from '../../src/core/resolve/hop.ts';
+import { type Rng, randomBetween } from '../../src/core/rng.ts';
+import type { SipResponse } from '../../src/core/sip/message.ts';
+import { parseMessage } from '../../src/core/sip/parse.ts';
+import type { SocketAddress } from '../../src/core/sip/transport.ts';
+import { branchOf, topVia } from '../../src/core/sip/via.ts';
+import type { Millis } from '../../src/core/time.ts';
+import { nodeHash } from '../../src/runtime/hash.ts';
+import type { Disk } from './disk.ts';
+import { createFlowTable, type SimFlow } from './flow-table.ts';
+import type { Checker } from './invariants.ts';
+import { type Connection, HOST_ADDRESS, type Host, type Link } from './link.ts';
+import type { Machinery } from './machinery.ts';
+import { beginAccount, type SimAccount } from './sim-account.ts';
+import type { Timeline } from './timeline.ts';
+import type { Trace } from './trace.ts';
+
+/** Points at which a process may be made to die. */
+export type Moment = 'number-asked' | 'number-durable' | 'sent' | 'answered' | 'outcome';
+
+export type ProcessContext = {
+  readonly timeline: Timeline;
+  readonly rng: Rng;
+  readonly link: Link;
+  readonly disk: Disk;
+  readonly trace: Trace;
+  readonly checker: Checker;
+  readonly machinery: Machinery;
+  readonly plans: readonly Plan[];
+  /** The secret files: by account, the password and how often it was written. */
+  readonly secrets: ReadonlyMap<string, { readonly password: string; readonly version: number }>;
+  /** Null: DNS does not answer. */
+  readonly resolve: () => readonly SocketAddress[] | null;
+  readonly wall: () => Millis;
+  /** How long the machine has slept since the world began. */
+  readonly slept: () => Millis;
+  readonly pacePerSecond: number;
+  readonly reserveCount: number;
+  /** Reached: the process may be killed here. */
+  readonly reached: (moment: Moment) => void;
+};
+
+/** admission.ts looks at three fields only, and an account of a world has these. */
+function managed(account: SimAccount): ManagedAccount {
+  return account as unknown as ManagedAccount;
+}
+
+export type AgentProcess = ReturnType<typeof startProcess>;
+
+type Job = { readonly account: SimAccount; readonly input: Input | Command };
+
+const SECRET_LOOK_MS: Millis = 5_000;
+const STOP_WITHIN_MS: Millis = 9_000;
+const PAUSE_WITHIN_MS: Millis = 35_000;
+const DNS_PATIENCE_MS: Millis = 5_000;
+
+export function startProcess(context: ProcessContext) {
+  const { timeline, rng, link, disk, trace, checker, machinery, plans } = context;
+  const origin = timeline.now() - context.slept();
+  const admissions: Admissions = createAdmissions(context.pacePerSecond);
+  const accountOfBranch = new Map<string, SimAccount>();
+  const waitingForRegistrar = new Set<SimAccount>();
+  let knownSecrets = new Map<SimAccount, number>();
+  let queue: Job[] = [];
+  let isDraining = false;
+  let isLooking = false;
+  let isAlive = true;
+  let isAsleep = false;
+  let onWaking: (() => void)[] = [];
+
+  const monotonic = (): Millis => timeline.now() - context.slept() - origin;
+  const worldTime = (instant: Millis): Millis => instant + context.slept() + origin;
+  /** Runs in this process: not when it is dead, and later when the machine sleeps. */
+  const inProcess = (run: () => void): void => {
+    if (!isAlive) return;
+    if (isAsleep) onWaking.push(run);
+    else run();
+  };
+  const later = (ms: Millis, run: () => void): void => timeline.after(ms, () => inProcess(run));
+
+  const firstPort = 40_000 + Math.floor(rng.unit() * 20_000);
+  const flows = createFlowTable({ link, firstPort, inProcess, later });
+
+  const setAlarm = (account: SimAccount, wanted: Millis | undefined): void => {
+    const at = machinery.alarm(account.lifecycle, wanted);
+    if (account.alarmAt === at) return;
+    account.alarmAt = at;
+    if (at !== undefined) timeline.at(worldTime(at), () => inProcess(() => ring(account, at)));
+  };
+  const ring = (account: SimAccount, at: Millis): void => {
+    if (account.alarmAt !== at || account.isConcluded) return;
+    const now = monotonic();
+    if (at > now) {
+      // The machine slept in between: the monotonic clock is behind.
+      timeline.at(worldTime(at), () => inProcess(() => ring(account, at)));
+      return;
+    }
+    account.alarmAt = undefined;
+    const admitted =
+      account.lifecycle.round === null ? machinery.admit(admissions, managed(account), now) : now;
+    if (admitted > now) setAlarm(account, admitted);
+    else request(account, { type: 'timePassed' });
+  };
+
+  const request = (account: SimAccount, input: Input | Command): void => {
+    queue.push({ account, input });
+    if (isDraining) return;
+    isDraining = true;
+    for (let next = 0; next < queue.length; next++) {
+      const job = queue[next];
+      if (job !== undefined && isAlive) step(job.account, job.input);
+    }
+    queue = [];
+    isDraining = false;
+  };
+  const step = (account: SimAccount, input: Input | Command): void => {
+    if (account.isConcluded) return;
+    if (input.type === 'responseReceived') context.reached('answered');
+    if (!isAlive) return;
+    const before = account.lifecycle;
+    const now = monotonic();
+    checker.stepping(account, input);
+    const taken = machinery.step(before, input, { now, rng, hash: nodeHash });
+    account.lifecycle = taken.lifecycle;
+    checker.stepped(account, before, input, machinery.wakeAt(taken.lifecycle), now);
+    for (const effect of taken.effects) if (isAlive) perform(account, effect);
+    if (isAlive && !account.isConcluded) setAlarm(account, machinery.wakeAt(account.lifecycle));
+  };
+
+  const perform = (account: SimAccount, effect: LifecycleEffect): void => {
+    switch (effect.type) {
+      case 'resolve':
+        lookUp(account, effect.hop);
+        break;
+      case 'openFlow':
+        openFlow(account, effect);
+        break;
+      case 'closeFlow':
+        giveUp(effect.flowId);
+        break;
+      case 'reserveCseq':
+        reserve(account, effect.renewCallId);
+        break;
+      case 'send':
+        send(account, effect);
+        break;
+      case 'readSecret':
+        later(randomBetween(rng, 1, 10), () =>
+          request(account, { type: 'secretRead', credentials: credentialsOf(account.name) }),
+        );
+        break;
+      case 'warn':
+        trace.note(`${account.name} warns: ${effect.text}`);
+        checker.told(account, effect.text);
+        break;
+      case 'stateChanged':
+        stateChanged(account, effect.previous);
+        break;
+      case 'finished':
+        finished(account, effect.outcome);
+        break;
+    }
+  };
+
+  const lookUp = (account: SimAccount, { host, port, transport }: Hop): void => {
+    const found = context.resolve();
+    const failure = failureOf('dns.timeout', `no DNS server answered for ${host}`);
+    const targets = found?.map(({ address }) => ({ transport, host, address, port }));
+    later(found === null ? DNS_PATIENCE_MS : randomBetween(rng, 1, 80), () =>
+      request(
+        account,
+        targets === undefined ? { type: 'resolutionFailed', failure } : { type: 'targetsResolved', targets },
+      ),
+    );
+  };
+  const credentialsOf = (name: string): readonly Credential[] => [
+    {
+      realm: null,
+      username: name,
+      secret: { type: 'password', password: context.secrets.get(name)?.password ?? '' },
+    },
+  ];
+  const reserve = (account: SimAccount, renewCallId: boolean): void => {
+    context.reached('number-asked');
+    if (!isAlive) return;
+    const { round } = account.lifecycle;
+    const localPort = round?.phase.name === 'reserving' ? round.phase.place.flow.local.port : undefined;
+    const wish = { count: context.reserveCount, localPort, renewCallId };
+    if (renewCallId) checker.callIdRenewed(account);
+    machinery.reserve(disk, account.name, wish, (reserved) =>
+      inProcess(() => {
+        context.reached('number-durable');
+        if (!isAlive) return;
+        account.reservation = reserved;
+        const { callId, firstCseq, lastCseq } = reserved;
+        request(account, { type: 'cseqReserved', callId, firstCseq, lastCseq });
+      }),
+    );
+  };
+
+  const openFlow = (account: SimAccount, effect: Extract<Effect, { type: 'openFlow' }>): void => {
+    const { target, domain, connectTimeoutMs: timeoutMs } = effect;
+    flows.acquire(target, { domain, preferredPort: account.preferredPort, timeoutMs }, (result) => {
+      if ('code' in result) {
+        const failure = failureOf(result.code, `${target.address}: ${result.code}`);
+        request(account, { type: 'flowFailed', target, failure });
+        return;
+      }
+      const { flow } = result;
+      flows.hold(account, flow);
+      if (account.isConcluded) flows.letGo(account, flow);
+      request(account, { type: 'flowOpened', target, flow });
+    });
+  };
+  const giveUp = (flowId: number): void => {
+    const flow = flows.byId(flowId);
+    if (flow !== undefined) flowGone(flow, 'connect.closed', 'it was given up');
+  };
+  const flowGone = (flow: SimFlow, code: 'connect.closed' | 'connect.refused', cause: string): void => {
+    flows.close(flow);
+    for (const account of [...flow.users]) {
+      account.held = account.held.filter((one) => one !== flow);
+      checker.flowClosed(account, flow.id);
+      request(account, { type: 'flowClosed', flowId: flow.id, failure: failureOf(code, cause) });
+    }
+  };
+
+  const send = (account: SimAccount, effect: Extract<Effect, { type: 'send' }>): void => {
+    const flow = flows.byId(effect.flowId);
+    if (flow === undefined) {
+      const failure = failureOf('connect.closed', 'the connection closed before the request could be sent');
+      request(account, { type: 'flowClosed', flowId: effect.flowId, failure });
+      return;
+    }
+    if (!effect.repeated) {
+      forgetBranch(account);
+      account.branch = effect.branch;
+      accountOfBranch.set(effect.branch, account);
+    }
+    checker.sent(account, effect);
+    if (flow.connection !== null) link.streamUp(flow.connection, effect.bytes);
+    else link.datagramUp(flow.local.port, flow.remote, effect.bytes, effect.repeated);
+    context.reached('sent');
+  };
+  const forgetBranch = (account: SimAccount): void => {
+    if (account.branch !== null) accountOfBranch.delete(account.branch);
+    account.branch = null;
+  };
+  const received = (bytes: Uint8Array): void => {
+    const parsed = parseMessage(bytes);
+    if (!parsed.ok || parsed.value.kind !== 'response') throw new Error('the registrar sent no response');
+    const response: SipResponse = parsed.value;
+    const via = topVia(response);
+    const branch = via === null ? null : branchOf(via);
+    const account = branch === null ? undefined : accountOfBranch.get(branch);
+    if (account === undefined || branch === null) return;
+    checker.answered(account, branch, response);
+    request(account, { type: 'responseReceived', response });
+  };
+
+  const stateChanged = (account: SimAccount, previous: Lifecycle['state']): void => {
+    const { state, registration } = account.lifecycle;
+    trace.note(`${account.name} ${previous} -> ${state}`);
+    if (state === 'blocked' && previous !== 'blocked') {
+      disk.mark(account.name, { blockedSecret: JSON.stringify(registration.credentials) });
+    } else if (state === 'registered' && previous === 'registering') {
+      if (disk.load(account.name)?.blockedSecret) disk.mark(account.name, { blockedSecret: null });
+    }
+    if (state === 'waiting' || state === 'blocked') keepLooking();
+    if (state === 'waiting') waitingForRegistrar.add(account);
+    else waitingForRegistrar.delete(account);
+  };
+  const finished = (account: SimAccount, outcome: Outcome): void => {
+    forgetBranch(account);
+    checker.finished(account, outcome);
+    trace.note(
+      `${account.name} ${outcome.type === 'failed' ? `failed ${outcome.failure.code}` : outcome.type}`,
+    );
+    context.reached('outcome');
+    if (!isAlive) return;
+    const current = account.lifecycle.registration.flow?.id;
+    for (const flow of account.held) if (flow.id !== current) flows.letGo(account, flow);
+    recordFacts(account, false);
+    if (outcome.type === 'registered' && waitingForRegistrar.size > 0) {
+      const woken = [...waitingForRegistrar];
+      waitingForRegistrar.clear();
+      for (const other of woken) request(other, { type: 'targetRecovered' });
+    }
+  };
+  const recordFacts = (account: SimAccount, ends: boolean): void => {
+    const { reservation } = account;
+    const { boundContact, flow, binding, identity } = account.lifecycle.registration;
+    if (reservation === null || (!ends && boundContact === account.notedContact)) return;
+    account.notedContact = boundContact;
+    const grantedUntil = binding === null ? null : context.wall() + (binding.endsAt - monotonic());
+    const facts = {
+      contact: boundContact,
+      grantedUntil,
+      ...(flow === null ? {} : { localPort: flow.local.port }),
+    };
+    if (ends) account.reservation = null;
+    disk.settle(account.name, reservation, facts, ends ? identity.cseq : null);
+  };
+
+  /** As watchSecrets does it: every five seconds, at the files of those whose credentials were rejected. */
+  const lookAtSecrets = (): void => {
+    isLooking = false;
+    const seen = new Map<SimAccount, number>();
+    for (const account of accounts) {
+      const { state, failure } = account.lifecycle;
+      const stage = failure?.failure.stage;
+      if (account.isConcluded) continue;
+      if (state !== 'blocked' && !(state === 'waiting' && (stage === 'auth' || stage === 'secret'))) continue;
+      const version = context.secrets.get(account.name)?.version ?? 0;
+      const before = knownSecrets.get(account);
+      seen.set(account, version);
+      if (before !== undefined && before !== version) secretTouched(account);
+    }
+    knownSecrets = seen;
+    if (seen.size > 0) keepLooking();
+  };
+  /** Looks fall on a beat that goes on all the time; those at which nobody waits are left out. */
+  const keepLooking = (): void => {
+    if (isLooking) return;
+    isLooking = true;
+    later(SECRET_LOOK_MS - (monotonic() % SECRET_LOOK_MS), lookAtSecrets);
+  };
+  const secretTouched = (account: SimAccount): void => {
+    later(randomBetween(rng, 1, 10), () => {
+      const credentials = credentialsOf(account.name);
+      if (JSON.stringify(credentials) === JSON.stringify(account.lifecycle.registration.credentials)) return;
+      request(account, { type: 'secretChanged', credentials });
+    });
+  };
+
+  const employ = (plan: Plan): SimAccount => {
+    const name = plan.account;
+    const record = machinery.recall(disk.load(name), rng);
+    const beginning = {
+      record,
+      credentials: credentialsOf(name),
+      monotonic: monotonic(),
+      wall: context.wall(),
+    };
+    const account = beginAccount(plan, beginning, rng);
+    if (account.lifecycle.state === 'unregistered') {
+      account.admittedAt = machinery.first(admissions, registrarOf(managed(account)), monotonic());
+    }
+    setAlarm(account, machinery.wakeAt(account.lifecycle));
+    return account;
+  };
+
+  trace.note('the agent starts');
+  checker.processStarted();
+  const accounts: readonly SimAccount[] = plans.map(employ);
+  keepLooking();
+
+  const host: Host = {
+    datagram: (port, bytes) => {
+      const flow = flows.byPort(port);
+      // A machine that sleeps hears nothing.
+      if (isAlive && !isAsleep && flow?.isOpen) received(bytes);
+    },
+    refused: (port) => {
+      const flow = flows.byPort(port);
+      if (isAlive && !isAsleep && flow?.isOpen) flowGone(flow, 'connect.refused', 'the port is closed');
+    },
+    streamData: (connection, bytes) =>
+      inProcess(() => {
+        if (flows.byConnection(connection) !== undefined) received(bytes);
+      }),
+    streamClosed: (connection) =>
+      inProcess(() => {
+        const flow = flows.byConnection(connection);
+        if (flow !== undefined) flowGone(flow, 'connect.closed', 'the registrar closed the connection');
+      }),
+  };
+
+  return {
+    host,
+    accounts,
+    monotonic,
+    isAlive: () => isAlive,
+    isAsleep: () => isAsleep,
+    /** kill -9. */
+    kill: (): void => {
+      trace.note('the agent is killed');
+      isAlive = false;
+      disk.crash();
+      flows.closeAll();
+      checker.processEnded();
+    },
+    sleep: (): void => {
+      trace.note('the machine sleeps');
+      isAsleep = true;
+    },
+    /** The watch over the clocks finds out at its next look. */
+    wake: (byMs: Millis, noticedAfterMs: Millis): void => {
+      trace.note('the machine wakes');
+      isAsleep = false;
+      const due = onWaking;
+      onWaking = [];
+      later(noticedAfterMs, () => clockJumped(byMs));
+      for (const run of due) if (isAlive) run();
+    },
+    clockJumped: (byMs: Millis): void => clockJumped(byMs),
+    refresh: (): void => {
+      for (const account of accounts) {
+        const { round, state } = account.lifecycle;
+        if (state !== 'paused' && round === null)
+          request(account, { type: 'roundRequested', goal: 'register' });
+      }
+    },
+    pause: (): void => {
+      for (const account of accounts) {
+        disk.mark(account.name, { isPaused: true });
+        const deadlineAt = monotonic() + PAUSE_WITHIN_MS;
+        request(account, { type: 'stopRequested', deadlineAt, into: 'paused' });
+      }
+    },
+    resume: (): void => {
+      for (const account of accounts) {
+        disk.mark(account.name, { isPaused: false });
+        if (account.lifecycle.round === null) request(account, { type: 'roundRequested', goal: 'register' });
+      }
+    },
+    /** SIGTERM; `ended` is called when all have come to their end. */
+    stop: (ended: () => void): void => {
+      trace.note('the agent is asked to end');
+      const deadlineAt = monotonic() + STOP_WITHIN_MS;
+      checker.stopping(timeline.now() + STOP_WITHIN_MS);
+      for (const account of accounts) request(account, { type: 'stopRequested', deadlineAt, into: 'ended' });
+      const look = (): void => {
+        if (!accounts.every(({ lifecycle }) => isEnded(lifecycle))) {
+          later(20, look);
+          return;
+        }
+        for (const account of accounts) {
+          account.isConcluded = true;
+          for (const flow of account.held) flows.letGo(account, flow);
+          recordFacts(account, true);
+        }
+        disk.flush();
+        isAlive = false;
+        trace.note('the agent has ended');
+        checker.processEnded();
+        ended();
+      };
+      look();
+    },
+  };
+
+  function clockJumped(byMs: Millis): void {
+    trace.note(`the clock jumped by ${byMs}`);
+    const now = monotonic();
+    for (const account of accounts) {
+      const recheckAt = machinery.first(admissions, registrarOf(managed(account)), now);
+      request(account, { type: 'clockJumped', byMs, recheckAt });
+    }
+  }
+}

@@ -1,0 +1,72 @@
+// How long after an episode an account may take to be registered again: the back-off cap and what is under way when
+// the fault heals (behaviour.md §11, RFC 5626 §4.5), or the longer waits that some answers ask for.
+
+import type { Millis } from '../../src/core/time.ts';
+import { type Episode, type Fault, HOUR, MINUTE, SECOND, type WorldPlan } from './plan.ts';
+
+/** No wait of an outage is longer (RFC 5626 §4.5 with one flow). */
+const BACKOFF_CAP: Millis = 300 * SECOND;
+/** Timer F, a connection that does not come about, and a name that is not found, for each of the targets. */
+const TRANSACTION: Millis = 50 * SECOND;
+/** Five minutes and a tenth: other refusals. */
+const REFUSED_WAIT: Millis = 331 * SECOND;
+/** The files of rejected accounts are looked at every five seconds, and a round takes a few more. */
+const AT_ONCE: Millis = 10 * SECOND;
+
+/** The longest time from the end of `episode` until every account is registered. */
+export function allowance(episode: Episode, plan: WorldPlan): Millis {
+  const attempts = TRANSACTION * (plan.hasDeadTarget ? 3 : 2);
+  const pace = (plan.accounts.length / plan.pacePerSecond) * 2 * SECOND;
+  const waits = episode.faults.map((fault) => longestWait(fault, episode, plan));
+  return Math.max(BACKOFF_CAP, ...waits) + 2 * attempts + pace;
+}
+
+/** True when something stands in the way of a binding that is alive. */
+export function isTrouble(fault: Fault, { lastsMs }: Episode): boolean {
+  switch (fault.type) {
+    case 'nat-rebinding':
+    case 'connections-reset':
+    case 'nonces-forgotten':
+    case 'clock-step':
+    case 'refresh':
+      return false;
+    case 'registrar':
+      return fault.manners.minSeconds === undefined && fault.manners.maxSeconds === undefined;
+    case 'kill':
+      return lastsMs > 3 * SECOND;
+    default:
+      return true;
+  }
+}
+
+function longestWait(fault: Fault, episode: Episode, plan: WorldPlan): Millis {
+  switch (fault.type) {
+    case 'refusals':
+      return afterRefusals(fault.refusal.status, fault.refusal.retryAfterSeconds ?? 0, episode);
+    case 'registrar':
+      return fault.manners.grantsZero ? REFUSED_WAIT : 0;
+    case 'registrar-restart':
+      return forgottenFor(plan);
+    case 'password':
+      return fault.healedBy === 'account' ? AT_ONCE : longestProbe(plan);
+    default:
+      return 0;
+  }
+}
+
+function afterRefusals(status: number, retryAfterSeconds: number, { lastsMs }: Episode): Millis {
+  const floor = retryAfterSeconds * SECOND + Math.min(MINUTE, 0.1 * retryAfterSeconds * SECOND);
+  // behaviour.md §10: five minutes, doubling to sixty: the wait is about as long as what was waited before.
+  const forbidden = status === 403 ? Math.min(HOUR, 1.1 * lastsMs + 2 * REFUSED_WAIT) : 0;
+  return Math.max(floor, forbidden, REFUSED_WAIT);
+}
+
+/** Over UDP nobody tells that the registrar has forgotten: the next refresh finds out. */
+function forgottenFor({ accounts }: WorldPlan): Millis {
+  return Math.max(...accounts.map(({ expires }) => expires)) * SECOND;
+}
+
+/** How long a blocked account waits before it tries by itself. */
+export function longestProbe({ accounts }: WorldPlan): Millis {
+  return Math.max(...accounts.map(({ retry }) => retry.blockedProbeSeconds)) * SECOND;
+}

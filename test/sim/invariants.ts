@@ -1,0 +1,328 @@
+// What must hold in every world, judged from outside of the machine: by what goes over the wire, by the clock, and by
+// what people are told. Whether bindings live and accounts come back is judged in bindings-watch.ts.
+
+import { computeHa1 } from '../../src/core/digest/response.ts';
+import { describe } from '../../src/core/registration/describe.ts';
+import type { Effect, Outcome } from '../../src/core/registration/effect.ts';
+import type { Input } from '../../src/core/registration/input.ts';
+import type { Command, Lifecycle } from '../../src/core/registration/lifecycle.ts';
+import { headerValue } from '../../src/core/sip/headers.ts';
+import type { SipResponse } from '../../src/core/sip/message.ts';
+import type { Millis } from '../../src/core/time.ts';
+import { nodeHash } from '../../src/runtime/hash.ts';
+import { DOMAIN } from './registrar-model.ts';
+import type { SimAccount } from './sim-account.ts';
+import type { Trace } from './trace.ts';
+
+export type Rule =
+  | 'one REGISTER in flight'
+  | 'CSeq rises'
+  | 'the Call-ID stays'
+  | 'a nonce count is used once'
+  | 'no spin'
+  | 'no storm'
+  | 'requests of a round are bounded'
+  | 'Retry-After is a floor'
+  | 'wrong credentials are tried rarely'
+  | 'no secret is told'
+  | 'the pace is kept'
+  | 'the binding lives'
+  | 'the account comes back'
+  | 'no dead bindings'
+  | 'stop ends in time'
+  | 'stop removes the binding'
+  | 'nothing breaks';
+
+/** A rule is broken. */
+export class Violation extends Error {
+  readonly rule: Rule;
+  constructor(rule: Rule, text: string) {
+    super(`${rule}: ${text}`);
+    this.rule = rule;
+  }
+}
+
+export type CheckerOptions = {
+  readonly now: () => Millis;
+  readonly wall: () => Millis;
+  readonly trace: Trace;
+  readonly pacePerSecond: number;
+  readonly credentialAttempts: number;
+  /** The password that the registrar takes. */
+  readonly rightPassword: (account: string) => string;
+};
+
+type Transaction = { readonly branch: string; readonly flowId: number; readonly sentAt: Millis };
+
+/** What is known of one account, over all processes. */
+type Watched = {
+  open: Transaction | null;
+  /** By Call-ID. */
+  readonly highest: Map<string, number>;
+  callId: string | null;
+  mayRenewCallId: boolean;
+  readonly counts: Map<string, number>;
+  steps: { at: Millis; count: number };
+  sends: Millis[];
+  requestsOfRound: number;
+  /** 401s to one secret. */
+  challengesOfRound: number;
+  floor: { readonly untilWorld: Millis; readonly untilWall: Millis } | null;
+  /** When credentials that are wrong were sent, one entry a round. */
+  tries: Millis[];
+  readonly secrets: Set<string>;
+  isStopping: boolean;
+};
+
+export type Checker = ReturnType<typeof createChecker>;
+
+/** RFC 3261 §17.1.2.2: Timer F. */
+const TIMER_F: Millis = 32_000;
+const MAX_STEPS_AT_ONCE = 64;
+const MAX_REQUESTS_OF_ROUND = 22;
+/** New transactions of one account within a minute: even a registrar of the shortest grants causes fewer. */
+const MAX_SENDS_A_MINUTE = 45;
+const HOUR: Millis = 3_600_000;
+
+export function createChecker(options: CheckerOptions) {
+  const { now, wall, trace } = options;
+  const watched = new Map<string, Watched>();
+  const decoder = new TextDecoder();
+  let began: Millis[] = [];
+  let stopBy: Millis | null = null;
+
+  const of = (name: string): Watched => {
+    const known = watched.get(name);
+    if (known !== undefined) return known;
+    const fresh: Watched = {
+      open: null,
+      highest: new Map(),
+      callId: null,
+      mayRenewCallId: false,
+      counts: new Map(),
+      steps: { at: -1, count: 0 },
+      sends: [],
+      requestsOfRound: 0,
+      challengesOfRound: 0,
+      floor: null,
+      tries: [],
+      secrets: new Set(),
+      isStopping: false,
+    };
+    watched.set(name, fresh);
+    return fresh;
+  };
+  const endTransaction = (account: SimAccount): void => {
+    of(account.name).open = null;
+  };
+  const checkText = (account: SimAccount, text: string): void => {
+    for (const secret of of(account.name).secrets) {
+      if (text.includes(secret)) throw new Violation('no secret is told', `${account.name}: ${text}`);
+    }
+  };
+  const keepPace = (account: SimAccount): void => {
+    const at = now();
+    const burst = Math.max(1, Math.ceil(options.pacePerSecond / 5));
+    began = [...began.filter((one) => one > at - 10_000), at];
+    for (const windowMs of [1_000, 10_000]) {
+      const count = began.filter((one) => one > at - windowMs).length;
+      // Instants are whole milliseconds, so one more may fall into the window.
+      const allowed = burst + Math.ceil((options.pacePerSecond * windowMs) / 1000) + 1;
+      if (count <= allowed) continue;
+      throw new Violation(
+        'the pace is kept',
+        `${count} rounds began within ${windowMs} ms (${account.name} last)`,
+      );
+    }
+  };
+
+  return {
+    /** Everybody who knows the password may not tell it, nor what can be made of it. */
+    passwordIs: (account: string, password: string): void => {
+      const { secrets } = of(account);
+      secrets.add(password);
+      for (const algorithm of ['MD5', 'SHA-256'] as const) {
+        secrets.add(computeHa1({ algorithm, username: account, realm: DOMAIN, password }, nodeHash));
+      }
+    },
+    processStarted: (): void => {
+      began = [];
+    },
+    processEnded: (): void => {
+      stopBy = null;
+      for (const entry of watched.values()) {
+        Object.assign(entry, { open: null, floor: null, tries: [], isStopping: false, requestsOfRound: 0 });
+      }
+    },
+    /** The clock was set or the machine slept: waits that are counted on the wall clock are over sooner. */
+    clockMoved: (): void => {
+      for (const entry of watched.values()) entry.tries = [];
+    },
+    passwordChanged: (account: string): void => {
+      of(account).tries = [];
+    },
+    callIdRenewed: (account: SimAccount): void => {
+      of(account.name).mayRenewCallId = true;
+    },
+    stopping: (deadlineAt: Millis): void => {
+      stopBy = deadlineAt;
+    },
+    stepping: (account: SimAccount, input: Input | Command): void => {
+      const entry = of(account.name);
+      const at = now();
+      entry.steps = entry.steps.at === at ? { at, count: entry.steps.count + 1 } : { at, count: 1 };
+      if (entry.steps.count > MAX_STEPS_AT_ONCE) {
+        throw new Violation(
+          'no spin',
+          `${account.name}: ${entry.steps.count} steps at one instant (${input.type})`,
+        );
+      }
+      if (stopBy !== null && at > stopBy + 1_000) {
+        throw new Violation('stop ends in time', `${account.name} still works after the deadline`);
+      }
+      if (input.type === 'stopRequested') entry.isStopping = true;
+      if (input.type === 'roundRequested' || input.type === 'secretChanged') entry.floor = null;
+    },
+    stepped: (
+      account: SimAccount,
+      before: Lifecycle,
+      input: Input | Command,
+      wakeAt: Millis | undefined,
+      monotonic: Millis,
+    ): void => {
+      const { lifecycle } = account;
+      if (input.type === 'timePassed' && wakeAt !== undefined && wakeAt <= monotonic) {
+        throw new Violation(
+          'no spin',
+          `${account.name}: woken at ${monotonic}, and wants to be at ${wakeAt}`,
+        );
+      }
+      if (before.round === null && lifecycle.round !== null) {
+        of(account.name).requestsOfRound = 0;
+        of(account.name).challengesOfRound = 0;
+        if (input.type === 'timePassed' && before.state !== 'registered') keepPace(account);
+      }
+      // Another secret is another try.
+      if (
+        input.type === 'secretRead' &&
+        lifecycle.registration.credentials !== before.registration.credentials
+      ) {
+        of(account.name).challengesOfRound = 1;
+      }
+      if (lifecycle.round === null) of(account.name).isStopping &&= lifecycle.stop !== null;
+    },
+    sent: (
+      account: SimAccount,
+      { bytes, branch, flowId, repeated }: Extract<Effect, { type: 'send' }>,
+    ): void => {
+      const entry = of(account.name);
+      const at = now();
+      if (repeated) {
+        if (entry.open?.branch === branch) return;
+        throw new Violation('one REGISTER in flight', `${account.name}: a copy of a request that is over`);
+      }
+      const { open } = entry;
+      if (open !== null && at - open.sentAt < TIMER_F && !entry.isStopping) {
+        throw new Violation(
+          'one REGISTER in flight',
+          `${account.name}: ${branch} while ${open.branch} is open`,
+        );
+      }
+      entry.open = { branch, flowId, sentAt: at };
+      const text = decoder.decode(bytes);
+      const { cseq, callId, nonce, count, response, expires } = read(text);
+      trace.note(`${account.name} sends ${cseq} on ${flowId} for ${expires}, nc ${count}`);
+      if (text.includes(options.rightPassword(account.name))) {
+        throw new Violation('no secret is told', `${account.name}: the password is on the wire`);
+      }
+      if (response !== null) entry.secrets.add(response);
+      if (entry.secrets.size > 12) entry.secrets.delete([...entry.secrets][6] ?? '');
+      checkNumbers(account.name, entry, cseq, callId);
+      checkCount(account.name, entry, nonce, count);
+      checkRates(account, entry, at);
+      const { floor, requestsOfRound } = entry;
+      if (requestsOfRound === 1 && floor !== null && !entry.isStopping) {
+        if (at < floor.untilWorld && wall() < floor.untilWall) {
+          throw new Violation(
+            'Retry-After is a floor',
+            `${account.name}: ${floor.untilWorld - at} ms too early`,
+          );
+        }
+        entry.floor = null;
+      }
+    },
+    answered: (account: SimAccount, branch: string, response: SipResponse): void => {
+      const entry = of(account.name);
+      trace.note(`${account.name} gets ${response.status}`);
+      if (response.status < 200 || entry.open?.branch !== branch) return;
+      endTransaction(account);
+      if (response.status === 401) entry.challengesOfRound += 1;
+      const seconds = Number(headerValue(response.headers, 'Retry-After') ?? 0);
+      if (response.status >= 300 && seconds > 0) {
+        entry.floor = { untilWorld: now() + seconds * 1000, untilWall: wall() + seconds * 1000 };
+      }
+    },
+    flowClosed: (account: SimAccount, flowId: number): void => {
+      if (of(account.name).open?.flowId === flowId) endTransaction(account);
+    },
+    told: checkText,
+    finished: (account: SimAccount, outcome: Outcome): void => {
+      checkText(account, JSON.stringify(outcome));
+      checkText(account, JSON.stringify(describe(account.lifecycle, String)));
+      if (outcome.type !== 'failed' || outcome.failure.code !== 'auth.rejected') return;
+      const entry = of(account.name);
+      const at = now();
+      entry.tries = [...entry.tries.filter((one) => one > at - HOUR), at];
+      if (entry.tries.length > options.credentialAttempts || entry.challengesOfRound > 2) {
+        const text = `${account.name}: ${entry.tries.length} tries within an hour, ${entry.challengesOfRound} rejections in the last`;
+        throw new Violation('wrong credentials are tried rarely', text);
+      }
+    },
+  };
+
+  function checkNumbers(name: string, entry: Watched, cseq: number, callId: string): void {
+    if (cseq <= (entry.highest.get(callId) ?? 0)) {
+      throw new Violation('CSeq rises', `${name}: ${cseq} after ${entry.highest.get(callId)}`);
+    }
+    entry.highest.set(callId, cseq);
+    if (entry.callId !== null && entry.callId !== callId && !entry.mayRenewCallId) {
+      throw new Violation('the Call-ID stays', `${name}: ${callId} after ${entry.callId}`);
+    }
+    entry.callId = callId;
+    entry.mayRenewCallId = false;
+  }
+
+  /** RFC 7616 §3.4: the count of a nonce begins at 1 and rises by one. */
+  function checkCount(name: string, entry: Watched, nonce: string | null, count: number | null): void {
+    if (nonce === null || count === null) return;
+    const last = entry.counts.get(nonce) ?? 0;
+    if (count !== last + 1)
+      throw new Violation('a nonce count is used once', `${name}: ${count} after ${last}`);
+    entry.counts.set(nonce, count);
+    if (entry.counts.size > 50) entry.counts.delete(entry.counts.keys().next().value ?? '');
+  }
+
+  function checkRates(account: SimAccount, entry: Watched, at: Millis): void {
+    entry.requestsOfRound += 1;
+    if (entry.requestsOfRound > MAX_REQUESTS_OF_ROUND) {
+      throw new Violation('requests of a round are bounded', `${account.name}: ${entry.requestsOfRound}`);
+    }
+    entry.sends = [...entry.sends.filter((one) => one > at - 60_000), at];
+    if (entry.sends.length > MAX_SENDS_A_MINUTE) {
+      throw new Violation('no storm', `${account.name}: ${entry.sends.length} REGISTERs within a minute`);
+    }
+  }
+}
+
+function read(text: string) {
+  const digest = /^(?:Proxy-)?Authorization: Digest (.*)$/m.exec(text)?.[1] ?? '';
+  const count = /\bnc=([0-9a-f]{8})/.exec(digest)?.[1];
+  return {
+    cseq: Number(/^CSeq: (\d+)/m.exec(text)?.[1]),
+    callId: /^Call-ID: (\S+)/m.exec(text)?.[1] ?? '',
+    expires: /^Expires: (\d+)/m.exec(text)?.[1] ?? '-',
+    nonce: /\bnonce="([^"]+)"/.exec(digest)?.[1] ?? null,
+    response: /\bresponse="([^"]+)"/.exec(digest)?.[1] ?? null,
+    count: count === undefined ? null : Number.parseInt(count, 16),
+  };
+}

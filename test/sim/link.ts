@@ -1,0 +1,210 @@
+// The network between the agent's host and the registrar: datagrams that are lost, late, doubled and out of order,
+// streams that are held up while it is cut, a NAT that gives other ports from one moment to the next, and a path that
+// swallows large datagrams.
+
+import { type Rng, randomBetween } from '../../src/core/rng.ts';
+import type { SocketAddress } from '../../src/core/sip/transport.ts';
+import type { Millis } from '../../src/core/time.ts';
+import type { Timeline } from './timeline.ts';
+
+export const HOST_ADDRESS = '10.0.0.5';
+const PUBLIC_ADDRESS = '203.0.113.7';
+
+/** How the network is; it changes while the world runs. */
+export type Conditions = {
+  /** Of the datagrams in each direction. */
+  lossRate: number;
+  duplicateRate: number;
+  minDelayMs: Millis;
+  maxDelayMs: Millis;
+  isCut: boolean;
+  /** Larger datagrams disappear on the way up. */
+  mtuBytes: number;
+};
+
+/** A TCP connection, as both of its ends see it. */
+export type Connection = {
+  readonly id: number;
+  readonly local: SocketAddress;
+  readonly address: string;
+  readonly source: SocketAddress;
+  isOpenHere: boolean;
+  isOpenThere: boolean;
+};
+
+/** The registrar's end. */
+export type Server = {
+  /** Null: nobody listens at that address; the host is there and says so. */
+  readonly isListening: (address: string) => boolean;
+  readonly isThere: (address: string) => boolean;
+  readonly receive: (bytes: Uint8Array, source: SocketAddress, reply: (bytes: Uint8Array) => void) => void;
+};
+
+/** The agent's end. */
+export type Host = {
+  readonly datagram: (localPort: number, bytes: Uint8Array) => void;
+  readonly refused: (localPort: number) => void;
+  readonly streamData: (connection: Connection, bytes: Uint8Array) => void;
+  readonly streamClosed: (connection: Connection) => void;
+};
+
+export type Link = ReturnType<typeof createLink>;
+
+type Wires = {
+  readonly timeline: Timeline;
+  readonly rng: Rng;
+  readonly conditions: Conditions;
+  readonly hasNat: boolean;
+  readonly server: () => Server;
+  readonly host: () => Host;
+};
+
+export function createLink({ timeline, rng, conditions, hasNat, server, host }: Wires) {
+  const nat = createNat(hasNat);
+  const connections = new Map<number, Connection>();
+  let heldBack: (() => void)[] = [];
+  let lost = 0;
+  let ids = 0;
+
+  const delay = (): Millis => randomBetween(rng, conditions.minDelayMs, conditions.maxDelayMs);
+  const datagram = (deliver: () => void): void => {
+    if (conditions.isCut || rng.unit() < conditions.lossRate) {
+      lost += 1;
+      return;
+    }
+    timeline.after(delay(), deliver);
+    if (rng.unit() < conditions.duplicateRate) timeline.after(delay() + randomBetween(rng, 0, 800), deliver);
+  };
+  /** Streams hold back what a cut network does not take, and send it when it does. */
+  const segment = (deliver: () => void): void => {
+    if (conditions.isCut) heldBack.push(() => segment(deliver));
+    else timeline.after(delay(), deliver);
+  };
+  const down = (bytes: Uint8Array, to: SocketAddress): void =>
+    datagram(() => {
+      const port = nat.localPortOf(to);
+      if (port !== null) host().datagram(port, bytes);
+      else lost += 1;
+    });
+  const forget = (connection: Connection): void => {
+    if (!connection.isOpenHere && !connection.isOpenThere) connections.delete(connection.id);
+  };
+  const reset = (connection: Connection): void => {
+    connection.isOpenThere = false;
+    segment(() => {
+      if (connection.isOpenHere) host().streamClosed(connection);
+      connection.isOpenHere = false;
+      forget(connection);
+    });
+  };
+  const streamDown = (connection: Connection, bytes: Uint8Array): void =>
+    segment(() => {
+      if (connection.isOpenHere) host().streamData(connection, bytes);
+    });
+
+  return {
+    /** Datagrams that did not arrive so far. */
+    lost: () => lost,
+    datagramUp: (
+      localPort: number,
+      remote: SocketAddress,
+      bytes: Uint8Array,
+      asksWhetherRefused: boolean,
+    ) => {
+      const source = nat.publicOf(localPort);
+      if (bytes.length > conditions.mtuBytes) {
+        lost += 1;
+        return;
+      }
+      datagram(() => {
+        const { isThere, isListening, receive } = server();
+        if (!isThere(remote.address)) return;
+        if (isListening(remote.address)) receive(bytes, source, (answer) => down(answer, source));
+        else if (asksWhetherRefused) datagram(() => host().refused(localPort));
+      });
+    },
+    connect: (
+      localPort: number,
+      remote: SocketAddress,
+      timeoutMs: Millis,
+      done: (result: Connection | 'refused' | 'timeout') => void,
+    ): void => {
+      let isSettled = false;
+      const settle = (result: Connection | 'refused' | 'timeout'): void => {
+        if (!isSettled) done(result);
+        isSettled = true;
+      };
+      timeline.after(timeoutMs, () => settle('timeout'));
+      segment(() => {
+        if (isSettled || !server().isThere(remote.address)) return;
+        const isListening = server().isListening(remote.address);
+        segment(() => {
+          if (isSettled) return;
+          if (!isListening) {
+            settle('refused');
+            return;
+          }
+          ids += 1;
+          const connection: Connection = {
+            id: ids,
+            local: { address: HOST_ADDRESS, port: localPort },
+            address: remote.address,
+            source: nat.publicOf(localPort),
+            isOpenHere: true,
+            isOpenThere: true,
+          };
+          connections.set(ids, connection);
+          settle(connection);
+        });
+      });
+    },
+    streamUp: (connection: Connection, bytes: Uint8Array): void =>
+      segment(() => {
+        const { isListening, receive } = server();
+        if (!connection.isOpenThere || !isListening(connection.address)) reset(connection);
+        // Behind a NAT that has forgotten the connection nothing arrives, and nobody says so.
+        else if (nat.publicOf(connection.local.port).port === connection.source.port)
+          receive(bytes, connection.source, (answer) => streamDown(connection, answer));
+      }),
+    closeHere: (connection: Connection): void => {
+      connection.isOpenHere = false;
+      connection.isOpenThere = false;
+      forget(connection);
+    },
+    /** The registrar's process ended or threw its connections away. */
+    resetAll: (): void => {
+      for (const connection of [...connections.values()]) if (connection.isOpenThere) reset(connection);
+    },
+    rebind: (): void => nat.rebind(),
+    /** What a cut held back goes on its way. */
+    release: (): void => {
+      const waiting = heldBack;
+      heldBack = [];
+      for (const send of waiting) send();
+    },
+  };
+}
+
+function createNat(exists: boolean) {
+  let publicPorts = new Map<number, number>();
+  let localPorts = new Map<number, number>();
+  let next = 20_000;
+  return {
+    publicOf: (localPort: number): SocketAddress => {
+      if (!exists) return { address: HOST_ADDRESS, port: localPort };
+      let port = publicPorts.get(localPort);
+      if (port === undefined) {
+        next += 1;
+        port = next;
+        publicPorts.set(localPort, port);
+        localPorts.set(port, localPort);
+      }
+      return { address: PUBLIC_ADDRESS, port };
+    },
+    localPortOf: ({ port }: SocketAddress): number | null => (exists ? (localPorts.get(port) ?? null) : port),
+    rebind: (): void => {
+      publicPorts = new Map();
+      localPorts = new Map();
+    },
+  };
+}

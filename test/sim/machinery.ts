@@ -1,0 +1,33 @@
+// The parts of the agent that a simulated world puts together. A seeded defect (defects.ts) takes the place of one of
+// them; production code knows nothing of that.
+
+import type { Admissions } from '../../src/agent/admission.ts';
+import type { ManagedAccount } from '../../src/agent/managed-account.ts';
+import { type Lifecycle, lifecycleWakeAt, stepLifecycle } from '../../src/core/registration/lifecycle.ts';
+import type { Rng } from '../../src/core/rng.ts';
+import type { Millis } from '../../src/core/time.ts';
+import type { Disk, DiskRecord } from './disk.ts';
+
+export type Machinery = {
+  readonly step: typeof stepLifecycle;
+  readonly wakeAt: typeof lifecycleWakeAt;
+  /** The instant for which the shell sets the account's alarm. */
+  readonly alarm: (lifecycle: Lifecycle, at: Millis | undefined) => Millis | undefined;
+  readonly admit: (admissions: Admissions, account: ManagedAccount, now: Millis) => Millis;
+  /** When an account may begin that nobody has asked for yet: at the start, and after a suspend. */
+  readonly first: (admissions: Admissions, registrar: string, now: Millis) => Millis;
+  readonly reserve: (disk: Disk, ...wish: Parameters<Disk['reserve']>) => void;
+  /** What a new process knows of an account. */
+  readonly recall: (record: DiskRecord | null, rng: Rng) => DiskRecord | null;
+};
+
+/** As the agent is built. */
+export const SOUND: Machinery = {
+  step: stepLifecycle,
+  wakeAt: lifecycleWakeAt,
+  alarm: (_, at) => at,
+  admit: (admissions, account, now) => admissions.admit(account, now),
+  first: (admissions, registrar, now) => admissions.next(registrar, now),
+  reserve: (disk, ...wish) => disk.reserve(...wish),
+  recall: (record) => record,
+};

@@ -1,0 +1,131 @@
+// The registrar of a simulated world: the real one of src/registrar, which can also fall silent, refuse, forget
+// everything, give out other times, and hide that a nonce was merely stale.
+
+import type { DigestAlgorithm, Secret } from '../../src/core/digest/algorithm.ts';
+import type { Env } from '../../src/core/env.ts';
+import { type Rng, randomHex } from '../../src/core/rng.ts';
+import { formatMessage } from '../../src/core/sip/format.ts';
+import type { HeaderField, SipRequest, SipResponse } from '../../src/core/sip/message.ts';
+import { parseMessage } from '../../src/core/sip/parse.ts';
+import type { SocketAddress } from '../../src/core/sip/transport.ts';
+import type { Millis } from '../../src/core/time.ts';
+import { refusal, responseOf } from '../../src/registrar/answer.ts';
+import type { Binding } from '../../src/registrar/bindings.ts';
+import { answerRequest, bindingsOf, emptyRegistrar } from '../../src/registrar/registrar.ts';
+import type { RegistrarSettings } from '../../src/registrar/settings.ts';
+import { nodeHash } from '../../src/runtime/hash.ts';
+import type { Timeline } from './timeline.ts';
+
+export const DOMAIN = 'example.com';
+
+/** Answers every REGISTER in the same way. */
+export type Refusal = {
+  readonly status: number;
+  readonly reason: string;
+  readonly retryAfterSeconds: number | null;
+};
+
+/** How the registrar behaves; it changes while the world runs. */
+export type Manners = {
+  /** It takes requests and says nothing. */
+  isSilent: boolean;
+  /** Its process has ended; the host says so. */
+  isDown: boolean;
+  refuses: Refusal | null;
+  /** Its 401 to a nonce that it has forgotten does not say stale. */
+  hidesStale: boolean;
+  /** 2xx with expires=0 for each Contact. */
+  grantsZero: boolean;
+  /** Before each answer it says 100 Trying. */
+  saysTrying: boolean;
+  answersAfterMs: Millis;
+  minSeconds: number;
+  maxSeconds: number;
+  nonceLifetimeMs: Millis;
+  nextNonce: boolean;
+  algorithms: readonly DigestAlgorithm[];
+};
+
+export type RegistrarModel = ReturnType<typeof createRegistrarModel>;
+
+type Options = {
+  readonly timeline: Timeline;
+  readonly rng: Rng;
+  readonly manners: Manners;
+  readonly passwords: Map<string, string>;
+  /** Called with each answer that was decided anew. */
+  readonly answered: (request: SipRequest, response: SipResponse) => void;
+};
+
+export function createRegistrarModel({ timeline, rng, manners, passwords, answered }: Options) {
+  let state = emptyRegistrar();
+  const env = (): Env => ({ now: timeline.now(), rng, hash: nodeHash });
+  const settings = (): RegistrarSettings => ({
+    domains: [DOMAIN],
+    users: new Map(
+      [...passwords].map(([user, password]): [string, Secret] => [user, { type: 'password', password }]),
+    ),
+    authentication: {
+      realm: DOMAIN,
+      algorithms: manners.algorithms,
+      nonceLifetimeMs: manners.nonceLifetimeMs,
+      nextNonce: manners.nextNonce,
+    },
+    expires: { defaultSeconds: 3600, minSeconds: manners.minSeconds, maxSeconds: manners.maxSeconds },
+    maxContacts: 10,
+  });
+  let known = settings();
+  const answer = (request: SipRequest, source: SocketAddress): SipResponse | null => {
+    if (manners.refuses !== null) {
+      const { status, reason, retryAfterSeconds } = manners.refuses;
+      const headers: HeaderField[] =
+        retryAfterSeconds === null ? [] : [{ name: 'Retry-After', value: String(retryAfterSeconds) }];
+      return responseOf(request, source, refusal(status, reason, headers), randomHex(rng, 4));
+    }
+    const step = answerRequest(state, { request, source }, known, env());
+    state = step.state;
+    if (step.reply === null) return null;
+    const response = coloured(step.reply.response, manners);
+    if (!step.reply.repeated) answered(request, response);
+    return response;
+  };
+  return {
+    /** Takes over what was changed in `manners` or the passwords. */
+    reconfigure: (): void => {
+      known = settings();
+    },
+    receive: (bytes: Uint8Array, source: SocketAddress, reply: (bytes: Uint8Array) => void): void => {
+      if (manners.isSilent) return;
+      const parsed = parseMessage(bytes);
+      if (!parsed.ok || parsed.value.kind !== 'request')
+        throw new Error('the agent sent something that is no request');
+      const request = parsed.value;
+      const response = answer(request, source);
+      if (response === null) throw new Error('the registrar found no answer');
+      if (manners.saysTrying) {
+        reply(formatMessage(responseOf(request, source, refusal(100, 'Trying'), '')));
+      }
+      const encoded = formatMessage(response);
+      if (manners.answersAfterMs === 0) reply(encoded);
+      else timeline.after(manners.answersAfterMs, () => reply(encoded));
+    },
+    /** A restart: bindings, nonces and open transactions are gone. */
+    forgetAll: (): void => {
+      state = emptyRegistrar();
+    },
+    forgetNonces: (): void => {
+      state = { ...state, nonces: emptyRegistrar().nonces };
+    },
+    bindings: (user: string): readonly Binding[] => bindingsOf(state, user, timeline.now()),
+  };
+}
+
+/** The answer with the manners that the embedded registrar does not have. */
+function coloured(response: SipResponse, { hidesStale, grantsZero }: Manners): SipResponse {
+  const headers = response.headers.map(({ name, value }) => {
+    if (hidesStale && name === 'WWW-Authenticate') return { name, value: value.replace(', stale=true', '') };
+    if (grantsZero && name === 'Contact') return { name, value: value.replace(/expires=\d+/, 'expires=0') };
+    return { name, value };
+  });
+  return { ...response, headers };
+}

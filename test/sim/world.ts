@@ -1,0 +1,297 @@
+// A world: one registrar, the network, and a host on which the agent lives, dies and lives again, for a week of virtual
+// time. The same plan gives the same world, to the last line of its trace.
+
+import { seededRng } from '../../src/core/rng.ts';
+import type { Millis } from '../../src/core/time.ts';
+import { type AgentProcess, type Moment, startProcess } from './agent-process.ts';
+import { allowance, isTrouble, longestProbe } from './allowance.ts';
+import { createBindingsWatch } from './bindings-watch.ts';
+import { createDisk } from './disk.ts';
+import { createChecker, Violation } from './invariants.ts';
+import { createLink } from './link.ts';
+import { type Machinery, SOUND } from './machinery.ts';
+import { type Episode, type Fault, MINUTE, SECOND, type WorldPlan } from './plan.ts';
+import { createRegistrarModel } from './registrar-model.ts';
+import { createTimeline } from './timeline.ts';
+import { createTrace } from './trace.ts';
+
+export const REGISTRAR_ADDRESS = '192.0.2.1';
+const DEAD_ADDRESS = '192.0.2.99';
+/** Any date will do. */
+const WALL_AT_START: Millis = Date.UTC(2026, 0, 1);
+/** So long a process may wait for its moment to die. */
+const MOMENT_PATIENCE_MS: Millis = 5 * SECOND;
+
+export type World = ReturnType<typeof createWorld>;
+
+export function createWorld(plan: WorldPlan, machinery: Machinery = SOUND) {
+  const timeline = createTimeline();
+  const trace = createTrace(timeline.now);
+  const conditions = { ...plan.conditions };
+  const manners = { ...plan.manners };
+  const names = plan.accounts.map(({ account }) => account);
+  const passwords = new Map(names.map((name) => [name, `${name}-Sesame-0`]));
+  const secrets = new Map(names.map((name) => [name, { password: `${name}-Sesame-0`, version: 0 }]));
+  const rngOf = (part: number) => seededRng(plan.seed * 16 + part);
+  const rng = rngOf(0);
+  let process: AgentProcess | null = null;
+  let sleptMs: Millis = 0;
+  let steppedMs: Millis = 0;
+  let isDnsDown = false;
+  let passwordChanges = 0;
+  let backBy: Millis = 0;
+  let rejectedUntil: Millis = 0;
+  let armed: { readonly moment: Moment; readonly fire: () => void } | null = null;
+
+  const wall = (): Millis => WALL_AT_START + timeline.now() + steppedMs;
+  const checker = createChecker({
+    now: timeline.now,
+    wall,
+    trace,
+    pacePerSecond: plan.pacePerSecond,
+    credentialAttempts: Math.max(...plan.accounts.map(({ retry }) => retry.credentialAttempts)),
+    rightPassword: (name) => passwords.get(name) ?? '',
+  });
+  for (const [name, password] of passwords) checker.passwordIs(name, password);
+  const watch = createBindingsWatch(
+    timeline,
+    () => registrar,
+    () => process,
+  );
+  const registrar = createRegistrarModel({
+    timeline,
+    rng: rngOf(1),
+    manners,
+    passwords,
+    answered: watch.answered,
+  });
+  const disk = createDisk(timeline, rngOf(2));
+  const link = createLink({
+    timeline,
+    rng: rngOf(3),
+    conditions,
+    hasNat: plan.hasNat,
+    server: () => ({
+      isThere: (address) => address === REGISTRAR_ADDRESS,
+      isListening: () => !manners.isDown,
+      receive: registrar.receive,
+    }),
+    host: () => process?.host ?? NOBODY,
+  });
+
+  const start = (): void => {
+    process = startProcess({
+      timeline,
+      rng: rngOf(4 + Math.floor(rng.unit() * 1_000_000)),
+      link,
+      disk,
+      trace,
+      checker,
+      machinery,
+      plans: plan.accounts,
+      secrets,
+      resolve: () => {
+        if (isDnsDown) return null;
+        const there = { address: REGISTRAR_ADDRESS, port: 5060 };
+        return plan.hasDeadTarget ? [{ address: DEAD_ADDRESS, port: 5060 }, there] : [there];
+      },
+      wall,
+      slept: () => sleptMs,
+      pacePerSecond: plan.pacePerSecond,
+      reserveCount: plan.reserveCount,
+      reached: (moment) => {
+        if (armed?.moment !== moment) return;
+        const { fire } = armed;
+        armed = null;
+        fire();
+      },
+    });
+  };
+  const isRunning = (): boolean => process?.isAlive() === true;
+  const kill = (): void => {
+    if (isRunning()) process?.kill();
+  };
+  const changePassword = (name: string): void => {
+    passwordChanges += 1;
+    const password = `${name}-Sesame-${passwordChanges}`;
+    passwords.set(name, password);
+    checker.passwordIs(name, password);
+  };
+
+  /** Begins the fault; what is returned heals it. */
+  const inflict = (fault: Fault, { lastsMs }: Episode): (() => void) => {
+    switch (fault.type) {
+      case 'network':
+        Object.assign(conditions, fault.conditions);
+        return () => {
+          Object.assign(conditions, plan.conditions);
+          link.release();
+        };
+      case 'nat-rebinding':
+        link.rebind();
+        return NOTHING;
+      case 'connections-reset':
+        link.resetAll();
+        return NOTHING;
+      case 'registrar':
+        Object.assign(manners, fault.manners);
+        registrar.reconfigure();
+        if (manners.isDown) link.resetAll();
+        return () => {
+          Object.assign(manners, plan.manners);
+          registrar.reconfigure();
+        };
+      case 'refusals':
+        manners.refuses = fault.refusal;
+        return () => {
+          manners.refuses = null;
+        };
+      case 'registrar-restart':
+        registrar.forgetAll();
+        link.resetAll();
+        return NOTHING;
+      case 'nonces-forgotten':
+        registrar.forgetNonces();
+        return NOTHING;
+      case 'password':
+        return inflictPassword(fault.healedBy);
+      case 'dns':
+        isDnsDown = true;
+        return () => {
+          isDnsDown = false;
+        };
+      case 'suspend':
+        if (!isRunning()) return NOTHING;
+        process?.sleep();
+        return () => {
+          sleptMs += lastsMs;
+          checker.clockMoved();
+          process?.wake(lastsMs, rng.unit() * SECOND);
+        };
+      case 'clock-step':
+        steppedMs += fault.byMs;
+        checker.clockMoved();
+        if (fault.byMs > 0 && isRunning()) process?.clockJumped(fault.byMs);
+        return NOTHING;
+      case 'kill':
+        return inflictKill(fault.moment);
+      case 'stop':
+        stop();
+        return () => {
+          watch.troubleEnds();
+          if (!isRunning()) {
+            start();
+            return;
+          }
+          // It still removes its bindings: the next one waits for it.
+          timeline.after(10 * SECOND, start);
+        };
+      case 'pause':
+        process?.pause();
+        return () => process?.resume();
+      case 'refresh':
+        process?.refresh();
+        return NOTHING;
+    }
+  };
+  const inflictPassword = (healedBy: 'account' | 'registrar'): (() => void) => {
+    const before = new Map(passwords);
+    for (const name of names) changePassword(name);
+    registrar.reconfigure();
+    return () => {
+      for (const name of names) {
+        if (healedBy === 'registrar') passwords.set(name, before.get(name) ?? '');
+        const version = (secrets.get(name)?.version ?? 0) + 1;
+        if (healedBy === 'account') secrets.set(name, { password: passwords.get(name) ?? '', version });
+        checker.passwordChanged(name);
+      }
+      registrar.reconfigure();
+    };
+  };
+  const inflictKill = (moment: Moment | null): (() => void) => {
+    if (moment === null) kill();
+    else {
+      armed = { moment, fire: kill };
+      process?.refresh();
+      timeline.after(MOMENT_PATIENCE_MS, () => {
+        if (armed !== null) kill();
+        armed = null;
+      });
+    }
+    return () => {
+      armed = null;
+      kill();
+      start();
+    };
+  };
+  const stop = (): void => {
+    const since = timeline.now() - 10 * MINUTE;
+    const lost = link.lost();
+    if (!isRunning() || process === null) return;
+    const isWell =
+      process.accounts.every(({ lifecycle }) => lifecycle.state === 'registered') &&
+      watch.isQuietSince(since);
+    watch.troubleBegins();
+    process.stop(() => {
+      if (isWell && link.lost() === lost) watch.checkRemoved(names);
+    });
+  };
+
+  const begin = (episode: Episode, next: Episode | undefined): void => {
+    trace.note(`episode: ${episode.faults.map(({ type }) => type).join(' and ')}, ${episode.lastsMs} ms`);
+    const isTroubled = episode.faults.some((fault) => isTrouble(fault, episode));
+    if (isTroubled) watch.troubleBegins();
+    const heals = episode.faults.map((fault) => inflict(fault, episode));
+    timeline.after(episode.lastsMs, () => {
+      trace.note('it heals');
+      for (const heal of heals) heal();
+      // What an earlier episode still allows holds on.
+      const now = timeline.now();
+      if (episode.faults.some(({ type }) => type === 'password'))
+        rejectedUntil = now + allowance(episode, plan);
+      // A blocked account stays blocked in the next process, and its probe is as far away as it was.
+      const isRestart = episode.faults.some(({ type }) => type === 'kill' || type === 'stop');
+      if (isRestart && now < rejectedUntil) rejectedUntil += now - episode.at + longestProbe(plan);
+      backBy = Math.max(backBy, rejectedUntil, now + allowance(episode, plan));
+      const isUndisturbed = next === undefined || next.at > backBy;
+      if (isUndisturbed) timeline.at(backBy, () => watch.checkBack(JSON.stringify(episode)));
+      if (isTroubled) timeline.at(isUndisturbed ? backBy : now, watch.troubleEnds);
+    });
+  };
+  const run = (): void => {
+    timeline.at(0, start);
+    for (const [index, episode] of plan.episodes.entries()) {
+      timeline.at(episode.at, () => begin(episode, plan.episodes[index + 1]));
+    }
+    timeline.runUntil(plan.endsAt - 30 * SECOND);
+    watch.checkBack('the last calm');
+    watch.checkNoneDead();
+    stop();
+    timeline.runUntil(plan.endsAt);
+    if (isRunning()) throw new Violation('stop ends in time', 'the agent still runs');
+  };
+
+  return {
+    timeline,
+    trace,
+    registrar,
+    /** The process that runs; null before the first. */
+    process: () => process,
+    start,
+    /** The whole week; throws Violation. */
+    run: (): void => {
+      try {
+        run();
+      } catch (error) {
+        if (error instanceof Violation) throw error;
+        throw new Violation(
+          'nothing breaks',
+          error instanceof Error ? (error.stack ?? error.message) : String(error),
+        );
+      }
+    },
+  };
+}
+
+const NOTHING = (): void => {};
+const NOBODY = { datagram: NOTHING, refused: NOTHING, streamData: NOTHING, streamClosed: NOTHING };
