@@ -7,7 +7,7 @@ import { entryOf, loadInUse, openStateInUse, stateInUse } from '../accounts-in-u
 import { agentSocket } from '../agent-in-use.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import type { Output } from '../output.ts';
-import { catchSignals } from '../signals.ts';
+import { catchSignals, type Signals } from '../signals.ts';
 import { PRODUCT, VERSION } from '../version.ts';
 
 export type RunOptions = { readonly keepBindings: boolean };
@@ -26,6 +26,7 @@ export async function run(names: readonly string[], options: RunOptions, output:
   });
   const log = openLog(output);
   const signals = catchSignals();
+  const hangups = catchHangups();
   try {
     const started = await startAgent({
       loaded,
@@ -44,8 +45,9 @@ export async function run(names: readonly string[], options: RunOptions, output:
       problems: () => problems,
     });
     if (!started.ok) throw new CommandError(EXIT.notNow, started.error);
-    return await runUntilEnded(started.value, signals);
+    return await runUntilEnded(started.value, signals, hangups);
   } finally {
+    hangups.release();
     signals.release();
     log.close();
   }
@@ -53,15 +55,40 @@ export async function run(names: readonly string[], options: RunOptions, output:
 
 async function runUntilEnded(
   agent: RunningAgent,
-  { end, endNow, exitCode }: ReturnType<typeof catchSignals>,
+  { end, endNow, exitCode }: Signals,
+  hangups: Hangups,
 ): Promise<number> {
   // The outcome of a reload is an event of its own, told by the log.
-  const hangup = (): void => void agent.reload();
-  process.on('SIGHUP', hangup);
-  await new Promise<void>((resolve) => end.addEventListener('abort', () => resolve(), { once: true }));
-  process.off('SIGHUP', hangup);
+  hangups.serve(() => void agent.reload());
+  if (!end.aborted) {
+    await new Promise<void>((resolve) => end.addEventListener('abort', () => resolve(), { once: true }));
+  }
   await agent.stop(endNow);
   return endNow.aborted ? exitCode() : EXIT.done;
+}
+
+type Hangups = {
+  /** Calls `reload` for each SIGHUP, also for one that came before. */
+  readonly serve: (reload: () => void) => void;
+  readonly release: () => void;
+};
+
+/** SIGHUP from the start on: without a listener it would end the process. */
+function catchHangups(): Hangups {
+  let reload: (() => void) | null = null;
+  let isMissed = false;
+  const hangup = (): void => {
+    if (reload === null) isMissed = true;
+    else reload();
+  };
+  process.on('SIGHUP', hangup);
+  return {
+    serve: (served) => {
+      reload = served;
+      if (isMissed) served();
+    },
+    release: () => process.off('SIGHUP', hangup),
+  };
 }
 
 function openLog(output: Output): AgentLog {
