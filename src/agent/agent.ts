@@ -93,7 +93,10 @@ class Agent {
     }
     this.#watch();
     this.#tell('notice', 'agent.started', `sipreg ${this.#options.version} keeps ${this.#loaded.path}`);
-    await this.#supervisor.start(this.#loaded);
+    const started = this.#supervisor.start(this.#loaded, this.#options.end);
+    // A reload that is asked for meanwhile waits for it.
+    this.#reloading = started;
+    await started;
     this.#state = 'running';
     return success({ reload: () => this.#reload(), stop: (hurry) => this.#stop(hurry) });
   }

@@ -48,6 +48,10 @@ async function register(
   member: Member,
   account: ManagedAccount,
 ): Promise<string | null> {
+  // A pause that is under way comes to its end first.
+  while (account.lifecycle.round !== null && account.lifecycle.stop !== null) {
+    await supervisor.nextOutcome(member);
+  }
   const finished = supervisor.nextOutcome(member);
   if (account.lifecycle.round === null) {
     supervisor.engine.request(account, { type: 'roundRequested', goal: 'register' });

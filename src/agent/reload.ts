@@ -5,9 +5,12 @@
 import { renderProblem } from '../accounts/explain.ts';
 import { type LoadedAccounts, loadAccounts } from '../accounts/load.ts';
 import type { AccountEntry } from '../accounts/schema.ts';
+import { boundUri } from '../core/registration/contact.ts';
+import { sameUri } from '../core/sip/uri-compare.ts';
 import type { Millis } from '../core/time.ts';
 import type { PreparedAccount } from './account-setup.ts';
 import { type AccountsDiff, diffAccounts, needsNewFlow } from './accounts-diff.ts';
+import { registrarOf } from './admission.ts';
 import { identityKey, type ManagedAccount } from './managed-account.ts';
 import type { Member } from './member.ts';
 import type { ReloadOutcome } from './operations.ts';
@@ -49,25 +52,59 @@ async function carryOut(
     if (entry === undefined) throw new Error(`the new file has ${name}`);
     return entry;
   };
-  const told = await Promise.all([
-    ...removed.map((name) => dropAccount(supervisor, name)),
+  const former: ManagedAccount[] = [];
+  const retire = (account: ManagedAccount | null): void => {
+    if (account === null) return;
+    supervisor.retire(account);
+    former.push(account);
+  };
+  for (const name of removed) {
+    retire(supervisor.members().get(name)?.account ?? null);
+    supervisor.remove(name);
+  }
+  const begun = await Promise.all([
     ...added.map((name) => addAccount(supervisor, name, entryOf(name), directory)),
-    ...changed.map((name) => changeAccount(supervisor, name, entryOf(name), directory)),
+    ...changed.map((name) => changeAccount(supervisor, name, entryOf(name), directory, retire)),
   ]);
-  return told.filter((text) => text !== null);
-}
-
-async function dropAccount(supervisor: Supervisor, name: string): Promise<string | null> {
-  const account = supervisor.members().get(name)?.account ?? null;
-  supervisor.remove(name);
-  return account === null ? null : await dismiss(supervisor, account);
+  // Only now: an account that got another name must be bound before its old binding is looked at.
+  const ended = await Promise.all(former.map((account) => dismiss(supervisor, account)));
+  return [...begun, ...ended].filter((text) => text !== null);
 }
 
 async function dismiss(supervisor: Supervisor, account: ManagedAccount): Promise<string | null> {
-  const isRemoved = await supervisor.dismiss(account);
+  const isRemoved = await supervisor.dismiss(account, hasSuccessor(supervisor, account));
   return isRemoved
     ? null
     : `${account.setup.plan.account}: its old binding could not be removed; it stays until it ends`;
+}
+
+/** Whether what the account has bound is also what one of the members has bound: removing it would take theirs away. */
+function hasSuccessor(supervisor: Supervisor, former: ManagedAccount): boolean {
+  return [...supervisor.members().values()].some(
+    ({ account }) => account !== null && bindsTheSame(account, former),
+  );
+}
+
+function bindsTheSame(one: ManagedAccount, other: ManagedAccount): boolean {
+  const [mine, theirs] = [boundUri(boundContactOf(one)), boundUri(boundContactOf(other))];
+  return (
+    mine !== null &&
+    theirs !== null &&
+    sameUri(mine, theirs) &&
+    sameUri(one.setup.plan.aor, other.setup.plan.aor) &&
+    isSamePlace(one, other)
+  );
+}
+
+function boundContactOf({ lifecycle }: ManagedAccount): string | null {
+  return lifecycle.registration.boundContact;
+}
+
+/** The same registrar, however it is spelled. */
+function isSamePlace(one: ManagedAccount, other: ManagedAccount): boolean {
+  const [mine, theirs] = [one.lifecycle.registration.target, other.lifecycle.registration.target];
+  if (mine === null || theirs === null) return registrarOf(one) === registrarOf(other);
+  return mine.address === theirs.address && mine.port === theirs.port;
 }
 
 async function addAccount(
@@ -85,6 +122,7 @@ async function changeAccount(
   name: string,
   entry: AccountEntry,
   directory: string,
+  retire: (account: ManagedAccount | null) => void,
 ): Promise<string | null> {
   const member = supervisor.members().get(name);
   if (member === undefined) throw new Error(`the agent has ${name}`);
@@ -92,7 +130,8 @@ async function changeAccount(
   member.entry = entry;
   if (entry.enabled === false) {
     member.account = null;
-    return former.account === null ? null : await dismiss(supervisor, former.account);
+    retire(former.account);
+    return null;
   }
   const prepared = await supervisor.prepare(name, entry, directory);
   if (former.account === null) {
@@ -104,7 +143,10 @@ async function changeAccount(
   if (isSameIdentity) {
     return await reconfigure(supervisor, member, former.account, prepared, needsNewFlow(former.entry, entry));
   }
-  return await replace(supervisor, member, former.account, prepared);
+  // Another AOR or registrar: the new one registers first, then the old one goes.
+  retire(former.account);
+  supervisor.employ(member, prepared);
+  return await firstOutcome(supervisor, member);
 }
 
 /** The same registration with other settings: its REGISTER replaces what is bound. */
@@ -118,48 +160,42 @@ async function reconfigure(
   while (account.lifecycle.round !== null) await supervisor.nextOutcome(member);
   account.setup = prepared.setup;
   const { plan } = prepared.setup;
-  const outcome = firstOutcome(supervisor, member);
-  if (prepared.credentials.ok) {
-    const credentials = prepared.credentials.value;
-    supervisor.engine.request(account, { type: 'reconfigured', plan, credentials, newFlow });
-  } else {
-    const failure = prepared.credentials.error;
-    supervisor.engine.request(account, { type: 'roundPrevented', goal: 'register', failure });
-  }
-  return account.lifecycle.state === 'paused' ? null : await outcome;
-}
-
-/** Another AOR or registrar: the new one registers first, then the old one goes. */
-async function replace(
-  supervisor: Supervisor,
-  member: Member,
-  former: ManagedAccount,
-  prepared: PreparedAccount,
-): Promise<string | null> {
-  supervisor.retire(former);
-  supervisor.employ(member, prepared);
-  const told = await firstOutcome(supervisor, member);
-  const dismissed = await dismiss(supervisor, former);
-  return [told, dismissed].filter((text) => text !== null).join('; ') || null;
+  const settings = prepared.credentials.ok
+    ? { credentials: prepared.credentials.value }
+    : { credentials: [], obstacle: prepared.credentials.error };
+  supervisor.engine.request(account, { type: 'reconfigured', plan, newFlow, ...settings });
+  return await firstOutcome(supervisor, member);
 }
 
 /** What became of the first attempt, in words when it did not go well. */
 async function firstOutcome(supervisor: Supervisor, member: Member): Promise<string | null> {
-  if (member.account?.lifecycle.state === 'paused') return null;
   let timer: NodeJS.Timeout | undefined;
   const patience = new Promise<string>((resolve) => {
     timer = setTimeout(resolve, OUTCOME_WITHIN_MS, `${member.name}: it is still under way`);
   });
   const attempt = async (): Promise<string | null> => {
-    for (;;) {
-      const outcome = await supervisor.nextOutcome(member);
-      if (outcome?.type === 'failed') return `${member.name}: ${outcome.failure.cause}`;
-      if (outcome !== null) return null;
-    }
+    while (isUnderWay(member)) await supervisor.nextOutcome(member);
+    return trouble(member);
   };
   try {
     return await Promise.race([attempt(), patience]);
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Its first REGISTER is still to come, or has no answer yet. */
+function isUnderWay({ account }: Member): boolean {
+  if (account === null) return false;
+  const { round, state, stop } = account.lifecycle;
+  return round !== null || (state === 'unregistered' && stop === null);
+}
+
+/** Why it is not registered; null when it is, or is not meant to be. */
+function trouble({ name, account }: Member): string | null {
+  if (account === null) return null;
+  const { state, failure } = account.lifecycle;
+  if (state !== 'waiting' && state !== 'blocked') return null;
+  const cause = failure?.failure.cause ?? 'its credentials were rejected, and are still the same';
+  return state === 'blocked' ? `${name}: blocked: ${cause}` : `${name}: ${cause}`;
 }

@@ -8,8 +8,15 @@ import type { ManagedAccount } from './managed-account.ts';
 export type SecretWatch = { readonly stop: () => void };
 
 const LOOK_EVERY_MS = 5_000;
+/** The stamp of a secret that stands in no file. */
+const NO_FILES = '';
+/** The stamp of an account whose secret is in no file. */
+const NO_FILES = '';
 
-/** Calls `changed` for each of `rejected()` whose secret files are others than when it was first looked at. */
+/**
+ * Calls `changed` for each of `rejected()` whose secret files are others than at the last look; and once at the first
+ * look, because they may have changed since they were read.
+ */
 export function watchSecrets(
   rejected: () => Iterable<ManagedAccount>,
   changed: (account: ManagedAccount) => void,
@@ -23,7 +30,7 @@ export function watchSecrets(
       const stamp = await stampOf(account.setup.secrets);
       const before = known.get(account);
       seen.set(account, stamp);
-      if (before !== undefined && before !== stamp) changed(account);
+      if (stamp !== (before ?? NO_FILES)) changed(account);
     }
     known = seen;
   };

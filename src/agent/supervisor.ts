@@ -40,6 +40,8 @@ export type SupervisorOptions = {
   readonly expires: number | null;
 };
 
+/** Accounts that are made ready together: a command that prints a password may take its time. */
+const START_BATCH = 16;
 /** All bindings are removed within this time. */
 const STOP_WITHIN_MS: Millis = 9_000;
 /** Removals that leave together: more would overflow the sockets' buffers. */
@@ -56,6 +58,8 @@ export class Supervisor {
   readonly #retiring = new Set<ManagedAccount>();
   /** By registrar: who waits for it to come back, and has not been woken yet. */
   readonly #waitingFor = new Map<string, Set<ManagedAccount>>();
+  /** Everything has ended: what a reload still brings does not begin any more. */
+  #isOver = false;
   readonly engine: Engine;
   readonly store: IdentityStore;
 
@@ -77,10 +81,13 @@ export class Supervisor {
     );
   }
 
-  /** Takes the accounts of the file in; they begin by themselves, paced. */
-  async start(loaded: LoadedAccounts): Promise<void> {
+  /** Takes the accounts of the file in, until `end`; they begin by themselves, paced. */
+  async start(loaded: LoadedAccounts, end: AbortSignal): Promise<void> {
     const entries = [...loaded.accounts].filter(([name]) => this.isWanted(name));
-    for (const [name, entry] of entries) await this.admitMember(name, entry, loaded.directory);
+    for (let from = 0; from < entries.length && !end.aborted; from += START_BATCH) {
+      const batch = entries.slice(from, from + START_BATCH);
+      await Promise.all(batch.map(([name, entry]) => this.admitMember(name, entry, loaded.directory)));
+    }
   }
 
   isWanted(name: string): boolean {
@@ -117,8 +124,9 @@ export class Supervisor {
     if (account.lifecycle.state === 'unregistered') {
       account.admittedAt = this.#admissions.next(registrarOf(account), monotonicNow());
     }
+    if (this.#isOver) return account;
     this.engine.add(account);
-    if (!credentials.ok) {
+    if (!credentials.ok && account.lifecycle.state !== 'paused') {
       const failure = credentials.error;
       this.engine.request(account, { type: 'roundPrevented', goal: 'register', failure });
     }
@@ -131,15 +139,20 @@ export class Supervisor {
     this.#retiring.add(account);
   }
 
-  /** Removes the account's binding with its own identity, and lets it go; false: the binding may still be there. */
-  async dismiss(account: ManagedAccount): Promise<boolean> {
+  /**
+   * Removes the account's binding with its own identity, and lets it go; false: the binding may still be there. With a
+   * successor, who has the same binding, it only lets the account go.
+   */
+  async dismiss(account: ManagedAccount, hasSuccessor: boolean): Promise<boolean> {
     this.retire(account);
-    const deadlineAt = monotonicNow() + STOP_WITHIN_MS;
-    this.engine.request(account, { type: 'stopRequested', deadlineAt, into: 'ended' });
-    while (!isEnded(account.lifecycle) && !account.isConcluded) await pause(STOP_BATCH_EVERY_MS);
+    if (!hasSuccessor) {
+      const deadlineAt = monotonicNow() + STOP_WITHIN_MS;
+      this.engine.request(account, { type: 'stopRequested', deadlineAt, into: 'ended' });
+      while (!isEnded(account.lifecycle) && !account.isConcluded) await pause(STOP_BATCH_EVERY_MS);
+    }
     await this.engine.conclude(account);
     this.#retiring.delete(account);
-    return account.lifecycle.registration.boundContact === null;
+    return hasSuccessor || account.lifecycle.registration.boundContact === null;
   }
 
   members(): ReadonlyMap<string, Member> {
@@ -193,8 +206,10 @@ export class Supervisor {
 
   /** Reads the account's secrets again, and lets it try at once when they are others. */
   async secretsTouched(account: ManagedAccount): Promise<void> {
+    const { setup } = account;
     const read = await readSecretsAgain(account);
-    if (read.type !== 'secretRead' || account.isConcluded) return;
+    // A reload may have given it other secrets meanwhile.
+    if (read.type !== 'secretRead' || account.isConcluded || account.setup !== setup) return;
     const { credentials } = account.lifecycle.registration;
     if (JSON.stringify(read.credentials) === JSON.stringify(credentials)) return;
     this.#warn(account, 'account.secret-changed', 'its secret has changed: it is tried again');
@@ -212,8 +227,9 @@ export class Supervisor {
 
   /** Removes every binding (or leaves them) and ends; the names of the accounts whose binding is still there. */
   async stop(keepBindings: boolean, hurry: AbortSignal): Promise<readonly string[]> {
+    if (!keepBindings) await this.#removeAll(hurry);
+    this.#isOver = true;
     const accounts = [...this.#memberOf.keys(), ...this.#retiring];
-    if (!keepBindings) await this.#removeAll(accounts, hurry);
     const left = keepBindings
       ? []
       : accounts.filter(({ lifecycle }) => lifecycle.registration.boundContact !== null);
@@ -229,16 +245,19 @@ export class Supervisor {
     });
   }
 
-  async #removeAll(accounts: readonly ManagedAccount[], hurry: AbortSignal): Promise<void> {
+  /** Looks again and again: a reload or an operator may still give an account something else to do. */
+  async #removeAll(hurry: AbortSignal): Promise<void> {
     const deadlineAt = monotonicNow() + STOP_WITHIN_MS;
-    const batch = Math.max(STOP_BATCH, Math.ceil(accounts.length / 200));
-    for (let from = 0; from < accounts.length && !hurry.aborted; from += batch) {
-      for (const account of accounts.slice(from, from + batch)) {
+    const batch = Math.max(STOP_BATCH, Math.ceil((this.#memberOf.size + this.#retiring.size) / 200));
+    while (!hurry.aborted) {
+      const left = [...this.#memberOf.keys(), ...this.#retiring].filter(
+        ({ lifecycle, isConcluded }) => !isEnded(lifecycle) && !isConcluded,
+      );
+      if (left.length === 0) return;
+      const next = left.filter(({ lifecycle }) => lifecycle.stop?.into !== 'ended').slice(0, batch);
+      for (const account of next) {
         this.engine.request(account, { type: 'stopRequested', deadlineAt, into: 'ended' });
       }
-      await pause(STOP_BATCH_EVERY_MS);
-    }
-    while (!hurry.aborted && accounts.some(({ lifecycle }) => !isEnded(lifecycle))) {
       await pause(STOP_BATCH_EVERY_MS);
     }
   }

@@ -2,7 +2,7 @@
 // one at once.
 
 import { type RunningAgent, startAgent } from '../../agent/agent.ts';
-import { type AgentLog, createAgentLog } from '../../agent/log.ts';
+import { type AgentLog, createAgentLog } from '../../agent/log/log.ts';
 import { entryOf, loadInUse, openStateInUse, stateInUse } from '../accounts-in-use.ts';
 import { agentSocket } from '../agent-in-use.ts';
 import { CommandError, EXIT } from '../exit.ts';

@@ -2,7 +2,7 @@
 // pipe the table comes once and then a line for each event, as `sipreg run` logs them; with --json one object a line.
 
 import { followAgent, type Listener } from '../../agent/control/client.ts';
-import { createAgentLog } from '../../agent/log.ts';
+import { createAgentLog } from '../../agent/log/log.ts';
 import type { AccountSnapshot } from '../../core/health/snapshot.ts';
 import { agentError, agentSocket, READING_TIMEOUT_MS } from '../agent-in-use.ts';
 import { CommandError, EXIT } from '../exit.ts';

@@ -4,7 +4,7 @@
 import type { LoadedAccounts } from '../../accounts/load.ts';
 import { startAgent } from '../../agent/agent.ts';
 import type { AgentEvent } from '../../agent/events.ts';
-import { createAgentLog } from '../../agent/log.ts';
+import { createAgentLog } from '../../agent/log/log.ts';
 import { timeText } from '../../runtime/local-time.ts';
 import type { IdentityStore } from '../../state/identity-store.ts';
 import { CommandError, EXIT } from '../exit.ts';

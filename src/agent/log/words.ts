@@ -1,15 +1,15 @@
 // Events in words, one line each: what happened, why, what happens next and when, what to do. Whatever came from the
 // network or a file is made printable here, and every line has an end.
 
-import { printableUpTo } from '../core/health/evidence.ts';
-import type { AccountSnapshot } from '../core/health/snapshot.ts';
-import { durationText, roundTripText, ruleText } from '../core/health/words.ts';
-import { bracketed } from '../core/sip/ip.ts';
-import type { SocketAddress } from '../core/sip/transport.ts';
-import { timeText } from '../runtime/local-time.ts';
-import type { AgentEvent, Severity } from './events.ts';
-import type { Summary } from './log-crowds.ts';
-import type { Judged, Telling } from './log-news.ts';
+import { printableUpTo } from '../../core/health/evidence.ts';
+import type { AccountSnapshot } from '../../core/health/snapshot.ts';
+import { durationText, roundTripText, ruleText } from '../../core/health/words.ts';
+import { bracketed } from '../../core/sip/ip.ts';
+import type { SocketAddress } from '../../core/sip/transport.ts';
+import { timeText } from '../../runtime/local-time.ts';
+import type { AgentEvent, Severity } from '../events.ts';
+import type { Summary } from './crowds.ts';
+import type { Judged, Telling } from './news.ts';
 
 export type Line = {
   /** RFC 3339 UTC. */

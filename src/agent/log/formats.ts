@@ -2,9 +2,9 @@
 // itself, and NDJSON for programs (interface.md).
 
 import { fstatSync } from 'node:fs';
-import { stampText } from '../runtime/local-time.ts';
-import type { AgentEvent, Severity } from './events.ts';
-import type { Line } from './log-words.ts';
+import { stampText } from '../../runtime/local-time.ts';
+import type { AgentEvent, Severity } from '../events.ts';
+import type { Line } from './words.ts';
 
 /** How a stream shows what matters; each function gives its text back, perhaps in colour. */
 export type LogTheme = {

@@ -1,9 +1,9 @@
 // Which events are news. A failure that repeats itself is told again at growing intervals, a refresh that changes
 // nothing is not told; a first failure, another code or state, and the way back always are. Nothing here reads a clock.
 
-import type { AccountSnapshot, AccountState } from '../core/health/snapshot.ts';
-import type { Millis } from '../core/time.ts';
-import type { AgentEvent, Severity } from './events.ts';
+import type { AccountSnapshot, AccountState } from '../../core/health/snapshot.ts';
+import type { Millis } from '../../core/time.ts';
+import type { AgentEvent, Severity } from '../events.ts';
 
 /** How an event is to be told. */
 export type Telling =

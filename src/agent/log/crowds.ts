@@ -2,9 +2,9 @@
 // become one summary when the window ends. As long as more come the windows grow, so the lines of a minute are bounded
 // however many accounts there are. Nothing here reads a clock.
 
-import { admit, type Bucket, type Pace } from '../core/pacing/token-bucket.ts';
-import { earliest, type Millis } from '../core/time.ts';
-import type { Judged } from './log-news.ts';
+import { admit, type Bucket, type Pace } from '../../core/pacing/token-bucket.ts';
+import { earliest, type Millis } from '../../core/time.ts';
+import type { Judged } from './news.ts';
 
 /** What a window held back. */
 export type Summary = {

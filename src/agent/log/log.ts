@@ -2,14 +2,14 @@
 // and journald get on stderr what is news, crowds summed up, and with -v every detail.
 
 import type { Writable } from 'node:stream';
-import type { Millis } from '../core/time.ts';
-import { monotonicNow } from '../runtime/clock.ts';
-import type { AgentEvent, Severity } from './events.ts';
-import { createCrowds, SAMPLES, type Summary } from './log-crowds.ts';
-import { isJournal, journalText, jsonText, type LogTheme, plainText, prefixed } from './log-formats.ts';
-import { createNews, type Judged } from './log-news.ts';
-import { type Line, lineOf, messageLines, summaryLine } from './log-words.ts';
-import { createLineWriter, type LineWriter } from './log-writer.ts';
+import type { Millis } from '../../core/time.ts';
+import { monotonicNow } from '../../runtime/clock.ts';
+import type { AgentEvent, Severity } from '../events.ts';
+import { createCrowds, SAMPLES, type Summary } from './crowds.ts';
+import { isJournal, journalText, jsonText, type LogTheme, plainText, prefixed } from './formats.ts';
+import { createNews, type Judged } from './news.ts';
+import { type Line, lineOf, messageLines, summaryLine } from './words.ts';
+import { createLineWriter, type LineWriter } from './writer.ts';
 
 export type LogOptions = {
   readonly json: boolean;
