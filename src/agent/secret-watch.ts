@@ -8,8 +8,6 @@ import type { ManagedAccount } from './managed-account.ts';
 export type SecretWatch = { readonly stop: () => void };
 
 const LOOK_EVERY_MS = 5_000;
-/** The stamp of a secret that stands in no file. */
-const NO_FILES = '';
 /** The stamp of an account whose secret is in no file. */
 const NO_FILES = '';
 

@@ -2,7 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { reload } from '../../src/agent/reload.ts';
-import { startUdpServer } from '../interop/plain-server.ts';
+import { fieldValues } from '../interop/kamailio.ts';
+import { responseTo, startUdpServer } from '../interop/plain-server.ts';
 import {
   accountOf,
   answered,
@@ -10,6 +11,7 @@ import {
   memberOf,
   openRegistrar,
   openScene,
+  until,
   untilState,
 } from './supervisor-scene.ts';
 
@@ -37,7 +39,7 @@ describe('a reload', () => {
     expect(registrar.events()).toHaveLength(packets);
   });
 
-  it('R054 registers a changed account with one REGISTER of the same Call-ID', async () => {
+  it('registers a changed account with one REGISTER of the same Call-ID', async () => {
     const registrar = await openRegistrar(END);
     const scene = await openScene(END);
     await scene.write({ a: entryAt(registrar, 'alice') });
@@ -248,19 +250,28 @@ describe('a reload', () => {
   });
 
   it('waits for a REGISTER that is under way before it changes the account', async () => {
-    const silent = await startUdpServer(() => null);
-    END(silent.stop);
-    const registrar = await openRegistrar(END);
+    // Silent at first, so that the reload finds the first REGISTER without an answer.
+    const registrar = await startUdpServer((request, index) =>
+      index === 0 ? null : responseTo(request, '200 OK', `Contact: ${fieldValues(request, 'Contact')[0]}`),
+    );
+    END(registrar.stop);
     const scene = await openScene(END);
-    const entry = { ...entryAt(registrar, 'alice'), registrar: `sip:127.0.0.1:${silent.port}` };
-    await scene.write({ a: entry });
+    const at = { registrar: `sip:127.0.0.1:${registrar.port}`, transport: 'udp' };
+    await scene.write({ a: { aor: 'sip:alice@127.0.0.1', ...at } });
     const { supervisor, loaded } = await scene.supervise();
-    await untilState(supervisor, 'registering', 'a');
-    await scene.write({ a: entryAt(registrar, 'alice') });
-    const startedAt = performance.now();
-    await reload(supervisor, loaded);
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    await until(
+      () => registrar.requests.length === 1,
+      () => 'a REGISTER came',
+    );
+    await scene.write({ a: { aor: 'sip:alice@127.0.0.1', ...at, expires: 600 } });
+    const { outcome } = await reload(supervisor, loaded);
+    expect(outcome).toMatchObject({ ok: true, warnings: [] });
+    // Between the two, empty datagrams may look whether somebody is there.
+    const registers = registrar.requests.filter((request) => request.startsWith('REGISTER'));
+    const cseqs = registers.map((request) => fieldValues(request, 'CSeq')[0]);
+    // The first, its retransmission, and only after that was answered the changed one.
+    expect(cseqs).toEqual(['1 REGISTER', '1 REGISTER', '2 REGISTER']);
+    expect(fieldValues(registers[2] ?? '', 'Expires')).toEqual(['600']);
     expect(memberOf(supervisor, 'a').waiting).toHaveLength(0);
-    expect(registrar.bindings('alice')).toHaveLength(1);
   });
 });

@@ -77,7 +77,7 @@ export async function openScene(atTheEnd: AtTheEnd): Promise<Scene> {
         ...options,
       });
       const loaded = await load();
-      await supervisor.start(loaded);
+      await supervisor.start(loaded, new AbortController().signal);
       atTheEnd(async () => void (await supervisor.stop(true, AbortSignal.abort())));
       return { supervisor, loaded, events, notices };
     },
