@@ -61,6 +61,8 @@ export type Command =
       readonly plan: Plan;
       readonly credentials: readonly Credential[];
       readonly newFlow: boolean;
+      /** Why it cannot even begin with them: the secret is not to be had, say. */
+      readonly obstacle?: Failure;
     }
   /** The account's secrets are others now. */
   | { readonly type: 'secretChanged'; readonly credentials: readonly Credential[] }
@@ -312,7 +314,7 @@ function stopped(lifecycle: Lifecycle, env: Env): LifecycleStep {
 /** behaviour.md §24: the same identity with other settings registers at once; its binding stays until it has. */
 function reconfigured(
   lifecycle: Lifecycle,
-  { plan, credentials, newFlow }: Extract<Command, { type: 'reconfigured' }>,
+  { plan, credentials, newFlow, obstacle }: Extract<Command, { type: 'reconfigured' }>,
   env: Env,
 ): LifecycleStep {
   assert(lifecycle.round === null, 'settings change between two rounds');
@@ -321,7 +323,10 @@ function reconfigured(
   const begun = { interval: plan.expires, refusedOptions: [], sessions: [], credentialsWorked: false };
   const registration = { ...lifecycle.registration, ...begun, ...place, plan, credentials };
   const fresh = { ...calm(lifecycle), registration, notBefore: undefined };
-  return lifecycle.state === 'paused' ? still(fresh) : beginRound(fresh, 'register', env, undefined);
+  if (lifecycle.state === 'paused') return still(fresh);
+  return obstacle === undefined
+    ? beginRound(fresh, 'register', env, undefined)
+    : prevented(fresh, 'register', obstacle, env);
 }
 
 /** behaviour.md §10: a changed secret ends `blocked`, and every wait that the old one caused, at once. */
@@ -367,11 +372,18 @@ function afterClockJump(
   };
 }
 
-/** A bug of ours ended what it was doing: it begins again by itself, later each time, and keeps its identity. */
+/**
+ * A bug of ours ended what it was doing: it begins again by itself, later each time, and keeps its identity. One that was
+ * to stop has stopped.
+ */
 export function afterCrash(lifecycle: Lifecycle, failure: Failure, env: Env): Lifecycle {
-  const { registration } = lifecycle;
+  const { registration, stop } = lifecycle;
   const clean = { ...registration, sessions: [], flow: null, target: null };
-  const counted = { ...lifecycle, registration: clean, round: null, stop: null };
+  const counted = { ...lifecycle, registration: clean, round: null };
+  if (stop !== null) {
+    const told = { ...counted, nextAt: undefined, failure: { failure, at: env.now } };
+    return { ...told, state: stop.into === 'paused' ? 'paused' : 'unregistered', since: env.now };
+  }
   const waiting = afterFailure(counted, failure, env);
   return { ...counted, ...waiting, since: env.now, failure: { failure, at: env.now } };
 }
