@@ -3,9 +3,10 @@
 
 import type { CredentialSource } from '../accounts/plan.ts';
 import type { Credential } from '../core/digest/algorithm.ts';
+import type { Failure } from '../core/health/verdict.ts';
 import { beginLifecycle, type Lifecycle } from '../core/registration/lifecycle.ts';
 import type { Plan } from '../core/registration/plan.ts';
-import { beginRegistration } from '../core/registration/registration.ts';
+import { beginRegistration, type Registration } from '../core/registration/registration.ts';
 import { type Rng, randomHex } from '../core/rng.ts';
 import { formatUri } from '../core/sip/uri.ts';
 import type { Millis } from '../core/time.ts';
@@ -59,11 +60,14 @@ const PRIVATE_CSEQS = 1_000;
 /** How an account begins in an agent: as it was left, and when it is to register by itself. */
 export type Start = {
   readonly state: 'unregistered' | 'paused' | 'blocked';
-  readonly firstAt: Millis | undefined;
+  readonly firstAt?: Millis;
+  /** Since when it has been as it is, and why, when an earlier run left it so. */
+  readonly since?: Millis;
+  readonly failure?: Failure;
 };
 
 /** One that waits to be told what to do. */
-const AT_REST: Start = { state: 'unregistered', firstAt: undefined };
+const AT_REST: Start = { state: 'unregistered' };
 
 /** The account as it starts: with the identity and the binding that are remembered of it. */
 export function manageAccount(
@@ -90,7 +94,7 @@ export function manageAccount(
   return {
     setup,
     key,
-    lifecycle: beginLifecycle(registration, monotonicNow(), start.state, start.firstAt),
+    lifecycle: lifecycleFrom(registration, start),
     alarmAt: undefined,
     branch: null,
     held: [],
@@ -100,6 +104,12 @@ export function manageAccount(
     notedContact: remembered?.contact ?? null,
     isConcluded: false,
   };
+}
+
+function lifecycleFrom(registration: Registration, start: Start): Lifecycle {
+  const begun = beginLifecycle(registration, monotonicNow(), start.state, start.firstAt);
+  const { since = begun.since, failure } = start;
+  return { ...begun, since, failure: failure === undefined ? null : { failure, at: since } };
 }
 
 /** Whose identity it is: another AOR or registrar under the same name starts anew. */

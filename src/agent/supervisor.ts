@@ -15,11 +15,12 @@ import type { Flow } from '../runtime/transport/flow.ts';
 import type { IdentityStore } from '../state/identity-store.ts';
 import { type PreparedAccount, prepareAccount } from './account-setup.ts';
 import { type Admissions, createAdmissions, DEFAULT_PACE, registrarOf } from './admission.ts';
+import { startOf } from './earlier-run.ts';
 import { Engine, type Observer } from './engine.ts';
 import type { AgentEvent, Severity } from './events.ts';
 import { recordFacts } from './identity-keeping.ts';
 import { readSecretsAgain } from './lookups.ts';
-import { identityKey, type ManagedAccount, manageAccount, type Start } from './managed-account.ts';
+import { type ManagedAccount, manageAccount } from './managed-account.ts';
 import { type Member, remember, snapshotOf } from './member.ts';
 import { dateOf } from './one-shot.ts';
 import type { AccountDetail } from './operations.ts';
@@ -117,7 +118,7 @@ export class Supervisor {
   employ(member: Member, prepared: PreparedAccount): ManagedAccount {
     const { setup, credentials, warnings } = prepared;
     const known = credentials.ok ? credentials.value : [];
-    const account = manageAccount(setup, known, systemRng, this.#startOf(prepared));
+    const account = manageAccount(setup, known, systemRng, startOf(prepared, this.store));
     member.account = account;
     this.#memberOf.set(account, member);
     for (const text of warnings) this.#warn(account, 'account.settings', text);
@@ -260,19 +261,6 @@ export class Supervisor {
       }
       await pause(STOP_BATCH_EVERY_MS);
     }
-  }
-
-  /** How an earlier run left the account, if that still holds. */
-  #startOf({ setup, credentials }: PreparedAccount): Start {
-    const { store } = this.#options;
-    const key = identityKey(setup.plan);
-    const { pausedSince, blocked } = store.load(key);
-    if (pausedSince !== null) return { state: 'paused', firstAt: undefined };
-    const isSame =
-      credentials.ok &&
-      blocked?.secretFingerprint === secretFingerprint(credentials.value, store.instanceId());
-    if (blocked !== null && isSame) return { state: 'blocked', firstAt: undefined };
-    return { state: 'unregistered', firstAt: monotonicNow() };
   }
 
   #stateChanged(account: ManagedAccount, previous: AccountState): void {

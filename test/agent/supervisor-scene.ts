@@ -142,3 +142,17 @@ export async function until(holds: () => boolean, what: () => string, withinMs =
     await sleep(5);
   }
 }
+
+/** Makes the account's machine fail with a bug the next `times` that it writes a REGISTER. */
+export function injectBug(account: ManagedAccount, times = Number.POSITIVE_INFINITY): void {
+  const { lifecycle } = account;
+  const { plan } = lifecycle.registration;
+  let left = times;
+  const broken = new Proxy(plan, {
+    get: (target, key: keyof typeof plan) => {
+      if (key !== 'userAgent' || left-- <= 0) return target[key];
+      throw new Error('an injected bug');
+    },
+  });
+  account.lifecycle = { ...lifecycle, registration: { ...lifecycle.registration, plan: broken } };
+}

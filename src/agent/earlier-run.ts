@@ -1,0 +1,30 @@
+// How an account begins in an agent: paused or blocked when an earlier run left it so and that still holds, else to
+// register at once (behaviour.md §10; interface.md: a pause is kept across restarts).
+
+import { failureOf } from '../core/health/verdict.ts';
+import type { Millis } from '../core/time.ts';
+import { monotonicNow } from '../runtime/clock.ts';
+import type { IdentityStore } from '../state/identity-store.ts';
+import type { PreparedAccount } from './account-setup.ts';
+import { identityKey, type Start } from './managed-account.ts';
+import { secretFingerprint } from './secret-fingerprint.ts';
+
+/** The start of an account whose past is in `store`. */
+export function startOf({ setup, credentials }: PreparedAccount, store: IdentityStore): Start {
+  const { pausedSince, blocked } = store.load(identityKey(setup.plan));
+  if (pausedSince !== null) return { state: 'paused', since: instantOf(pausedSince) };
+  const isSame =
+    credentials.ok && blocked?.secretFingerprint === secretFingerprint(credentials.value, store.instanceId());
+  if (blocked === null || !isSame) return { state: 'unregistered', firstAt: monotonicNow() };
+  const cause = 'the credentials were rejected in an earlier run, and are still the same';
+  return {
+    state: 'blocked',
+    since: instantOf(blocked.since),
+    failure: failureOf('auth.rejected', cause),
+  };
+}
+
+/** The monotonic instant of a date; before this process began it is negative. */
+function instantOf(date: string): Millis {
+  return monotonicNow() - (Date.now() - Date.parse(date));
+}

@@ -1,0 +1,223 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, onTestFinished as END, expect, it } from 'vitest';
+import type { RunningRegistrar } from '../../src/registrar/server.ts';
+import {
+  accountOf,
+  answered,
+  entryAt,
+  injectBug,
+  memberOf,
+  openRegistrar,
+  openScene,
+  type Scene,
+  until,
+  untilState,
+} from './supervisor-scene.ts';
+
+/** Alice with her password in a file, and blocked as soon as it was rejected. */
+async function rejectedAlice(registrar: RunningRegistrar, scene: Scene) {
+  const file = join(scene.directory, 'secret');
+  await writeFile(file, 'wrong', { mode: 0o600 });
+  const retry = { credentialAttempts: 1, blockedProbe: 0 };
+  await scene.write({ a: entryAt(registrar, 'alice', { password: { file }, retry }) });
+  const setPassword = (password: string) => writeFile(file, password, { mode: 0o600 });
+  return { setPassword };
+}
+
+describe('a bug in one account', () => {
+  it('begins that account again, later each time, tells it, and touches no other', async () => {
+    const registrar = await openRegistrar(END);
+    const scene = await openScene(END);
+    const retry = { base: 1, max: 1 };
+    await scene.write({ a: entryAt(registrar, 'alice', { retry }), b: entryAt(registrar, 'bob') });
+    const { supervisor, events } = await scene.supervise();
+    await untilState(supervisor, 'registered', 'a', 'b');
+    const [bound] = registrar.bindings('alice');
+    const others = accountOf(supervisor, 'b').lifecycle;
+
+    injectBug(accountOf(supervisor, 'a'), 1);
+    supervisor.engine.request(accountOf(supervisor, 'a'), { type: 'roundRequested', goal: 'register' });
+    expect(supervisor.detail('a')).toMatchObject({
+      state: 'waiting',
+      nextAttempt: expect.any(String),
+      failure: { stage: 'internal', code: 'internal.bug', cause: expect.stringMatching(/injected/) },
+    });
+    expect(events).toContainEqual(
+      expect.objectContaining({
+        type: 'warning',
+        account: 'a',
+        code: 'account.crashed',
+        text: expect.stringMatching(/bug in sipreg.*an injected bug/),
+      }),
+    );
+    expect(accountOf(supervisor, 'b').lifecycle).toBe(others);
+    await untilState(supervisor, 'registered', 'a');
+    expect(registrar.bindings('alice')[0]?.callId).toBe(bound?.callId);
+  });
+
+  it('does not keep the agent from ending', async () => {
+    const registrar = await openRegistrar(END);
+    const scene = await openScene(END);
+    await scene.write({ a: entryAt(registrar, 'alice'), b: entryAt(registrar, 'bob') });
+    const { supervisor } = await scene.supervise();
+    await untilState(supervisor, 'registered', 'a', 'b');
+    injectBug(accountOf(supervisor, 'a'));
+    const left = await supervisor.stop(false, new AbortController().signal);
+    expect(left).toEqual(['a']);
+    expect(registrar.bindings('bob')).toEqual([]);
+  });
+});
+
+describe('what an earlier run has left', () => {
+  it('stays paused over a restart, also when its secret cannot be read then', async () => {
+    const registrar = await openRegistrar(END);
+    const scene = await openScene(END);
+    const { setPassword } = await rejectedAlice(registrar, scene);
+    await setPassword('first');
+    const first = await scene.supervise();
+    await untilState(first.supervisor, 'registered', 'a');
+    const account = accountOf(first.supervisor, 'a');
+    const pausedAt = '2026-01-02T03:04:05.678Z';
+    await first.supervisor.store.setPaused(account.key, pausedAt);
+    await first.supervisor.stop(false, new AbortController().signal);
+    const packets = answered(registrar).length;
+
+    const entry = entryAt(registrar, 'alice', { password: { file: join(scene.directory, 'gone') } });
+    await scene.write({ a: entry });
+    const second = await scene.supervise();
+    const { since, ...detail } = second.supervisor.detail('a') ?? { since: '' };
+    expect(detail).toMatchObject({ state: 'paused', nextAttempt: null });
+    expect(Math.abs(Date.parse(since) - Date.parse(pausedAt))).toBeLessThan(100);
+    expect(answered(registrar)).toHaveLength(packets);
+  });
+
+  it('stays blocked over a restart with the same secret, and tries at once with another', async () => {
+    const registrar = await openRegistrar(END);
+    const scene = await openScene(END);
+    const { setPassword } = await rejectedAlice(registrar, scene);
+    const first = await scene.supervise();
+    await untilState(first.supervisor, 'blocked', 'a');
+    await first.supervisor.stop(false, new AbortController().signal);
+    const packets = answered(registrar).length;
+    expect(packets).toBe(2);
+
+    const second = await scene.supervise();
+    expect(second.supervisor.detail('a')).toMatchObject({
+      state: 'blocked',
+      failure: { code: 'auth.rejected', cause: expect.stringMatching(/still the same/) },
+    });
+    await second.supervisor.stop(false, new AbortController().signal);
+    expect(answered(registrar)).toHaveLength(packets);
+
+    await setPassword('first');
+    const third = await scene.supervise();
+    await untilState(third.supervisor, 'registered', 'a');
+    const { store } = third.supervisor;
+    const { key } = accountOf(third.supervisor, 'a');
+    await until(
+      () => store.load(key).blocked === null,
+      () => 'the block was lifted',
+    );
+  });
+});
+
+describe('a rejected secret', () => {
+  it('that was written anew but is the same brings no packet; another registers at once', async () => {
+    const registrar = await openRegistrar(END);
+    const scene = await openScene(END);
+    const { setPassword } = await rejectedAlice(registrar, scene);
+    const { supervisor } = await scene.supervise();
+    await untilState(supervisor, 'blocked', 'a');
+    const account = accountOf(supervisor, 'a');
+    expect([...supervisor.rejected()]).toEqual([account]);
+    const packets = answered(registrar).length;
+
+    await setPassword('wrong');
+    await supervisor.secretsTouched(account);
+    expect(account.lifecycle).toMatchObject({ state: 'blocked', nextAt: undefined });
+    expect(answered(registrar)).toHaveLength(packets);
+
+    await setPassword('first');
+    await supervisor.secretsTouched(account);
+    await untilState(supervisor, 'registered', 'a');
+    expect([...supervisor.rejected()]).toEqual([]);
+  });
+
+  it('that cannot be read keeps the account waiting, with a word for the operator', async () => {
+    const registrar = await openRegistrar(END);
+    const scene = await openScene(END);
+    const file = join(scene.directory, 'later');
+    await scene.write({ a: entryAt(registrar, 'alice', { password: { file } }) });
+    const { supervisor } = await scene.supervise();
+    expect(supervisor.detail('a')).toMatchObject({
+      state: 'waiting',
+      failure: {
+        stage: 'secret',
+        cause: expect.stringMatching(/later/),
+        advice: expect.stringMatching(/\S/),
+      },
+    });
+    expect(registrar.events()).toEqual([]);
+    await writeFile(file, 'first');
+    await supervisor.secretsTouched(accountOf(supervisor, 'a'));
+    await untilState(supervisor, 'registered', 'a');
+  });
+});
+
+describe('many accounts', () => {
+  it('look again, paced, when the clock went on without us', async () => {
+    const registrar = await openRegistrar(END);
+    const scene = await openScene(END);
+    await scene.write({
+      a: entryAt(registrar, 'alice'),
+      b: entryAt(registrar, 'bob'),
+      c: entryAt(registrar, 'carol'),
+    });
+    const { supervisor } = await scene.supervise({ pace: 20 });
+    await untilState(supervisor, 'registered', 'a', 'b', 'c');
+    const grants = () => answered(registrar).filter(({ status }) => status === 200).length;
+    const before = grants();
+    supervisor.clockJumped(60_000);
+    const due = ['a', 'b', 'c'].map((name) => accountOf(supervisor, name).lifecycle.nextAt ?? 0);
+    expect((due[2] ?? 0) - (due[1] ?? 0)).toBeCloseTo(50, 3);
+    await until(
+      () => grants() === before + 3,
+      () => 'all three had registered again',
+    );
+  });
+
+  it('wait for a registrar, and are woken together by the first who reaches it', async () => {
+    const registrar = await openRegistrar(END);
+    const scene = await openScene(END);
+    const { port } = { port: registrar.ports.udp };
+    await registrar.close();
+    await scene.write({
+      a: entryAt(registrar, 'alice'),
+      b: entryAt(registrar, 'bob'),
+      c: entryAt(registrar, 'carol'),
+    });
+    const { supervisor } = await scene.supervise();
+    await untilState(supervisor, 'waiting', 'a', 'b', 'c');
+    await openRegistrar(END, { port });
+    supervisor.engine.request(accountOf(supervisor, 'a'), { type: 'roundRequested', goal: 'register' });
+    await untilState(supervisor, 'registered', 'a', 'b', 'c');
+  });
+
+  it('keep nothing but their record, and ten events, however often they fail', async () => {
+    const registrar = await openRegistrar(END);
+    const scene = await openScene(END);
+    await scene.write({ a: entryAt(registrar, 'alice') });
+    const { supervisor } = await scene.supervise();
+    await untilState(supervisor, 'registered', 'a');
+    const account = accountOf(supervisor, 'a');
+    for (let round = 0; round < 20; round++) {
+      injectBug(account, 1);
+      supervisor.engine.request(account, { type: 'roundRequested', goal: 'register' });
+    }
+    const member = memberOf(supervisor, 'a');
+    expect(member.history).toHaveLength(10);
+    expect(member.waiting).toHaveLength(0);
+    expect(account.held).toEqual([]);
+  });
+});
