@@ -26,7 +26,7 @@ import { nodeHash } from '../../src/runtime/hash.ts';
 import type { Disk } from './disk.ts';
 import { createFlowTable, type SimFlow } from './flow-table.ts';
 import type { Checker } from './invariants.ts';
-import { type Connection, HOST_ADDRESS, type Host, type Link } from './link.ts';
+import type { Host, Link } from './link.ts';
 import type { Machinery } from './machinery.ts';
 import { beginAccount, type SimAccount } from './sim-account.ts';
 import type { Timeline } from './timeline.ts';
@@ -331,7 +331,7 @@ export function startProcess(context: ProcessContext) {
       const version = context.secrets.get(account.name)?.version ?? 0;
       const before = knownSecrets.get(account);
       seen.set(account, version);
-      if (before !== undefined && before !== version) secretTouched(account);
+      if (before !== version) secretTouched(account);
     }
     knownSecrets = seen;
     if (seen.size > 0) keepLooking();

@@ -4,11 +4,9 @@
 import type { Millis } from '../../src/core/time.ts';
 import { type Episode, type Fault, HOUR, MINUTE, SECOND, type WorldPlan } from './plan.ts';
 
-/** No wait of an outage is longer (RFC 5626 §4.5 with one flow). */
-const BACKOFF_CAP: Millis = 300 * SECOND;
 /** Timer F, a connection that does not come about, and a name that is not found, for each of the targets. */
 const TRANSACTION: Millis = 50 * SECOND;
-/** Five minutes and a tenth: other refusals. */
+/** Five minutes, the cap of the back-off with one flow (RFC 5626 §4.5), and a tenth more after a refusal. */
 const REFUSED_WAIT: Millis = 331 * SECOND;
 /** The files of rejected accounts are looked at every five seconds, and a round takes a few more. */
 const AT_ONCE: Millis = 10 * SECOND;
@@ -18,7 +16,7 @@ export function allowance(episode: Episode, plan: WorldPlan): Millis {
   const attempts = TRANSACTION * (plan.hasDeadTarget ? 3 : 2);
   const pace = (plan.accounts.length / plan.pacePerSecond) * 2 * SECOND;
   const waits = episode.faults.map((fault) => longestWait(fault, episode, plan));
-  return Math.max(BACKOFF_CAP, ...waits) + 2 * attempts + pace;
+  return Math.max(...waits) + 2 * attempts + pace;
 }
 
 /** True when something stands in the way of a binding that is alive. */
@@ -43,14 +41,12 @@ function longestWait(fault: Fault, episode: Episode, plan: WorldPlan): Millis {
   switch (fault.type) {
     case 'refusals':
       return afterRefusals(fault.refusal.status, fault.refusal.retryAfterSeconds ?? 0, episode);
-    case 'registrar':
-      return fault.manners.grantsZero ? REFUSED_WAIT : 0;
     case 'registrar-restart':
-      return forgottenFor(plan);
+      return Math.max(REFUSED_WAIT, forgottenFor(plan));
     case 'password':
       return fault.healedBy === 'account' ? AT_ONCE : longestProbe(plan);
     default:
-      return 0;
+      return REFUSED_WAIT;
   }
 }
 

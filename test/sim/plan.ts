@@ -118,12 +118,13 @@ export function worldPlan(seed: number): WorldPlan {
   const rng = seededRng(seed);
   const one = <T>(...choices: readonly T[]): T => choices[Math.floor(rng.unit() * choices.length)] as T;
   const isCrowd = rng.unit() < 0.1;
-  const expires = isCrowd ? 86_400 : one(1800, 3600, 3600, 3600, 7200, 14_400);
-  const count = isCrowd ? 25 : expires < 3600 ? 1 : one(1, 2, 2, 3);
+  const expires = isCrowd ? 86_400 : one(1_800, 3_600, 3_600, 7_200, 7_200, 14_400, 28_800);
+  const count = isCrowd ? 25 : expires < 3600 ? 1 : one(1, 1, 2, 3);
   const transport = one('udp', 'udp', 'tcp') as Plan['transport'];
   const accounts = Array.from({ length: count }, (_, index) =>
     accountPlan(`user${index}`, { expires, transport }),
   );
+  const hidesStale = rng.unit() < 0.3;
   return {
     seed,
     accounts,
@@ -139,9 +140,10 @@ export function worldPlan(seed: number): WorldPlan {
     },
     manners: {
       ...WELL,
-      hidesStale: rng.unit() < 0.3,
+      hidesStale,
       saysTrying: rng.unit() < 0.2,
-      nonceLifetimeMs: one(30 * SECOND, 5 * MINUTE, 3 * HOUR, WEEK),
+      // A nonce that ages on its way, without a word of stale, cannot be told from a rejection.
+      nonceLifetimeMs: hidesStale ? one(3 * HOUR, WEEK) : one(30 * SECOND, 3 * HOUR, 24 * HOUR, WEEK),
       nextNonce: rng.unit() < 0.2,
       algorithms: one<Manners['algorithms']>(['MD5'], ['SHA-256', 'MD5']),
     },
@@ -211,7 +213,7 @@ function drawRegistrarFault(rng: Rng): Fault {
     case 8:
       return { type: 'registrar', manners: { minSeconds: 3_500 } };
     case 9:
-      return { type: 'registrar', manners: { maxSeconds: Math.round(randomBetween(rng, 60, 400)) } };
+      return { type: 'registrar', manners: { maxSeconds: Math.round(randomBetween(rng, 120, 900)) } };
     case 10:
       return { type: 'dns' };
     default:

@@ -2,6 +2,7 @@
 // time. The same plan gives the same world, to the last line of its trace.
 
 import { seededRng } from '../../src/core/rng.ts';
+import type { SipRequest, SipResponse } from '../../src/core/sip/message.ts';
 import type { Millis } from '../../src/core/time.ts';
 import { type AgentProcess, type Moment, startProcess } from './agent-process.ts';
 import { allowance, isTrouble, longestProbe } from './allowance.ts';
@@ -24,7 +25,10 @@ const MOMENT_PATIENCE_MS: Millis = 5 * SECOND;
 
 export type World = ReturnType<typeof createWorld>;
 
-export function createWorld(plan: WorldPlan, machinery: Machinery = SOUND) {
+/** Told of every request that the registrar decided about. */
+export type Listener = (at: Millis, request: SipRequest, response: SipResponse) => void;
+
+export function createWorld(plan: WorldPlan, machinery: Machinery = SOUND, listen: Listener = NOTHING) {
   const timeline = createTimeline();
   const trace = createTrace(timeline.now);
   const conditions = { ...plan.conditions };
@@ -63,7 +67,10 @@ export function createWorld(plan: WorldPlan, machinery: Machinery = SOUND) {
     rng: rngOf(1),
     manners,
     passwords,
-    answered: watch.answered,
+    answered: (request, response) => {
+      watch.answered(request, response);
+      listen(timeline.now(), request, response);
+    },
   });
   const disk = createDisk(timeline, rngOf(2));
   const link = createLink({
@@ -247,22 +254,26 @@ export function createWorld(plan: WorldPlan, machinery: Machinery = SOUND) {
       for (const heal of heals) heal();
       // What an earlier episode still allows holds on.
       const now = timeline.now();
-      if (episode.faults.some(({ type }) => type === 'password'))
-        rejectedUntil = now + allowance(episode, plan);
-      // A blocked account stays blocked in the next process, and its probe is as far away as it was.
-      const isRestart = episode.faults.some(({ type }) => type === 'kill' || type === 'stop');
-      if (isRestart && now < rejectedUntil) rejectedUntil += now - episode.at + longestProbe(plan);
+      // Whoever is blocked stays so in the next process, and a probe that fails for another reason was one too.
+      if (now - episode.lastsMs < rejectedUntil)
+        rejectedUntil = now + longestProbe(plan) + allowance(episode, plan);
+      if (episode.faults.some(({ type }) => type === 'password')) {
+        rejectedUntil = Math.max(rejectedUntil, now + allowance(episode, plan));
+      }
       backBy = Math.max(backBy, rejectedUntil, now + allowance(episode, plan));
       const isUndisturbed = next === undefined || next.at > backBy;
       if (isUndisturbed) timeline.at(backBy, () => watch.checkBack(JSON.stringify(episode)));
       if (isTroubled) timeline.at(isUndisturbed ? backBy : now, watch.troubleEnds);
     });
   };
-  const run = (): void => {
+  const schedule = (): void => {
     timeline.at(0, start);
     for (const [index, episode] of plan.episodes.entries()) {
       timeline.at(episode.at, () => begin(episode, plan.episodes[index + 1]));
     }
+  };
+  const run = (): void => {
+    schedule();
     timeline.runUntil(plan.endsAt - 30 * SECOND);
     watch.checkBack('the last calm');
     watch.checkNoneDead();
@@ -277,7 +288,8 @@ export function createWorld(plan: WorldPlan, machinery: Machinery = SOUND) {
     registrar,
     /** The process that runs; null before the first. */
     process: () => process,
-    start,
+    /** Lets the world begin, as far as its time is run by hand. */
+    schedule,
     /** The whole week; throws Violation. */
     run: (): void => {
       try {
