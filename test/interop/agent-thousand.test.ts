@@ -23,7 +23,9 @@ afterEach(async () => {
 
 describe.skipIf(!isInstalled('kamailio'))(`a thousand accounts${missingPrograms('kamailio')}`, () => {
   it('are registered, told within 100 ms, and removed within 10 s', async () => {
-    kamailio = await startKamailio({ users: Object.fromEntries(NAMES.map((name) => [name, `secret-${name}`])) });
+    kamailio = await startKamailio({
+      users: Object.fromEntries(NAMES.map((name) => [name, `secret-${name}`])),
+    });
     const registrar = `sip:127.0.0.1:${kamailio.port}`;
     const accounts = Object.fromEntries(
       NAMES.map((name) => [name, { aor: `sip:${name}@127.0.0.1`, registrar, password: `secret-${name}` }]),

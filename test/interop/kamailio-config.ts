@@ -2,6 +2,8 @@
 // memory, digest against a table of users, every request written to the log, and switches that a test can throw.
 
 export type KamailioOptions = {
+  /** Of UDP and TCP, to come back where another one was; a free one by default. */
+  readonly port?: number;
   /** Passwords by user name; without it everybody may register without credentials. */
   readonly users?: Readonly<Record<string, string>>;
   /** The realm of the challenge (the domain of the To). */

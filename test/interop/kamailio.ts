@@ -83,7 +83,7 @@ export async function startKamailio(options: KamailioOptions = {}): Promise<Kama
 /** The running Kamailio, or its log when it did not come up. */
 async function tryStart(options: KamailioOptions): Promise<Kamailio | string> {
   const folder = await mkdtemp(join(tmpdir(), 'sipreg-kamailio-'));
-  const ports = { port: await freePort(), tlsPort: await freePort() };
+  const ports = { port: options.port ?? (await freePort()), tlsPort: await freePort() };
   const configFile = join(folder, 'kamailio.cfg');
   const logFile = join(folder, 'kamailio.log');
   const tlsConfigFile = join(folder, 'tls.cfg');
