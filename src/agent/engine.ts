@@ -125,6 +125,11 @@ export class Engine {
       for (const effect of effects) this.#perform(account, effect);
       this.#alarm.set(account, lifecycleWakeAt(account.lifecycle));
     } catch (error) {
+      if (input.type === 'stopRequested') {
+        // What was asked for holds, although the way there failed.
+        const stop = { by: input.deadlineAt, into: input.into };
+        account.lifecycle = { ...account.lifecycle, stop };
+      }
       this.#crashed(account, error);
     }
   }

@@ -1,6 +1,5 @@
 // What operators order of single accounts: refresh, pause, resume. Each waits for its outcome and says it in words.
 
-import type { AccountState } from '../core/health/snapshot.ts';
 import type { Outcome } from '../core/registration/effect.ts';
 import type { Millis } from '../core/time.ts';
 import { monotonicNow } from '../runtime/clock.ts';
@@ -27,9 +26,8 @@ export function pauseAccounts(supervisor: Supervisor, names: readonly string[]):
   return forEach(supervisor, names, async (member, account) => {
     await supervisor.store.setPaused(account.key, new Date().toISOString());
     const deadlineAt = monotonicNow() + PAUSE_WITHIN_MS;
-    const rested = rest(supervisor, member, 'paused');
     supervisor.engine.request(account, { type: 'stopRequested', deadlineAt, into: 'paused' });
-    await rested;
+    await rest(supervisor, member, account);
     return account.lifecycle.registration.boundContact === null
       ? null
       : 'the binding could not be removed; it stays until it ends';
@@ -52,6 +50,7 @@ async function register(
   while (account.lifecycle.round !== null && account.lifecycle.stop !== null) {
     await supervisor.nextOutcome(member);
   }
+  if (account.isConcluded) return 'the agent has let go of it: it is ending, or has other settings now';
   const finished = supervisor.nextOutcome(member);
   if (account.lifecycle.round === null) {
     supervisor.engine.request(account, { type: 'roundRequested', goal: 'register' });
@@ -76,10 +75,14 @@ async function forEach(
   );
 }
 
-async function rest(supervisor: Supervisor, member: Member, state: AccountState): Promise<void> {
-  while (member.account !== null && member.account.lifecycle.state !== state) {
-    await supervisor.nextOutcome(member);
-  }
+/** Waits until the account is paused, or until something else became of it: a reload or the agent's end. */
+async function rest(supervisor: Supervisor, member: Member, account: ManagedAccount): Promise<void> {
+  const isPausing = (): boolean =>
+    member.account === account &&
+    !account.isConcluded &&
+    account.lifecycle.state !== 'paused' &&
+    account.lifecycle.stop?.into === 'paused';
+  while (isPausing()) await supervisor.nextOutcome(member);
 }
 
 function textOf(outcome: Outcome | null): string | null {

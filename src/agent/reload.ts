@@ -186,7 +186,7 @@ async function firstOutcome(supervisor: Supervisor, member: Member): Promise<str
 
 /** Its first REGISTER is still to come, or has no answer yet. */
 function isUnderWay({ account }: Member): boolean {
-  if (account === null) return false;
+  if (account === null || account.isConcluded) return false;
   const { round, state, stop } = account.lifecycle;
   return round !== null || (state === 'unregistered' && stop === null);
 }

@@ -125,6 +125,7 @@ export class Supervisor {
     if (account.lifecycle.state === 'unregistered') {
       account.admittedAt = this.#admissions.next(registrarOf(account), monotonicNow());
     }
+    account.isConcluded = this.#isOver;
     if (this.#isOver) return account;
     this.engine.add(account);
     if (!credentials.ok && account.lifecycle.state !== 'paused') {
