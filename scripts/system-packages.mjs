@@ -12,6 +12,7 @@ const packages = [
   { name: 'sip-tester', shownBy: ['sipp'] },
   { name: 'baresip', shownBy: ['baresip'] },
   { name: 'openssl', shownBy: ['openssl'] },
+  { name: 'iproute2', shownBy: ['ip'] },
 ];
 
 /** Installs the missing packages where that is possible, and says what stays missing. Never fails: tests are skipped. */

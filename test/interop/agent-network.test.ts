@@ -1,0 +1,98 @@
+// An agent on a host of its own (a network namespace) whose link goes down and comes up again. The registrar is the
+// embedded one, at the other end of the wire.
+
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { projectRoot } from '../../scripts/setup.mjs';
+import { type RunningRegistrar, startRegistrar } from '../../src/registrar/server.ts';
+import { agentScene, untilState } from './agent-scene.ts';
+import { type Home, temporaryHome } from './command.ts';
+
+/** Of this test's own namespace; process ids keep two runs apart. */
+const NAMESPACE = `sipreg-${process.pid}`;
+const [OUTSIDE, INSIDE] = [`srt${process.pid % 100_000}o`, `srt${process.pid % 100_000}i`];
+const [REGISTRAR, AGENT] = ['10.231.77.1', '10.231.77.2'];
+
+const canMakeNamespaces = process.getuid?.() === 0 && works('ip', 'netns', 'list');
+
+let home: Home;
+let registrar: RunningRegistrar;
+
+function works(program: string, ...args: readonly string[]): boolean {
+  try {
+    execFileSync(program, args, { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function ip(...args: readonly string[]): void {
+  execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+}
+
+beforeEach(async () => {
+  if (!canMakeNamespaces) return;
+  ip('netns', 'add', NAMESPACE);
+  ip('link', 'add', OUTSIDE, 'type', 'veth', 'peer', 'name', INSIDE, 'netns', NAMESPACE);
+  ip('addr', 'add', `${REGISTRAR}/30`, 'dev', OUTSIDE);
+  ip('link', 'set', OUTSIDE, 'up');
+  ip('-n', NAMESPACE, 'addr', 'add', `${AGENT}/30`, 'dev', INSIDE);
+  ip('-n', NAMESPACE, 'link', 'set', INSIDE, 'up');
+  home = await temporaryHome();
+  registrar = await startRegistrar({ users: { alice: 'secret' }, address: REGISTRAR });
+});
+
+afterEach(async () => {
+  if (!canMakeNamespaces) return;
+  await registrar?.close();
+  ip('netns', 'del', NAMESPACE);
+  await home?.remove();
+});
+
+const reason = canMakeNamespaces ? '' : ' (skipped: it takes root and iproute2 to make network namespaces)';
+
+describe.skipIf(!canMakeNamespaces)(`an agent whose link goes down${reason}`, () => {
+  it('is registered again when it is up, and told the truth', async () => {
+    const config = await home.write('accounts.json', {
+      accounts: {
+        a: {
+          aor: `sip:alice@${REGISTRAR}`,
+          registrar: `sip:${REGISTRAR}:${registrar.ports.udp}`,
+          password: 'secret',
+          transport: 'udp',
+          retry: { base: 1, max: 4 },
+        },
+      },
+    });
+    const scene = agentScene(home, config);
+    const command = ['netns', 'exec', NAMESPACE, process.execPath, join(projectRoot, 'bin/sipreg.js')];
+    const agent = spawn('ip', [...command, '-q', '-c', config, '--socket', scene.socket, 'run'], {
+      env: { PATH: process.env.PATH, ...home.environment },
+      stdio: 'ignore',
+    });
+    const ended = once(agent, 'exit');
+    try {
+      await untilState(scene, 'a', 'registered');
+      expect(registrar.bindings('alice')).toMatchObject([{ uri: expect.stringContaining(AGENT) }]);
+
+      ip('-n', NAMESPACE, 'link', 'set', INSIDE, 'down');
+      const refreshing = scene.sipreg('refresh', 'a');
+      const waiting = await untilState(scene, 'a', 'waiting', 15_000);
+      expect(waiting.failure?.code).toMatch(/^(connect\.|register\.timeout)/);
+      expect((await refreshing).code).toBe(69);
+
+      ip('-n', NAMESPACE, 'link', 'set', INSIDE, 'up');
+      await untilState(scene, 'a', 'registered', 20_000);
+      expect(registrar.bindings('alice')).toHaveLength(1);
+      agent.kill('SIGTERM');
+      expect(await ended).toEqual([0, null]);
+      expect(registrar.bindings('alice')).toEqual([]);
+    } finally {
+      agent.kill('SIGKILL');
+      await ended;
+    }
+  }, 90_000);
+});
