@@ -122,6 +122,8 @@ export class Engine {
     try {
       const { lifecycle, effects } = stepLifecycle(account.lifecycle, input, this.#env());
       account.lifecycle = lifecycle;
+      // What was admitted is the next round, with the secret of that time; neither waits for the place any more.
+      if (lifecycle.round !== null || input.type === 'secretChanged') account.admittedAt = undefined;
       for (const effect of effects) this.#perform(account, effect);
       this.#alarm.set(account, lifecycleWakeAt(account.lifecycle));
     } catch (error) {
@@ -199,6 +201,8 @@ export class Engine {
     const opened = await this.#registry.acquire(request, tls);
     if (!opened.ok) return { type: 'flowFailed', target, failure: opened.error };
     this.#hold(account, opened.value);
+    // A REGISTER whose answer is lost may have bound this port: the next flow leaves from it, or else dead bindings pile up.
+    account.preferredPort = opened.value.local.port;
     if (account.isConcluded) this.#letGo(account, opened.value);
     return { type: 'flowOpened', target, flow: opened.value };
   }

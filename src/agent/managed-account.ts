@@ -42,8 +42,8 @@ export type ManagedAccount = {
   branch: string | null;
   held: Flow[];
   reservation: Reservation | null;
-  /** The local port of the last run, tried first so that NAT bindings and Contacts stay. */
-  readonly preferredPort: number | null;
+  /** The local port of the last flow, of this run or an earlier one, tried first so that NAT bindings and Contacts stay. */
+  preferredPort: number | null;
   /** When its next round may begin, once that was asked for (admission.ts). */
   admittedAt: Millis | undefined;
   /** The Contact that is on disk. */

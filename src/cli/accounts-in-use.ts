@@ -10,7 +10,12 @@ import { type PreparedAccount, prepareAccount, type SetupOptions } from '../agen
 import type { Memory } from '../agent/managed-account.ts';
 import { systemRng } from '../runtime/entropy.ts';
 import { stateDirectory } from '../state/directory.ts';
-import { type IdentityStore, openIdentityStore, readAccount } from '../state/identity-store.ts';
+import {
+  type IdentityStore,
+  openIdentityStore,
+  readAccount,
+  type StateNotice,
+} from '../state/identity-store.ts';
 import { CommandError, EXIT } from './exit.ts';
 import type { Output } from './output.ts';
 import { PRODUCT } from './version.ts';
@@ -53,12 +58,12 @@ export function enabledEntryOf(loaded: LoadedAccounts, name: string): AccountEnt
   throw new CommandError(EXIT.config, `account "${name}" is disabled in ${loaded.path} ("enabled": false)`);
 }
 
-/** Opens the durable state; what is wrong with it is told, and only a newer version's state ends the command. */
-export async function openStateInUse(loaded: LoadedAccounts, output: Output): Promise<IdentityStore> {
-  const opened = await openIdentityStore(stateInUse(loaded), {
-    rng: systemRng,
-    notify: ({ message }) => output.warning(message),
-  });
+/** Opens the durable state; what is wrong with it goes to `notify`, and only a newer version's state ends the command. */
+export async function openStateInUse(
+  loaded: LoadedAccounts,
+  notify: (notice: StateNotice) => void,
+): Promise<IdentityStore> {
+  const opened = await openIdentityStore(stateInUse(loaded), { rng: systemRng, notify });
   if (!opened.ok) throw new CommandError(EXIT.config, opened.error.message);
   return opened.value;
 }

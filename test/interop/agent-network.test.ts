@@ -13,7 +13,9 @@ import { type Home, temporaryHome } from './command.ts';
 /** Of this test's own namespace; process ids keep two runs apart. */
 const NAMESPACE = `sipreg-${process.pid}`;
 const [OUTSIDE, INSIDE] = [`srt${process.pid % 100_000}o`, `srt${process.pid % 100_000}i`];
-const [REGISTRAR, AGENT] = ['10.231.77.1', '10.231.77.2'];
+// The kernel takes a namespace apart at its leisure: the next run must not meet the addresses of this one.
+const SUBNET = `10.231.${process.pid % 250}`;
+const [REGISTRAR, AGENT] = [`${SUBNET}.1`, `${SUBNET}.2`];
 
 const canMakeNamespaces = process.getuid?.() === 0 && works('ip', 'netns', 'list');
 
@@ -48,6 +50,7 @@ beforeEach(async () => {
 afterEach(async () => {
   if (!canMakeNamespaces) return;
   await registrar?.close();
+  ip('link', 'del', OUTSIDE);
   ip('netns', 'del', NAMESPACE);
   await home?.remove();
 });

@@ -139,6 +139,7 @@ export function startProcess(context: ProcessContext) {
     checker.stepping(account, input);
     const taken = machinery.step(before, input, { now, rng, hash: nodeHash });
     account.lifecycle = taken.lifecycle;
+    if (taken.lifecycle.round !== null || input.type === 'secretChanged') account.admittedAt = undefined;
     checker.stepped(account, before, input, machinery.wakeAt(taken.lifecycle), now);
     for (const effect of taken.effects) if (isAlive) perform(account, effect);
     if (isAlive && !account.isConcluded) setAlarm(account, machinery.wakeAt(account.lifecycle));
@@ -225,6 +226,7 @@ export function startProcess(context: ProcessContext) {
       }
       const { flow } = result;
       flows.hold(account, flow);
+      account.preferredPort = flow.local.port;
       if (account.isConcluded) flows.letGo(account, flow);
       request(account, { type: 'flowOpened', target, flow });
     });

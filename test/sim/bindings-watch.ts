@@ -18,13 +18,15 @@ export function createBindingsWatch(
   timeline: Timeline,
   registrar: () => RegistrarModel,
   process: () => AgentProcess | null,
+  /** Credentials were rejected, and nobody has told the agent that they are right again. */
+  mayBeBlocked: () => boolean,
 ) {
   let troubles = 0;
   let troubledAt: Millis = 0;
 
   const isQuietSince = (instant: Millis): boolean => troubles === 0 && troubledAt < instant;
   const checkKept = (user: string, grantedAt: Millis, seconds: number): void => {
-    if (!isQuietSince(grantedAt) || registrar().bindings(user).length > 0) return;
+    if (!isQuietSince(grantedAt) || mayBeBlocked() || registrar().bindings(user).length > 0) return;
     const account = process()?.accounts.find(({ name }) => name === user);
     const state = account?.lifecycle.state ?? 'no process';
     throw new Violation(

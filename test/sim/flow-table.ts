@@ -116,11 +116,18 @@ export function createFlowTable({ link, firstPort, inProcess, later }: Surroundi
       }
       const entry: Entry = { waiting: [opened], flow: null };
       entries.set(key, entry);
-      open(key, target, portFor(wish.preferredPort), wish.timeoutMs, (result) => {
-        if ('code' in result) entries.delete(key);
-        else entry.flow = result.flow;
-        for (const one of entry.waiting) one(result);
-      });
+      // The port of a TCP connection that was just closed is not to be had.
+      open(
+        key,
+        target,
+        portFor(target.transport === 'udp' ? wish.preferredPort : null),
+        wish.timeoutMs,
+        (result) => {
+          if ('code' in result) entries.delete(key);
+          else entry.flow = result.flow;
+          for (const one of entry.waiting) one(result);
+        },
+      );
     },
     hold: (account: SimAccount, flow: SimFlow): void => {
       account.held = [...account.held, flow];

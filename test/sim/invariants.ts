@@ -67,6 +67,8 @@ type Watched = {
   requestsOfRound: number;
   /** 401s to one secret. */
   challengesOfRound: number;
+  /** A request of the round got no answer: what it asked is asked again. */
+  hadSilence: boolean;
   floor: { readonly untilWorld: Millis; readonly untilWall: Millis } | null;
   /** When credentials that are wrong were sent, one entry a round. */
   tries: Millis[];
@@ -104,6 +106,7 @@ export function createChecker(options: CheckerOptions) {
       sends: [],
       requestsOfRound: 0,
       challengesOfRound: 0,
+      hadSilence: false,
       floor: null,
       tries: [],
       secrets: new Set(),
@@ -200,6 +203,7 @@ export function createChecker(options: CheckerOptions) {
       if (before.round === null && lifecycle.round !== null) {
         of(account.name).requestsOfRound = 0;
         of(account.name).challengesOfRound = 0;
+        of(account.name).hadSilence = false;
         if (input.type === 'timePassed' && before.state !== 'registered') keepPace(account);
       }
       // Another secret is another try.
@@ -228,6 +232,7 @@ export function createChecker(options: CheckerOptions) {
           `${account.name}: ${branch} while ${open.branch} is open`,
         );
       }
+      entry.hadSilence ||= open !== null;
       entry.open = { branch, flowId, sentAt: at };
       const text = decoder.decode(bytes);
       const { cseq, callId, nonce, count, response, expires } = read(text);
@@ -275,7 +280,10 @@ export function createChecker(options: CheckerOptions) {
       const entry = of(account.name);
       const at = now();
       entry.tries = [...entry.tries.filter((one) => one > at - HOUR), at];
-      if (entry.tries.length > options.credentialAttempts || entry.challengesOfRound > 2) {
+      if (
+        entry.tries.length > options.credentialAttempts ||
+        (entry.challengesOfRound > 2 && !entry.hadSilence)
+      ) {
         const text = `${account.name}: ${entry.tries.length} tries within an hour, ${entry.challengesOfRound} rejections in the last`;
         throw new Violation('wrong credentials are tried rarely', text);
       }

@@ -118,8 +118,8 @@ export function worldPlan(seed: number): WorldPlan {
   const rng = seededRng(seed);
   const one = <T>(...choices: readonly T[]): T => choices[Math.floor(rng.unit() * choices.length)] as T;
   const isCrowd = rng.unit() < 0.1;
-  const expires = isCrowd ? 86_400 : one(1_800, 3_600, 3_600, 7_200, 7_200, 14_400, 28_800);
-  const count = isCrowd ? 25 : expires < 3600 ? 1 : one(1, 1, 2, 3);
+  const expires = isCrowd ? 86_400 : one(3_600, 3_600, 7_200, 7_200, 14_400, 28_800);
+  const count = isCrowd ? 12 : one(1, 1, 2, 3);
   const transport = one('udp', 'udp', 'tcp') as Plan['transport'];
   const accounts = Array.from({ length: count }, (_, index) =>
     accountPlan(`user${index}`, { expires, transport }),
@@ -128,7 +128,7 @@ export function worldPlan(seed: number): WorldPlan {
   return {
     seed,
     accounts,
-    pacePerSecond: isCrowd ? 2 : 100,
+    pacePerSecond: isCrowd ? 1 : 100,
     reserveCount: one(3, 20, 1_000),
     hasNat: rng.unit() < 0.6,
     hasDeadTarget: rng.unit() < 0.15,

@@ -20,7 +20,7 @@ export type SimAccount = {
   branch: string | null;
   held: SimFlow[];
   reservation: Reserved | null;
-  readonly preferredPort: number | null;
+  preferredPort: number | null;
   notedContact: string | null;
   isConcluded: boolean;
 };

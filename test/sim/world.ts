@@ -61,6 +61,7 @@ export function createWorld(plan: WorldPlan, machinery: Machinery = SOUND, liste
     timeline,
     () => registrar,
     () => process,
+    () => timeline.now() < rejectedUntil,
   );
   const registrar = createRegistrarModel({
     timeline,

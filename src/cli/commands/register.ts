@@ -26,7 +26,7 @@ export async function register(
   const owner = options.dryRun ? null : await findOwner(names, loaded, output);
   if (owner !== null && options.watch) throw watchedAlready(owner);
   const own = owner === null ? names : names.filter((name) => !owner.owned.includes(name));
-  const store = await openStateInUse(loaded, output);
+  const store = await openStateInUse(loaded, ({ message }) => output.warning(message));
   if (options.watch) {
     for (const name of names) enabledEntryOf(loaded, name);
     const { watchAccounts } = await import('./watch.ts');

@@ -3,6 +3,7 @@
 
 import { type RunningAgent, startAgent } from '../../agent/agent.ts';
 import { type AgentLog, createAgentLog } from '../../agent/log/log.ts';
+import type { StateNotice } from '../../state/identity-store.ts';
 import { entryOf, loadInUse, openStateInUse, stateInUse } from '../accounts-in-use.ts';
 import { agentSocket } from '../agent-in-use.ts';
 import { CommandError, EXIT } from '../exit.ts';
@@ -16,18 +17,19 @@ export type RunOptions = { readonly keepBindings: boolean };
 export async function run(names: readonly string[], options: RunOptions, output: Output): Promise<number> {
   const loaded = await loadInUse(output);
   for (const name of names) entryOf(loaded, name);
-  const problems: string[] = [];
-  const store = await openStateInUse(loaded, {
-    ...output,
-    warning: (text) => {
-      problems.push(text);
-      output.warning(text);
-    },
-  });
   const log = openLog(output);
   const signals = catchSignals();
   const hangups = catchHangups();
+  const problems = new Map<StateNotice['code'], string>();
+  const noted = (notice: StateNotice): void => {
+    const { code, message: text } = notice;
+    if (code === 'state.writable') problems.delete('state.unwritable');
+    else problems.set(code, text);
+    const severity = code === 'state.writable' ? 'notice' : 'warning';
+    log.tell({ time: new Date().toISOString(), severity, type: 'warning', account: null, code, text });
+  };
   try {
+    const store = await openStateInUse(loaded, noted);
     const started = await startAgent({
       loaded,
       store,
@@ -42,7 +44,7 @@ export async function run(names: readonly string[], options: RunOptions, output:
       stateDirectory: stateInUse(loaded),
       log: log.tell,
       tellsMessages: output.settings.verbosity >= 2,
-      problems: () => problems,
+      problems: () => [...problems.values()],
     });
     if (!started.ok) throw new CommandError(EXIT.notNow, started.error);
     return await runUntilEnded(started.value, signals, hangups);

@@ -19,7 +19,7 @@ export async function unregister(
   const settled = owner === null ? [] : await throughOwner(owner, 'pause', timeoutSeconds, output);
   // What the agent has paused may still be removed with all the others; its own binding alone is done.
   const left = allBindings || owner === null ? names : names.filter((name) => !owner.owned.includes(name));
-  const store = await openStateInUse(loaded, output);
+  const store = await openStateInUse(loaded, ({ message }) => output.warning(message));
   const options = { store, memory: store, keepsAlive: false, expires: null };
   const accounts = await prepareInUse(loaded, left, output, options);
   return await runOneShot(
