@@ -3,10 +3,10 @@
 
 import { failureOf } from '../core/health/verdict.ts';
 import type { Millis } from '../core/time.ts';
-import { monotonicNow } from '../runtime/clock.ts';
+import { monotonicNow, wallTimeOf } from '../runtime/clock.ts';
 import type { IdentityStore } from '../state/identity-store.ts';
 import type { PreparedAccount } from './account-setup.ts';
-import { identityKey, type Start } from './managed-account.ts';
+import { identityKey, type ManagedAccount, type Start } from './managed-account.ts';
 import { secretFingerprint } from './secret-fingerprint.ts';
 
 /** The start of an account whose past is in `store`. */
@@ -22,6 +22,17 @@ export function startOf({ setup, credentials }: PreparedAccount, store: Identity
     since: instantOf(blocked.since),
     failure: failureOf('auth.rejected', cause),
   };
+}
+
+/** What an operator should know of an account that does not begin by itself; null: it does. */
+export function leftText({ lifecycle, setup: { plan } }: ManagedAccount): string | null {
+  const since = wallTimeOf(lifecycle.since).toISOString();
+  if (lifecycle.state === 'paused') {
+    return `it was paused at ${since}, and stays so until "sipreg resume ${plan.account}"`;
+  }
+  if (lifecycle.state !== 'blocked') return null;
+  const way = `change the secret, or "sipreg refresh ${plan.account}"`;
+  return `it is blocked since ${since}: ${lifecycle.failure?.failure.cause}; ${way}`;
 }
 
 /** The monotonic instant of a date; before this process began it is negative. */

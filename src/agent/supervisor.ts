@@ -15,7 +15,7 @@ import type { Flow } from '../runtime/transport/flow.ts';
 import type { IdentityStore } from '../state/identity-store.ts';
 import { type PreparedAccount, prepareAccount } from './account-setup.ts';
 import { type Admissions, createAdmissions, DEFAULT_PACE, registrarOf } from './admission.ts';
-import { startOf } from './earlier-run.ts';
+import { leftText, startOf } from './earlier-run.ts';
 import { Engine, type Observer } from './engine.ts';
 import type { AgentEvent, Severity } from './events.ts';
 import { recordFacts } from './identity-keeping.ts';
@@ -122,6 +122,8 @@ export class Supervisor {
     member.account = account;
     this.#memberOf.set(account, member);
     for (const text of warnings) this.#warn(account, 'account.settings', text);
+    const left = leftText(account);
+    if (left !== null) this.#warn(account, 'account.left', left);
     if (account.lifecycle.state === 'unregistered') {
       account.admittedAt = this.#admissions.next(registrarOf(account), monotonicNow());
     }

@@ -86,6 +86,13 @@ describe('what an earlier run has left', () => {
     const entry = entryAt(registrar, 'alice', { password: { file: join(scene.directory, 'gone') } });
     await scene.write({ a: entry });
     const second = await scene.supervise();
+    expect(second.events).toContainEqual(
+      expect.objectContaining({
+        type: 'warning',
+        account: 'a',
+        text: expect.stringMatching(/paused at 2026-01-02.*"sipreg resume a"/),
+      }),
+    );
     const { since, ...detail } = second.supervisor.detail('a') ?? { since: '' };
     expect(detail).toMatchObject({ state: 'paused', nextAttempt: null });
     expect(Math.abs(Date.parse(since) - Date.parse(pausedAt))).toBeLessThan(100);
@@ -107,6 +114,13 @@ describe('what an earlier run has left', () => {
       state: 'blocked',
       failure: { code: 'auth.rejected', cause: expect.stringMatching(/still the same/) },
     });
+    expect(second.events).toContainEqual(
+      expect.objectContaining({
+        type: 'warning',
+        account: 'a',
+        text: expect.stringMatching(/blocked since .*"sipreg refresh a"/),
+      }),
+    );
     await second.supervisor.stop(false, new AbortController().signal);
     expect(answered(registrar)).toHaveLength(packets);
 
