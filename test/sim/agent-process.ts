@@ -31,31 +31,9 @@ import type { Machinery } from './machinery.ts';
 import { beginAccount, type SimAccount } from './sim-account.ts';
 import type { Timeline } from './timeline.ts';
 import type { Trace } from './trace.ts';
-
-/** Points at which a process may be made to die. */
-export type Moment = 'number-asked' | 'number-durable' | 'sent' | 'answered' | 'outcome';
-
-export type ProcessContext = {
-  readonly timeline: Timeline;
-  readonly rng: Rng;
-  readonly link: Link;
-  readonly disk: Disk;
-  readonly trace: Trace;
-  readonly checker: Checker;
-  readonly machinery: Machinery;
-  readonly plans: readonly Plan[];
-  /** The secret files: by account, the password and how often it was written. */
-  readonly secrets: ReadonlyMap<string, { readonly password: string; readonly version: number }>;
-  /** Null: DNS does not answer. */
-  readonly resolve: () => readonly SocketAddress[] | null;
-  readonly wall: () => Millis;
-  /** How long the machine has slept since the world began. */
-  readonly slept: () => Millis;
-  readonly pacePerSecond: number;
-  readonly reserveCount: number;
-  /** Reached: the process may be killed here. */
-  readonly reached: (moment: Moment) => void;
-};
+import { createOrders } from './orders.ts';
+import type { ProcessContext } from './process-context.ts';
+import { createSecretLooks } from './secret-looks.ts';
 
 /** admission.ts looks at three fields only, and an account of a world has these. */
 function managed(account: SimAccount): ManagedAccount {
@@ -66,9 +44,7 @@ export type AgentProcess = ReturnType<typeof startProcess>;
 
 type Job = { readonly account: SimAccount; readonly input: Input | Command };
 
-const SECRET_LOOK_MS: Millis = 5_000;
 const STOP_WITHIN_MS: Millis = 9_000;
-const PAUSE_WITHIN_MS: Millis = 35_000;
 const DNS_PATIENCE_MS: Millis = 5_000;
 
 export function startProcess(context: ProcessContext) {
@@ -77,10 +53,8 @@ export function startProcess(context: ProcessContext) {
   const admissions: Admissions = createAdmissions(context.pacePerSecond);
   const accountOfBranch = new Map<string, SimAccount>();
   const waitingForRegistrar = new Set<SimAccount>();
-  let knownSecrets = new Map<SimAccount, number>();
   let queue: Job[] = [];
   let isDraining = false;
-  let isLooking = false;
   let isAlive = true;
   let isAsleep = false;
   let onWaking: (() => void)[] = [];
@@ -285,7 +259,7 @@ export function startProcess(context: ProcessContext) {
     } else if (state === 'registered' && previous === 'registering') {
       if (disk.load(account.name)?.blockedSecret) disk.mark(account.name, { blockedSecret: null });
     }
-    if (state === 'waiting' || state === 'blocked') keepLooking();
+    if (state === 'waiting' || state === 'blocked') looks.keepLooking();
     if (state === 'waiting') waitingForRegistrar.add(account);
     else waitingForRegistrar.delete(account);
   };
@@ -321,29 +295,6 @@ export function startProcess(context: ProcessContext) {
     disk.settle(account.name, reservation, facts, ends ? identity.cseq : null);
   };
 
-  /** As watchSecrets does it: every five seconds, at the files of those whose credentials were rejected. */
-  const lookAtSecrets = (): void => {
-    isLooking = false;
-    const seen = new Map<SimAccount, number>();
-    for (const account of accounts) {
-      const { state, failure } = account.lifecycle;
-      const stage = failure?.failure.stage;
-      if (account.isConcluded) continue;
-      if (state !== 'blocked' && !(state === 'waiting' && (stage === 'auth' || stage === 'secret'))) continue;
-      const version = context.secrets.get(account.name)?.version ?? 0;
-      const before = knownSecrets.get(account);
-      seen.set(account, version);
-      if (before !== version) secretTouched(account);
-    }
-    knownSecrets = seen;
-    if (seen.size > 0) keepLooking();
-  };
-  /** Looks fall on a beat that goes on all the time; those at which nobody waits are left out. */
-  const keepLooking = (): void => {
-    if (isLooking) return;
-    isLooking = true;
-    later(SECRET_LOOK_MS - (monotonic() % SECRET_LOOK_MS), lookAtSecrets);
-  };
   const secretTouched = (account: SimAccount): void => {
     later(randomBetween(rng, 1, 10), () => {
       const credentials = credentialsOf(account.name);
@@ -372,7 +323,14 @@ export function startProcess(context: ProcessContext) {
   trace.note('the agent starts');
   checker.processStarted();
   const accounts: readonly SimAccount[] = plans.map(employ);
-  keepLooking();
+  const looks = createSecretLooks({
+    accounts,
+    versionOf: (name) => context.secrets.get(name)?.version ?? 0,
+    monotonic,
+    later,
+    touched: (account) => secretTouched(account),
+  });
+  looks.keepLooking();
 
   const host: Host = {
     datagram: (port, bytes) => {
@@ -423,26 +381,7 @@ export function startProcess(context: ProcessContext) {
       for (const run of due) if (isAlive) run();
     },
     clockJumped: (byMs: Millis): void => clockJumped(byMs),
-    refresh: (): void => {
-      for (const account of accounts) {
-        const { round, state } = account.lifecycle;
-        if (state !== 'paused' && round === null)
-          request(account, { type: 'roundRequested', goal: 'register' });
-      }
-    },
-    pause: (): void => {
-      for (const account of accounts) {
-        disk.mark(account.name, { isPaused: true });
-        const deadlineAt = monotonic() + PAUSE_WITHIN_MS;
-        request(account, { type: 'stopRequested', deadlineAt, into: 'paused' });
-      }
-    },
-    resume: (): void => {
-      for (const account of accounts) {
-        disk.mark(account.name, { isPaused: false });
-        if (account.lifecycle.round === null) request(account, { type: 'roundRequested', goal: 'register' });
-      }
-    },
+    ...createOrders({ accounts, disk, monotonic, request }),
     /** SIGTERM; `ended` is called when all have come to their end. */
     stop: (ended: () => void): void => {
       trace.note('the agent is asked to end');

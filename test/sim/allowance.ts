@@ -8,6 +8,9 @@ import { type Episode, type Fault, HOUR, MINUTE, SECOND, type WorldPlan } from '
 const TRANSACTION: Millis = 50 * SECOND;
 /** Five minutes, the cap of the back-off with one flow (RFC 5626 §4.5), and a tenth more after a refusal. */
 const REFUSED_WAIT: Millis = 331 * SECOND;
+/** A registrar that does not say stale, and is asked the same once more after a sleep in the middle of a round, seems to
+ * reject the credentials: ten minutes and a tenth (behaviour.md §10). */
+const DOUBTED_WAIT: Millis = 661 * SECOND;
 /** The files of rejected accounts are looked at every five seconds, and a round takes a few more. */
 const AT_ONCE: Millis = 10 * SECOND;
 
@@ -43,6 +46,8 @@ function longestWait(fault: Fault, episode: Episode, plan: WorldPlan): Millis {
       return afterRefusals(fault.refusal.status, fault.refusal.retryAfterSeconds ?? 0, episode);
     case 'registrar-restart':
       return Math.max(REFUSED_WAIT, forgottenFor(plan));
+    case 'suspend':
+      return plan.manners.hidesStale ? DOUBTED_WAIT : REFUSED_WAIT;
     case 'password':
       return fault.healedBy === 'account' ? AT_ONCE : longestProbe(plan);
     default:

@@ -189,6 +189,17 @@ export const DEFECTS: readonly Defect[] = [
     episodes: [],
   },
   {
+    name: 'the old Contact stays when the address changes',
+    breaks: ['no dead bindings'],
+    make: () =>
+      stepping((before, input, env) => {
+        if (input.type === 'stopRequested' || before.stop !== null) return stepLifecycle(before, input, env);
+        const registration = { ...before.registration, boundContact: null };
+        return stepLifecycle({ ...before, registration }, input, env);
+      }),
+    episodes: [episode(71 * HOUR, MINUTE, { type: 'nat-rebinding' }, { type: 'refresh' })],
+  },
+  {
     name: 'stop does not keep to its deadline',
     breaks: ['stop ends in time'],
     make: () =>

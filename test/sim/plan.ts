@@ -181,7 +181,7 @@ function drawNetworkFault(rng: Rng): Fault {
     case 3:
       return {
         type: 'network',
-        conditions: { minDelayMs: 100, maxDelayMs: randomBetween(rng, 1_000, 40_000), duplicateRate: 0.3 },
+        conditions: { minDelayMs: 100, maxDelayMs: randomBetween(rng, 1_000, 12_000), duplicateRate: 0.3 },
       };
     case 4:
       return { type: 'network', conditions: { mtuBytes: Math.round(randomBetween(rng, 300, 900)) } };

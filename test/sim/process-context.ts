@@ -1,0 +1,26 @@
+// What a process of the simulation is given: the world around it, and the machinery that it runs.
+
+/** Points at which a process may be made to die. */
+export type Moment = 'number-asked' | 'number-durable' | 'sent' | 'answered' | 'outcome';
+
+export type ProcessContext = {
+  readonly timeline: Timeline;
+  readonly rng: Rng;
+  readonly link: Link;
+  readonly disk: Disk;
+  readonly trace: Trace;
+  readonly checker: Checker;
+  readonly machinery: Machinery;
+  readonly plans: readonly Plan[];
+  /** The secret files: by account, the password and how often it was written. */
+  readonly secrets: ReadonlyMap<string, { readonly password: string; readonly version: number }>;
+  /** Null: DNS does not answer. */
+  readonly resolve: () => readonly SocketAddress[] | null;
+  readonly wall: () => Millis;
+  /** How long the machine has slept since the world began. */
+  readonly slept: () => Millis;
+  readonly pacePerSecond: number;
+  readonly reserveCount: number;
+  /** Reached: the process may be killed here. */
+  readonly reached: (moment: Moment) => void;
+};
