@@ -16,24 +16,18 @@ import {
 } from '../../src/core/registration/lifecycle.ts';
 import type { Plan } from '../../src/core/registration/plan.ts';
 import type { Hop } from '../../src/core/resolve/hop.ts';
-import { type Rng, randomBetween } from '../../src/core/rng.ts';
+import { randomBetween } from '../../src/core/rng.ts';
 import type { SipResponse } from '../../src/core/sip/message.ts';
 import { parseMessage } from '../../src/core/sip/parse.ts';
-import type { SocketAddress } from '../../src/core/sip/transport.ts';
 import { branchOf, topVia } from '../../src/core/sip/via.ts';
 import type { Millis } from '../../src/core/time.ts';
 import { nodeHash } from '../../src/runtime/hash.ts';
-import type { Disk } from './disk.ts';
-import { createFlowTable, type SimFlow } from './flow-table.ts';
-import type { Checker } from './invariants.ts';
-import type { Host, Link } from './link.ts';
-import type { Machinery } from './machinery.ts';
-import { beginAccount, type SimAccount } from './sim-account.ts';
-import type { Timeline } from './timeline.ts';
-import type { Trace } from './trace.ts';
+import { createFlowTable } from './flow-table.ts';
+import { createHost } from './hearing.ts';
 import { createOrders } from './orders.ts';
 import type { ProcessContext } from './process-context.ts';
 import { createSecretLooks } from './secret-looks.ts';
+import { beginAccount, type SimAccount, type SimFlow } from './sim-account.ts';
 
 /** admission.ts looks at three fields only, and an account of a world has these. */
 function managed(account: SimAccount): ManagedAccount {
@@ -332,26 +326,8 @@ export function startProcess(context: ProcessContext) {
   });
   looks.keepLooking();
 
-  const host: Host = {
-    datagram: (port, bytes) => {
-      const flow = flows.byPort(port);
-      // A machine that sleeps hears nothing.
-      if (isAlive && !isAsleep && flow?.isOpen) received(bytes);
-    },
-    refused: (port) => {
-      const flow = flows.byPort(port);
-      if (isAlive && !isAsleep && flow?.isOpen) flowGone(flow, 'connect.refused', 'the port is closed');
-    },
-    streamData: (connection, bytes) =>
-      inProcess(() => {
-        if (flows.byConnection(connection) !== undefined) received(bytes);
-      }),
-    streamClosed: (connection) =>
-      inProcess(() => {
-        const flow = flows.byConnection(connection);
-        if (flow !== undefined) flowGone(flow, 'connect.closed', 'the registrar closed the connection');
-      }),
-  };
+  const isHearing = (): boolean => isAlive && !isAsleep;
+  const host = createHost({ flows, isHearing, inProcess, received, flowGone });
 
   return {
     host,

@@ -1,22 +1,10 @@
 // The flows of a simulated process, as src/runtime/transport/registry.ts keeps them: accounts that go to the same place
 // share one, and the last one closes it.
 
-import type { SocketAddress, Target } from '../../src/core/sip/transport.ts';
+import type { Target } from '../../src/core/sip/transport.ts';
 import type { Millis } from '../../src/core/time.ts';
 import { type Connection, HOST_ADDRESS, type Link } from './link.ts';
-import type { SimAccount } from './sim-account.ts';
-
-export type SimFlow = {
-  readonly id: number;
-  readonly transport: Target['transport'];
-  readonly local: SocketAddress;
-  readonly remote: SocketAddress;
-  readonly tls: null;
-  readonly key: string;
-  readonly users: Set<SimAccount>;
-  readonly connection: Connection | null;
-  isOpen: boolean;
-};
+import type { SimAccount, SimFlow } from './sim-account.ts';
 
 export type Opened =
   | { readonly flow: SimFlow }

@@ -200,7 +200,8 @@ export function createChecker(options: CheckerOptions) {
           `${account.name}: woken at ${monotonic}, and wants to be at ${wakeAt}`,
         );
       }
-      if (before.round === null && lifecycle.round !== null) {
+      // A stop ends one round and begins another in the same step.
+      if (lifecycle.round !== null && before.round?.goal !== lifecycle.round.goal) {
         of(account.name).requestsOfRound = 0;
         of(account.name).challengesOfRound = 0;
         of(account.name).hadSilence = false;

@@ -5,8 +5,8 @@ import type { Plan } from '../../src/core/registration/plan.ts';
 import { type Rng, randomBetween, seededRng } from '../../src/core/rng.ts';
 import { parseUri, type SipUri } from '../../src/core/sip/uri.ts';
 import type { Millis } from '../../src/core/time.ts';
-import type { Moment } from './agent-process.ts';
 import type { Conditions } from './link.ts';
+import type { Moment } from './process-context.ts';
 import { DOMAIN, type Manners, type Refusal } from './registrar-model.ts';
 
 export const SECOND: Millis = 1_000;

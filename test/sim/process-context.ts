@@ -1,5 +1,16 @@
 // What a process of the simulation is given: the world around it, and the machinery that it runs.
 
+import type { Plan } from '../../src/core/registration/plan.ts';
+import type { Rng } from '../../src/core/rng.ts';
+import type { SocketAddress } from '../../src/core/sip/transport.ts';
+import type { Millis } from '../../src/core/time.ts';
+import type { Disk } from './disk.ts';
+import type { Checker } from './invariants.ts';
+import type { Link } from './link.ts';
+import type { Machinery } from './machinery.ts';
+import type { Timeline } from './timeline.ts';
+import type { Trace } from './trace.ts';
+
 /** Points at which a process may be made to die. */
 export type Moment = 'number-asked' | 'number-durable' | 'sent' | 'answered' | 'outcome';
 

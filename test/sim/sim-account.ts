@@ -6,9 +6,22 @@ import { beginLifecycle, type Lifecycle } from '../../src/core/registration/life
 import type { Plan } from '../../src/core/registration/plan.ts';
 import { beginRegistration } from '../../src/core/registration/registration.ts';
 import { type Rng, randomHex } from '../../src/core/rng.ts';
+import type { SocketAddress, Target } from '../../src/core/sip/transport.ts';
 import type { Millis } from '../../src/core/time.ts';
 import type { DiskRecord, Reserved } from './disk.ts';
-import type { SimFlow } from './flow-table.ts';
+import type { Connection } from './link.ts';
+
+export type SimFlow = {
+  readonly id: number;
+  readonly transport: Target['transport'];
+  readonly local: SocketAddress;
+  readonly remote: SocketAddress;
+  readonly tls: null;
+  readonly key: string;
+  readonly users: Set<SimAccount>;
+  readonly connection: Connection | null;
+  isOpen: boolean;
+};
 
 export type SimAccount = {
   /** With `lifecycle` and `admittedAt` it is what admission.ts looks at. */

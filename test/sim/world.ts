@@ -4,7 +4,7 @@
 import { seededRng } from '../../src/core/rng.ts';
 import type { SipRequest, SipResponse } from '../../src/core/sip/message.ts';
 import type { Millis } from '../../src/core/time.ts';
-import { type AgentProcess, type Moment, startProcess } from './agent-process.ts';
+import { type AgentProcess, startProcess } from './agent-process.ts';
 import { allowance, isTrouble, longestProbe } from './allowance.ts';
 import { createBindingsWatch } from './bindings-watch.ts';
 import { createDisk } from './disk.ts';
@@ -12,6 +12,7 @@ import { createChecker, Violation } from './invariants.ts';
 import { createLink } from './link.ts';
 import { type Machinery, SOUND } from './machinery.ts';
 import { type Episode, type Fault, MINUTE, SECOND, type WorldPlan } from './plan.ts';
+import type { Moment } from './process-context.ts';
 import { createRegistrarModel } from './registrar-model.ts';
 import { createTimeline } from './timeline.ts';
 import { createTrace } from './trace.ts';
