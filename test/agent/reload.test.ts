@@ -169,6 +169,23 @@ describe('a reload', () => {
     expect(answered(registrar)).toHaveLength(packets);
   });
 
+  it('takes the other settings over also when the new secret comes later', async () => {
+    const registrar = await openRegistrar(END);
+    const scene = await openScene(END);
+    await scene.write({ a: entryAt(registrar, 'alice') });
+    const { supervisor, loaded } = await scene.supervise();
+    await untilState(supervisor, 'registered', 'a');
+    const file = join(scene.directory, 'later');
+    await scene.write({ a: entryAt(registrar, 'alice', { password: { file }, expires: 600 }) });
+    await reload(supervisor, loaded);
+    expect(registrar.bindings('alice')[0]?.secondsLeft).toBeGreaterThan(3_000);
+    await writeFile(file, 'first');
+    await supervisor.secretsTouched(accountOf(supervisor, 'a'));
+    await untilState(supervisor, 'registered', 'a');
+    expect(registrar.bindings('alice')).toHaveLength(1);
+    expect(registrar.bindings('alice')[0]?.secondsLeft).toBeLessThanOrEqual(600);
+  });
+
   it('says why a binding could not be removed', async () => {
     const registrar = await openRegistrar(END);
     const scene = await openScene(END);
