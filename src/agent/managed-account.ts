@@ -6,8 +6,10 @@ import type { Credential } from '../core/digest/algorithm.ts';
 import type { Failure } from '../core/health/verdict.ts';
 import { beginLifecycle, type Lifecycle } from '../core/registration/lifecycle.ts';
 import type { Plan } from '../core/registration/plan.ts';
-import { beginRegistration, type Registration } from '../core/registration/registration.ts';
+import { beginRegistration, type Registration, type PublicAddress } from '../core/registration/registration.ts';
 import { type Rng, randomHex } from '../core/rng.ts';
+import { parseHostPort } from '../core/sip/host-port.ts';
+import { withoutBrackets } from '../core/sip/ip.ts';
 import { formatUri } from '../core/sip/uri.ts';
 import type { Millis } from '../core/time.ts';
 import { monotonicNow } from '../runtime/clock.ts';
@@ -88,7 +90,7 @@ export function manageAccount(
     },
     credentials,
     credentialsWorked: false,
-    publicAddress: null,
+    publicAddress: rememberedAddress(remembered),
     boundContact: rememberedContact(remembered),
   });
   return {
@@ -123,4 +125,13 @@ function rememberedContact(remembered: FlowRecord | null): string | null {
   const { contact, grantedUntil, reservation } = remembered;
   const isOver = reservation === null && grantedUntil !== null && Date.parse(grantedUntil) < Date.now();
   return isOver ? null : contact;
+}
+
+/** How the registrar saw us from the port that is tried first again: its NAT binding may still be there. */
+function rememberedAddress(remembered: FlowRecord | null): PublicAddress | null {
+  if (remembered?.publicAddress == null || remembered.localPort === null) return null;
+  const seen = parseHostPort(remembered.publicAddress);
+  if (seen === null || seen.port === null) return null;
+  const address = withoutBrackets(seen.host);
+  return { from: { address: null, port: remembered.localPort }, seen: { address, port: seen.port } };
 }

@@ -28,7 +28,8 @@ export function contactUri(plan: Plan, flow: FlowRef, publicAddress: PublicAddre
 export function addressSeen(publicAddress: PublicAddress | null, local: SocketAddress): SocketAddress {
   if (publicAddress === null) return local;
   const { from, seen } = publicAddress;
-  return from.address === local.address && from.port === local.port ? seen : local;
+  const isSameAddress = from.address === null || from.address === local.address;
+  return isSameAddress && from.port === local.port ? seen : local;
 }
 
 /** `uri` as a Contact value that asks for `expires` seconds (0 removes it). */

@@ -34,8 +34,12 @@ export type ReportedBinding = {
   readonly own: boolean;
 };
 
-/** How a registrar sees the address that we send from (RFC 3581); it holds for that address only. */
-export type PublicAddress = { readonly from: SocketAddress; readonly seen: SocketAddress };
+/** How a registrar sees the address that we send from (RFC 3581); it holds for that address only. After a restart only
+ * the port of that is known. */
+export type PublicAddress = {
+  readonly from: { readonly address: string | null; readonly port: number };
+  readonly seen: SocketAddress;
+};
 
 /** Our binding at the registrar, as the last 2xx granted it. */
 export type Binding = {
