@@ -117,9 +117,9 @@ export const WELL: Manners = {
 export function worldPlan(seed: number): WorldPlan {
   const rng = seededRng(seed);
   const one = <T>(...choices: readonly T[]): T => choices[Math.floor(rng.unit() * choices.length)] as T;
-  const isCrowd = rng.unit() < 0.1;
-  const expires = isCrowd ? 86_400 : one(3_600, 3_600, 7_200, 7_200, 14_400, 28_800);
-  const count = isCrowd ? 12 : one(1, 1, 2, 3);
+  const isCrowd = rng.unit() < 0.06;
+  const expires = isCrowd ? 86_400 : one(3_600, 7_200, 14_400, 28_800);
+  const count = isCrowd ? 12 : one(1, 1, 1, 2, 3);
   const transport = one('udp', 'udp', 'tcp') as Plan['transport'];
   const accounts = Array.from({ length: count }, (_, index) =>
     accountPlan(`user${index}`, { expires, transport }),
