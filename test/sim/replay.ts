@@ -12,7 +12,10 @@ const WORLDS_A_TEST = 10;
 /** The seeds of the half `half` of all worlds (0 or 1: one for each core), ten to a test. */
 export function seedsOfHalf(half: 0 | 1): readonly (readonly number[])[] {
   const { SIPREG_SEED: chosen, SIPREG_WORLDS: count } = process.env;
-  if (chosen !== undefined) return half === 0 ? [[wholeNumber('SIPREG_SEED', chosen)]] : [];
+  if (chosen !== undefined) {
+    const seed = wholeNumber('SIPREG_SEED', chosen);
+    return [seed % 2 === 1 - half ? [seed] : []];
+  }
   const worlds = count === undefined ? DEFAULT_WORLDS : wholeNumber('SIPREG_WORLDS', count);
   const tests: number[][] = [];
   for (let seed = 1 + half; seed <= worlds; seed += 2) {
