@@ -6,7 +6,11 @@ import type { Credential } from '../core/digest/algorithm.ts';
 import type { Failure } from '../core/health/verdict.ts';
 import { beginLifecycle, type Lifecycle } from '../core/registration/lifecycle.ts';
 import type { Plan } from '../core/registration/plan.ts';
-import { beginRegistration, type Registration, type PublicAddress } from '../core/registration/registration.ts';
+import {
+  beginRegistration,
+  type PublicAddress,
+  type Registration,
+} from '../core/registration/registration.ts';
 import { type Rng, randomHex } from '../core/rng.ts';
 import { parseHostPort } from '../core/sip/host-port.ts';
 import { withoutBrackets } from '../core/sip/ip.ts';
