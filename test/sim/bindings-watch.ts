@@ -9,8 +9,6 @@ import { Violation } from './invariants.ts';
 import type { RegistrarModel } from './registrar-model.ts';
 import type { Timeline } from './timeline.ts';
 
-type BindingsWatch = ReturnType<typeof createBindingsWatch>;
-
 /** behaviour.md §5: two refreshes are 5 s apart at least, so that such a grant may lapse. */
 const SHORTEST_KEPT_SECONDS = 10;
 

@@ -24,8 +24,6 @@ const WALL_AT_START: Millis = Date.UTC(2026, 0, 1);
 /** So long a process may wait for its moment to die. */
 const MOMENT_PATIENCE_MS: Millis = 5 * SECOND;
 
-type World = ReturnType<typeof createWorld>;
-
 /** Told of every request that the registrar decided about. */
 export type Listener = (at: Millis, request: SipRequest, response: SipResponse) => void;
 
