@@ -9,10 +9,14 @@ import { say } from './setup.mjs';
 const packages = [
   { name: 'kamailio', shownBy: ['kamailio'] },
   { name: 'kamailio-tls-modules', shownBy: ['/usr/lib/*/kamailio/modules/tls.so'] },
+  { name: 'kamailio-outbound-modules', shownBy: ['/usr/lib/*/kamailio/modules/outbound.so'] },
+  { name: 'kamailio-websocket-modules', shownBy: ['/usr/lib/*/kamailio/modules/websocket.so'] },
   { name: 'sip-tester', shownBy: ['sipp'] },
   { name: 'baresip', shownBy: ['baresip'] },
   { name: 'openssl', shownBy: ['openssl'] },
   { name: 'iproute2', shownBy: ['ip'] },
+  { name: 'nftables', shownBy: ['nft'] },
+  { name: 'knot', shownBy: ['knotd'] },
 ];
 
 /** Installs the missing packages where that is possible, and says what stays missing. Never fails: tests are skipped. */

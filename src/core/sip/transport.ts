@@ -6,7 +6,12 @@ export type Transport = 'udp' | 'tcp' | 'tls' | 'ws' | 'wss';
 export type SocketAddress = { readonly address: string; readonly port: number };
 
 /** One place to send a request to: what RFC 3263 ends in. `host` is the name that the address came from. */
-export type Target = SocketAddress & { readonly transport: Transport; readonly host: string };
+export type Target = SocketAddress & {
+  readonly transport: Transport;
+  readonly host: string;
+  /** RFC 6455 §3: path and query of a WebSocket; without it "/". */
+  readonly resource?: string;
+};
 
 /** A stream delivers whole and in order, so requests on it are never retransmitted (RFC 3261 §17.1.2.1). */
 export function isReliable(transport: Transport): boolean {
