@@ -77,6 +77,8 @@ export class Engine {
       tlsFor: lazyMaterialFor(),
       events: {
         message: (flow, message) => this.#received(flow, message),
+        malformed: () => {},
+        sign: () => {},
         closed: (flow, failure) => this.#flowGone(flow, failure),
         dropped: observer.dropped,
       },
@@ -197,7 +199,7 @@ export class Engine {
   ): Promise<Input> {
     const { plan, tls } = account.setup;
     const { preferredPort } = account;
-    const request = { target, local: plan.local, domain, connectTimeoutMs, preferredPort };
+    const request = { target, regId: null, local: plan.local, domain, connectTimeoutMs, preferredPort };
     const opened = await this.#registry.acquire(request, tls);
     if (!opened.ok) return { type: 'flowFailed', target, failure: opened.error };
     this.#hold(account, opened.value);

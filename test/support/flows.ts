@@ -2,24 +2,35 @@
 // something to become true (never for time to pass).
 
 import type { Failure } from '../../src/core/health/verdict.ts';
+import type { MessageError } from '../../src/core/sip/head.ts';
 import type { SipMessage } from '../../src/core/sip/message.ts';
 import type { SocketAddress, Transport } from '../../src/core/sip/transport.ts';
-import type { Flow, FlowEvents, FlowRequest } from '../../src/runtime/transport/flow.ts';
+import type { Flow, FlowEvents, FlowRequest, KeepAliveSign } from '../../src/runtime/transport/flow.ts';
 
 export type Recorder = {
   readonly events: FlowEvents;
   readonly messages: { readonly flow: Flow; readonly message: SipMessage; readonly source: SocketAddress }[];
+  readonly malformed: { readonly flow: Flow; readonly error: MessageError; readonly source: SocketAddress }[];
+  readonly signs: { readonly sign: KeepAliveSign; readonly source: SocketAddress }[];
   readonly closed: { readonly flow: Flow; readonly failure: Failure }[];
   readonly dropped: string[];
 };
 
 /** Events of flows, written down. */
 export function recordFlows(): Recorder {
-  const recorder: Omit<Recorder, 'events'> = { messages: [], closed: [], dropped: [] };
+  const recorder: Omit<Recorder, 'events'> = {
+    messages: [],
+    malformed: [],
+    signs: [],
+    closed: [],
+    dropped: [],
+  };
   return {
     ...recorder,
     events: {
       message: (flow, message, source) => recorder.messages.push({ flow, message, source }),
+      malformed: (flow, error, source) => recorder.malformed.push({ flow, error, source }),
+      sign: (_flow, sign, source) => recorder.signs.push({ sign, source }),
       closed: (flow, failure) => recorder.closed.push({ flow, failure }),
       dropped: (_flow, description) => recorder.dropped.push(description),
     },
@@ -34,6 +45,7 @@ export function requestTo(
   const { transport = 'tcp', address = '127.0.0.1', ...rest } = changes;
   return {
     target: { address, port, transport, host: 'sip1.example.com' },
+    regId: null,
     local: null,
     preferredPort: null,
     domain: 'example.com',

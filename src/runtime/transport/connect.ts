@@ -6,6 +6,7 @@ import { assert } from '../../core/assert.ts';
 import { type Failure, failureOf } from '../../core/health/verdict.ts';
 import { failure, type Result, success } from '../../core/result.ts';
 import { isIpLiteral } from '../../core/sip/ip.ts';
+import type { Millis } from '../../core/time.ts';
 import type { FlowRequest } from './flow.ts';
 import { localPortsToTry } from './local-port.ts';
 import {
@@ -61,6 +62,14 @@ function connectFrom(localPort: number, request: FlowRequest): Promise<net.Socke
 export function destroyQuietly(socket: net.Socket): void {
   socket.on('error', () => {});
   socket.destroy();
+}
+
+/** Lets the peer have what was written last, and reads on meanwhile, because unread bytes would make the system
+ * reset the connection and throw that away; after `lingerMs` at most the socket is destroyed. */
+export function lingerAndClose(socket: net.Socket, lingerMs: Millis): void {
+  const timer = setTimeout(() => socket.destroy(), lingerMs);
+  socket.on('error', () => {}).once('close', () => clearTimeout(timer));
+  socket.end();
 }
 
 function verdictOf(error: SystemError, request: FlowRequest): Failure {

@@ -38,8 +38,7 @@ export type FlowEvents = {
 };
 
 /** What says that a flow still works. */
-export type KeepAliveSign =
-  { readonly type: 'pong' } | { readonly type: 'stun'; readonly bytes: Uint8Array };
+export type KeepAliveSign = { readonly type: 'pong' } | { readonly type: 'stun'; readonly bytes: Uint8Array };
 
 export type FlowRequest = {
   readonly target: Target;

@@ -13,6 +13,8 @@ export type FlowLimits = {
   readonly unfinishedMessageMs: Millis;
   /** How long a UDP probe listens for an ICMP error. */
   readonly probeMs: Millis;
+  /** How long a stream that has to be closed may take to deliver its last answer. */
+  readonly lingerMs: Millis;
   /** Bytes that a stream's peer may leave unread before the flow is given up. */
   readonly unsentBytes: number;
 };
@@ -22,5 +24,6 @@ export const FLOW_LIMITS: FlowLimits = {
   certificateDoubtMs: 2_000,
   unfinishedMessageMs: 30_000,
   probeMs: 1_000,
+  lingerMs: 1_000,
   unsentBytes: 16 * 1024 * 1024,
 };

@@ -55,6 +55,8 @@ export function createFlowRegistry({
 
   const sharedEvents: FlowEvents = {
     message: events.message,
+    malformed: events.malformed,
+    sign: events.sign,
     dropped: events.dropped,
     closed: (flow, verdict) => {
       const entry = entryOfFlow.get(flow.id);
@@ -146,9 +148,10 @@ async function openTls(...args: Parameters<typeof openTlsFlow>): ReturnType<type
   return await tls.openTlsFlow(...args);
 }
 
-function keyOf({ target, local, domain }: FlowRequest, security: string): string {
+function keyOf({ target, regId, local, domain }: FlowRequest, security: string): string {
   const from = local === null ? '*' : `${local.address} ${local.port}`;
-  return `${target.transport} ${from} ${target.address} ${target.port} ${domain.toLowerCase()} ${security}`;
+  const place = `${target.transport} ${target.address} ${target.port} ${target.resource ?? ''}`;
+  return `${place} ${from} ${domain.toLowerCase()} ${regId ?? '*'} ${security}`;
 }
 
 /** How the server is checked belongs to the key: a flow that was checked less must not serve who asks for more. */

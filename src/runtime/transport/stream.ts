@@ -7,9 +7,10 @@ import type { TlsSnapshot } from '../../core/health/snapshot.ts';
 import { type Failure, failureOf } from '../../core/health/verdict.ts';
 import { failure, type Result, success } from '../../core/result.ts';
 import { emptyFramer, pushBytes } from '../../core/sip/framer.ts';
+import type { MessageError } from '../../core/sip/head.ts';
 import { parseMessage } from '../../core/sip/parse.ts';
 import type { SocketAddress } from '../../core/sip/transport.ts';
-import { connectTcp, destroyQuietly } from './connect.ts';
+import { connectTcp, destroyQuietly, lingerAndClose } from './connect.ts';
 import { type Flow, type FlowEvents, type FlowRequest, nextFlowId } from './flow.ts';
 import { FLOW_LIMITS, type FlowLimits } from './limits.ts';
 import { failureOfSystemError, formatAddress, type SystemError } from './system-error.ts';
@@ -67,19 +68,20 @@ export function startStreamFlow(setup: StreamSetup): Flow {
       socket.write(bytes);
       if (socket.writableLength > limits.unsentBytes) fail(verdictOfDeafPeer(remote, limits));
     },
+    sendTo: (bytes) => flow.send(bytes),
     close: () => {
-      if (isOpen) end();
+      if (isOpen) end(destroyQuietly);
     },
   };
 
-  const end = (): void => {
+  const end = (letGo: (socket: net.Socket) => void): void => {
     isOpen = false;
     watchUnfinished(false);
-    destroyQuietly(socket);
+    letGo(socket);
   };
-  const fail = (verdict: Failure): void => {
+  const fail = (verdict: Failure, letGo = destroyQuietly): void => {
     if (!isOpen) return;
-    end();
+    end(letGo);
     events.closed(flow, verdict);
   };
   const watchUnfinished = (waiting: boolean): void => {
@@ -93,19 +95,27 @@ export function startStreamFlow(setup: StreamSetup): Flow {
     if (parsed.ok) {
       heard = true;
       events.message(flow, parsed.value, remote);
+    } else if (parsed.error.head?.kind === 'request') {
+      events.malformed(flow, parsed.error, remote);
     } else {
       events.dropped(flow, `a message that is not SIP: ${parsed.error.message}`);
     }
   };
+  const giveUpFraming = (error: MessageError): void => {
+    if (error.head?.kind === 'request') events.malformed(flow, error, remote);
+    fail(verdictOfLostFraming(error.message, heard, remote), (last) => lingerAndClose(last, limits.lingerMs));
+  };
   const take = (bytes: Uint8Array): void => {
+    if (!isOpen) return;
     const step = pushBytes(framer, bytes);
     framer = step.framer;
     for (const message of step.messages) if (isOpen) deliver(message);
     // RFC 5626 §4.4.1: a double CRLF is a ping, and one CRLF answers it.
     if (isOpen && step.pings > 0) flow.send(CRLF);
+    if (isOpen && step.pongs > 0) events.sign(flow, { type: 'pong' }, remote);
     if (!isOpen) return;
     if (step.error !== null) {
-      fail(verdictOfLostFraming(step.error.message, heard, remote));
+      giveUpFraming(step.error);
       return;
     }
     const isUnfinished = framer.phase === 'head' || framer.phase === 'body';

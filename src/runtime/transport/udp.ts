@@ -59,6 +59,17 @@ function startUdpFlow(
       if (repeated && isUnanswered) void lookIntoSilence();
       isUnanswered = true;
     },
+    sendTo: (bytes, { address, port }) => {
+      if (!isOpen) return;
+      const unsent = (why: string): void => events.dropped(flow, `an answer that cannot be sent: ${why}`);
+      if (port < 1 || port > 65_535 || !isIpLiteral(address)) {
+        unsent('there is no such place');
+        return;
+      }
+      socket.send(bytes, port, address, (error) => {
+        if (error !== null && isOpen) unsent(error.message);
+      });
+    },
     close: () => {
       if (isOpen) end();
     },
@@ -84,9 +95,14 @@ function startUdpFlow(
   socket.on('message', (bytes, sender) => {
     isUnanswered = false;
     const source = { address: sender.address, port: sender.port };
-    const parsed = isKeepAlive(bytes) ? null : parseMessage(bytes);
-    if (parsed === null) return;
+    if (isKeepAlive(bytes)) return;
+    if (isStun(bytes)) {
+      events.sign(flow, { type: 'stun', bytes }, source);
+      return;
+    }
+    const parsed = parseMessage(bytes);
     if (parsed.ok) events.message(flow, parsed.value, source);
+    else if (parsed.error.head?.kind === 'request') events.malformed(flow, parsed.error, source);
     else events.dropped(flow, `a datagram that is not SIP: ${parsed.error.message}`);
   });
   socket.on('error', failWith);
@@ -97,6 +113,11 @@ function startUdpFlow(
 function isKeepAlive(bytes: Uint8Array): boolean {
   if (bytes.length > LONGEST_KEEP_ALIVE) return false;
   return bytes.every((byte) => byte === 0x0d || byte === 0x0a) || bytes.every((byte) => byte === 0);
+}
+
+/** RFC 5389 §6: the first two bits of a STUN message are zero; no character that can begin a SIP message has that. */
+function isStun(bytes: Uint8Array): boolean {
+  return (bytes[0] ?? LARGEST_STUN_OCTET + 1) <= LARGEST_STUN_OCTET;
 }
 
 async function bindSocket(request: FlowRequest, remote: SocketAddress): Promise<dgram.Socket | SystemError> {
@@ -152,3 +173,4 @@ async function localAddressOf(
 /** Enough for a burst of answers to thousands of accounts; on Linux net.core.rmem_max is the limit. */
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 const LONGEST_KEEP_ALIVE = 4;
+const LARGEST_STUN_OCTET = 3;
