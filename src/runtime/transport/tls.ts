@@ -23,11 +23,14 @@ import type { TlsSettings } from '../tls/settings.ts';
 import { connectTcp, destroyQuietly } from './connect.ts';
 import type { Flow, FlowEvents, FlowRequest } from './flow.ts';
 import { FLOW_LIMITS, type FlowLimits } from './limits.ts';
-import { startStreamFlow, verdictOfStreamEnd } from './stream.ts';
+import { type StreamSetup, startStreamFlow, verdictOfStreamEnd } from './stream.ts';
 import type { SystemError } from './system-error.ts';
 
 /** What an account brings to a handshake: its settings, and what they name on disk. */
 export type TlsSecurity = { readonly settings: TlsSettings; readonly material: TlsMaterial };
+
+/** A connection past its handshake, as a flow takes it over. */
+export type SecuredStream = Pick<StreamSetup, 'socket' | 'remote' | 'tls' | 'verdictOf'>;
 
 /** Opens a TLS flow; it is open only when the server has proved to be the one of `request.domain`. */
 export async function openTlsFlow(
@@ -36,29 +39,37 @@ export async function openTlsFlow(
   security: TlsSecurity,
   limits: FlowLimits = FLOW_LIMITS,
 ): Promise<Result<Flow, Failure>> {
+  return secureStream(request, security, limits, (stream) =>
+    startStreamFlow({ transport: 'tls', ...stream, events, limits }),
+  );
+}
+
+/** Connects and shakes hands. `start` takes the stream over in the same turn, so that no event of it is missed. */
+export async function secureStream<Started>(
+  request: FlowRequest,
+  security: TlsSecurity,
+  limits: FlowLimits,
+  start: (stream: SecuredStream) => Started,
+): Promise<Result<Started, Failure>> {
   const connected = await connectTcp(request);
   if (!connected.ok) return connected;
   return handshake(connected.value, request, security, limits, (socket, facts) =>
-    startStreamFlow({
-      transport: 'tls',
+    start({
       socket,
       remote: facts.remote,
       tls: snapshotOf(socket, facts.chain),
-      events,
-      limits,
       verdictOf: verdictAfterHandshake(facts, request, limits),
     }),
   );
 }
 
-/** `start` takes the socket over in the same turn, so that no event of it falls between handshake and flow. */
-function handshake(
+function handshake<Started>(
   tcp: net.Socket,
   request: FlowRequest,
   security: TlsSecurity,
   limits: FlowLimits,
-  start: (socket: tls.TLSSocket, facts: HandshakeFacts) => Flow,
-): Promise<Result<Flow, Failure>> {
+  start: (socket: tls.TLSSocket, facts: HandshakeFacts) => Started,
+): Promise<Result<Started, Failure>> {
   const serverName = serverNameFor(request, security.settings);
   const { verify } = security.settings;
   return new Promise((resolve) => {
