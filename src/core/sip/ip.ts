@@ -30,6 +30,13 @@ export function sameHost(a: string, b: string): boolean {
   return key === null ? left.toLowerCase() === right.toLowerCase() : key === addressKey(right);
 }
 
+/** The 4 or 16 octets of an IP literal without brackets, its zone left out; null for anything else. */
+export function addressOctets(text: string): readonly number[] | null {
+  const address = text.split('%', 1)[0] ?? '';
+  const groups = parseIpv6(address);
+  return groups === null ? parseIpv4(address) : groups.flatMap((group) => [group >> 8, group & 0xff]);
+}
+
 /** `address` as a URI or Via writes it: IPv6 in brackets and without its zone, anything else as it is. */
 export function bracketed(address: string): string {
   if (!address.includes(':') || address.startsWith('[')) return address;
