@@ -183,7 +183,10 @@ function permissionWarnings(file: string, mode: number, document: AccountsDocume
   return [`${file} holds passwords and others can read it (mode ${octal}); run: chmod 600 ${file}`];
 }
 
-function holdsLiteralSecret({ defaults, accounts }: AccountsDocument): boolean {
+function holdsLiteralSecret({ defaults, accounts, agent }: AccountsDocument): boolean {
+  // The URL of a webhook or a heartbeat is one: who knows it can write there.
+  const { webhook, heartbeat } = agent?.notices ?? {};
+  if ([agent?.httpToken, webhook, heartbeat?.url].some(isLiteral)) return true;
   return [defaults ?? {}, ...Object.values(accounts)].some(
     (entry) =>
       [entry, ...(entry.credentials ?? [])].some(

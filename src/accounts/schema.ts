@@ -2,7 +2,9 @@
 // editors. The only home of valibot. Rules about several keys or several accounts are in consistency.ts.
 
 import * as v from 'valibot';
-import { type DocumentPath, type ShapeProblem, structureProblems } from './structure.ts';
+import { isOpenToAll } from './listen-address.ts';
+import { describeIssue, issueProblems, withoutRepeats } from './shape-issues.ts';
+import { type ShapeProblem, structureProblems } from './structure.ts';
 import {
   accountNameRule,
   answeredMethodRule,
@@ -13,11 +15,14 @@ import {
   headerNameRule,
   hexRule,
   hostNameRule,
+  httpUrlRule,
+  isOneHa1OrSource,
   lineRule,
   listenRule,
   pathRule,
   pinRule,
   type Rule,
+  repeatedNames,
   serverRule,
   socketAddressRule,
   socketPathRule,
@@ -74,14 +79,10 @@ const ha1 = v.union(
         'SHA-512-256': optional('HA1 for SHA-512-256', ha1For(64)),
       }),
       v.rawCheck(({ dataset, addIssue }) => {
-        if (!dataset.typed) return;
-        const keys = Object.keys(dataset.value);
-        const sources = keys.filter((key) => Object.hasOwn(sourceEntries, key)).length;
-        if (sources === 1 ? keys.length > 1 : sources > 1 || keys.length === 0) {
-          addIssue({
-            message: 'must name exactly one of file, env, command, credential, or one HA1 an algorithm',
-          });
-        }
+        if (!dataset.typed || isOneHa1OrSource(dataset.value, sourceEntries)) return;
+        addIssue({
+          message: 'must name exactly one of file, env, command, credential, or one HA1 an algorithm',
+        });
       }),
     ),
   ],
@@ -142,7 +143,8 @@ const tls = v.strictObject({
   ),
   cert: optional('PEM file of our own certificate and its chain', text(pathRule)),
   key: optional('PEM file of its key', text(pathRule)),
-  keyPassphrase: optional('Passphrase of the key, or where it is', password),
+  keyPassphrase: optional('Passphrase of the key, or where it is; read afresh with the key', password),
+  allowInsecureKey: optional('Use a key that every user of this host can read (false)', v.boolean()),
   serverName: optional('Name to ask for and to verify, in place of the SIP domain', text(hostNameRule)),
   verify: optional(
     'rfc5922: the SIP domain (default); host: the host name of the target; pin: one of "pins"; none: anything',
@@ -192,7 +194,7 @@ const commonEntries = {
     'auto: as DNS says, RFC 3263 (auto)',
     v.picklist(['auto', 'udp', 'tcp', 'tls', 'ws', 'wss']),
   ),
-  expires: optional('Seconds asked for (3600)', seconds(1, UINT32_MAX)),
+  expires: optional('Seconds asked for (3600)', wholeNumber(1, UINT32_MAX)),
   contact: optional('A whole Contact URI, to register for another host (the local address)', text(uriRule)),
   contactUser: optional("User part of the Contact, unescaped (the AOR's user)", text(wordRule)),
   contactUriParams: optional('Parameters inside the Contact URI; true is a bare flag', contactUriParams),
@@ -228,18 +230,18 @@ const commonEntries = {
   retry: optional(
     'Waits after failures',
     v.strictObject({
-      base: optional('Seconds, doubled with each failure (30)', seconds(1, DAY_SECONDS)),
+      base: optional('Seconds, doubled with each failure (30)', wholeNumber(1, DAY_SECONDS)),
       max: optional(
         'Longest wait in seconds (300; 1800 with several outbound flows)',
-        seconds(1, DAY_SECONDS),
+        wholeNumber(1, DAY_SECONDS),
       ),
       credentialAttempts: optional(
         'Tries with rejected credentials before the account is blocked (3)',
-        seconds(1, 100),
+        wholeNumber(1, 100),
       ),
       blockedProbe: optional(
         'Seconds between two tries while blocked; 0: never (21600)',
-        seconds(0, YEAR_SECONDS),
+        wholeNumber(0, YEAR_SECONDS),
       ),
     }),
   ),
@@ -262,15 +264,57 @@ const accountSchema = v.strictObject({
   ...commonEntries,
 });
 
-const agentSchema = v.strictObject({
+const secretUrl = v.union(
+  [text(httpUrlRule), secretSource],
+  'must be a URL or an object with file, env, command or credential',
+);
+
+const notices = v.strictObject({
+  after: optional(
+    'Seconds that an account stays in its new condition before it is told (60)',
+    wholeNumber(0, DAY_SECONDS),
+  ),
+  repeat: optional(
+    'Seconds after which an account that is still down is told again; 0: never (21600)',
+    wholeNumber(0, YEAR_SECONDS),
+  ),
+  command: optional(
+    'Program and arguments, run without a shell, with the facts in its environment',
+    v.pipe(v.array(text(lineRule)), v.minLength(1, 'must name a program')),
+  ),
+  webhook: optional('URL that gets each notice as a JSON POST, or where the URL is', secretUrl),
+  heartbeat: optional(
+    'A dead-man switch as Healthchecks has it: asked for while all is well, with /fail while it is not',
+    v.strictObject({
+      url: described('Its URL, or where the URL is', secretUrl),
+      interval: optional('Seconds between two (60)', wholeNumber(10, DAY_SECONDS)),
+    }),
+  ),
+});
+
+const agentEntries = v.strictObject({
   http: optional('Where /metrics and the health pages are served, like 127.0.0.1:9724', text(listenRule)),
+  httpToken: optional('What clients of "http" have to show; needed when other hosts reach it', password),
+  httpHosts: optional('Further names under which "http" is asked for', v.array(text(hostNameRule))),
+  notices: optional('Who is told when an account goes down or comes back', notices),
   socket: optional('Path of the control socket', text(socketPathRule)),
   socketGroup: optional('Group whose members may read the status', text(wordRule)),
   pacing: optional(
     'Registrations that may begin in one second at each registrar; 0: no pacing',
-    v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(100_000)),
+    wholeNumber(0, 100_000),
   ),
 });
+
+const agentSchema = v.pipe(
+  agentEntries,
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed || !isOpenToAll(dataset.value)) return;
+    addIssue({
+      message: 'is reached by other hosts, and has no "httpToken"',
+      path: [pathItem(dataset.value, 'http')],
+    });
+  }),
+);
 
 /** The schema of the whole file; scripts turn it into accounts.schema.json. */
 export const documentSchema = v.strictObject({
@@ -287,6 +331,7 @@ export type AccountsDocument = v.InferOutput<typeof documentSchema>;
 /** One account as written, or with the defaults filled in. */
 export type AccountEntry = v.InferOutput<typeof accountSchema>;
 export type AccountDefaults = v.InferOutput<typeof defaultsSchema>;
+export type AgentEntry = v.InferOutput<typeof agentSchema>;
 export type SecretText = v.InferOutput<typeof password>;
 export type Ha1Entry = v.InferOutput<typeof ha1>;
 
@@ -299,40 +344,8 @@ export function checkShape(
   const outcome = v.safeParse(documentSchema, input, { message: describeIssue });
   const structural = structureProblems(documentSchema, input, []);
   if (outcome.success && structural.length === 0) return { ok: true, value: outcome.output };
-  const known = new Set(structural.map(({ path }) => JSON.stringify(path)));
   const issues = (outcome.issues ?? []).flatMap((issue) => issueProblems(issue, []));
-  return { ok: false, error: known.has('[]') ? structural : [...structural, ...issues.filter(isNew)] };
-
-  // Below an unknown key or a list in the place of an object, valibot's issues only repeat it.
-  function isNew({ path }: ShapeProblem): boolean {
-    return !path.some((_step, at) => known.has(JSON.stringify(path.slice(0, at + 1))));
-  }
-}
-
-/** Valibot's own texts repeat the value, which may be a password; these say only what was expected. */
-function describeIssue(issue: v.BaseIssue<unknown>): string {
-  if (issue.type === 'strict_object' && issue.expected?.startsWith('"')) return 'is missing';
-  switch (issue.type) {
-    case 'strict_object':
-    case 'record':
-      return 'must be an object';
-    case 'array':
-      return 'must be a list';
-    case 'picklist':
-      return `must be one of ${(issue.expected ?? '').replace(/^\(|\)$/g, '').replaceAll(' | ', ', ')}`;
-    default:
-      return `must be a ${issue.expected ?? 'different value'}`;
-  }
-}
-
-/** A problem for each issue; of a union's alternatives the one that got deepest into the value speaks. */
-function issueProblems(issue: v.BaseIssue<unknown>, above: DocumentPath): ShapeProblem[] {
-  const path = [...above, ...(issue.path ?? []).map((item) => item.key as string | number)];
-  const deeper = (issue.issues ?? []).filter((inner) => inner.path !== undefined);
-  if (deeper.length > 0) return deeper.flatMap((inner) => issueProblems(inner, path));
-  // Our own rules hand their hint over as `expected`.
-  const hint = issue.type === 'raw_check' ? issue.expected : null;
-  return [{ path, message: issue.message, hint, knownKeys: null }];
+  return { ok: false, error: withoutRepeats(structural, issues) };
 }
 
 function text(rule: Rule) {
@@ -346,13 +359,6 @@ function text(rule: Rule) {
   );
 }
 
-/** Names of parameters do not depend on case, so that each must stand once (RFC 3261 §7.3.1, RFC 3840 §9). */
-function repeatedNames(params: object): readonly string[] {
-  const names = Object.keys(params);
-  const lower = names.map((name) => name.toLowerCase());
-  return names.filter((name, at) => lower.indexOf(name.toLowerCase()) < at);
-}
-
 function pathItem(input: unknown, key: string) {
   return { type: 'unknown', origin: 'value', input, key, value: undefined } as const;
 }
@@ -361,7 +367,7 @@ function finite() {
   return v.pipe(v.number(), v.finite('must be a finite number'));
 }
 
-function seconds(least: number, most: number) {
+function wholeNumber(least: number, most: number) {
   return v.pipe(
     v.number(),
     v.integer('must be a whole number'),
@@ -371,11 +377,12 @@ function seconds(least: number, most: number) {
 }
 
 function finalStatus() {
+  const message = 'must be a final status code, 200 to 699';
   return v.pipe(
     v.number(),
     v.integer('must be a whole number'),
-    v.minValue(200, 'must be a final status code, 200 to 699'),
-    v.maxValue(699, 'must be a final status code, 200 to 699'),
+    v.minValue(200, message),
+    v.maxValue(699, message),
   );
 }
 

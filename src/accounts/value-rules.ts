@@ -140,6 +140,12 @@ export const listenRule: Rule = (text) => {
   return valid ? null : complain('is no address with a port', 'write it like 127.0.0.1:9724');
 };
 
+/** Where a notice is sent. */
+export const httpUrlRule: Rule = (text) =>
+  CONTROL.test(text) || !URL.canParse(text) || !/^https?:/i.test(text)
+    ? complain('is no http: or https: URL', 'write it like https://hooks.example.com/sipreg')
+    : null;
+
 /** An environment variable's name. */
 export const variableRule: Rule = (text) =>
   /^[A-Za-z_][A-Za-z0-9_]*$/.test(text) ? null : complain('is no name of an environment variable');
@@ -184,6 +190,20 @@ export function splitSocketAddress(text: string): { address: string; port: numbe
   if (ipVersion(address) !== (parts[1] === undefined ? 4 : 6)) return null;
   const port = parts[3] === undefined ? null : Number(parts[3]);
   return port !== null && port > 65_535 ? null : { address, port };
+}
+
+/** Whether `ha1` is one source (a key of `sources`) and nothing else, or values for algorithms and no source. */
+export function isOneHa1OrSource(ha1: object, sources: object): boolean {
+  const keys = Object.keys(ha1);
+  const count = keys.filter((key) => Object.hasOwn(sources, key)).length;
+  return count === 1 ? keys.length === 1 : count === 0 && keys.length > 0;
+}
+
+/** Names of parameters do not depend on case, so that each must stand once (RFC 3261 §7.3.1, RFC 3840 §9). */
+export function repeatedNames(params: object): readonly string[] {
+  const names = Object.keys(params);
+  const lower = names.map((name) => name.toLowerCase());
+  return names.filter((name, at) => lower.indexOf(name.toLowerCase()) < at);
 }
 
 function complain(message: string, hint: string | null = null): Complaint {

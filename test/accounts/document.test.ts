@@ -67,9 +67,43 @@ describe('the document', () => {
     expect(
       await problemsOf(JSON.stringify({ $schema: './accounts.schema.json', accounts: {}, agent })),
     ).toEqual([]);
-    for (const http of ['localhost:9724', '[::1]:9724', '0.0.0.0:0']) {
+    for (const http of ['localhost:9724', '[::1]:9724', '127.9.9.9:0']) {
       expect(await problemsOf(JSON.stringify({ accounts: {}, agent: { http } }))).toEqual([]);
     }
+  });
+
+  it('wants a token where other hosts reach the HTTP server', async () => {
+    for (const http of ['0.0.0.0:0', '[::]:9724', '192.0.2.1:9724', 'pbx.example.com:9724']) {
+      expect(await problemsOf(JSON.stringify({ accounts: {}, agent: { http } }))).toEqual([
+        'agent.http: is reached by other hosts, and has no "httpToken"',
+      ]);
+      const agent = { http, httpToken: { file: '/etc/sipreg/http.token' }, httpHosts: ['pbx.example.com'] };
+      expect(await problemsOf(JSON.stringify({ accounts: {}, agent }))).toEqual([]);
+    }
+  });
+
+  it('takes notices', async () => {
+    const notices = {
+      after: 0,
+      repeat: 0,
+      command: ['/usr/bin/logger', 'line'],
+      webhook: { file: 'webhook.url' },
+      heartbeat: { url: 'https://hc.example.com/ping/1', interval: 60 },
+    };
+    expect(await problemsOf(JSON.stringify({ accounts: {}, agent: { notices } }))).toEqual([]);
+  });
+
+  it.each([
+    [{ webhook: 'hooks.example.com/x' }, /agent\.notices\.webhook: is no http: or https: URL/],
+    [{ webhook: 'file:///etc/passwd' }, /is no http: or https: URL/],
+    [{ command: [] }, /agent\.notices\.command: must name a program/],
+    [{ heartbeat: { url: 'http://a/', interval: 1 } }, /interval: must be at least 10/],
+    [{ heartbeat: {} }, /url: is missing/],
+    [{ webhok: 'http://a/' }, /did you mean "webhook"/],
+  ])('refuses the notices %j without repeating a URL', async (notices, problem) => {
+    const problems = await problemsOf(JSON.stringify({ accounts: {}, agent: { notices } }));
+    expect(problems.join('\n')).toMatch(problem);
+    expect(problems.join('\n')).not.toMatch(/hooks\.example|passwd/);
   });
 
   it.each([

@@ -223,6 +223,14 @@ describe('a file with literal secrets that others can read', () => {
     expect(await warningsOf(0o644, officeFile(keys))).toHaveLength(1);
   });
 
+  it.each([
+    { httpToken: 'a' },
+    { notices: { webhook: 'https://hooks.example.com/secret' } },
+    { notices: { heartbeat: { url: 'https://hc.example.com/secret' } } },
+  ])("is known by the agent's %j", async (agent) => {
+    expect(await warningsOf(0o644, JSON.stringify({ accounts: {}, agent }))).toHaveLength(1);
+  });
+
   it('is known by its defaults', async () => {
     expect(await warningsOf(0o644, '{"defaults": {"password": "x"}, "accounts": {}}')).toHaveLength(1);
   });
