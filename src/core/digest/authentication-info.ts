@@ -4,8 +4,8 @@
 import { headerRows } from '../sip/headers.ts';
 import type { HeaderField } from '../sip/message.ts';
 import type { Credential, HashFn } from './algorithm.ts';
-import type { ChallengeKind, Qop } from './challenge.ts';
-import { hasControlCharacter, scanSchemes } from './parameters.ts';
+import { type ChallengeKind, canBeEchoed, type Qop } from './challenge.ts';
+import { scanSchemes } from './parameters.ts';
 import { type DigestSession, sessionResponse } from './session.ts';
 
 export type AuthenticationInfo = {
@@ -30,7 +30,7 @@ export function parseAuthenticationInfo(
   const nextnonce = text('nextnonce');
   const qop = text('qop')?.toLowerCase();
   return {
-    nextnonce: nextnonce === null || hasControlCharacter(nextnonce) ? null : nextnonce,
+    nextnonce: nextnonce !== null && canBeEchoed(nextnonce) ? nextnonce : null,
     rspauth: text('rspauth'),
     qop: qop === 'auth' || qop === 'auth-int' ? qop : null,
     cnonce: text('cnonce'),

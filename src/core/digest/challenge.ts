@@ -42,7 +42,8 @@ export type ParsedChallenges = {
   readonly realms: readonly string[];
 };
 
-/** Reads every challenge of a response's headers; without any, all three lists are empty. */
+/** Reads the challenges of a response's headers, the first MAX_CHALLENGES of them; without any, all three lists are
+ * empty. */
 export function parseChallenges(headers: readonly HeaderField[]): ParsedChallenges {
   const usable: Challenge[] = [];
   const unknownAlgorithms: string[] = [];
@@ -50,6 +51,8 @@ export function parseChallenges(headers: readonly HeaderField[]): ParsedChalleng
   for (const { kind, name } of CHALLENGE_HEADERS) {
     for (const listed of headerRows(headers, name).flatMap(scanSchemes)) {
       if (isBroken(listed)) continue;
+      // Each is answered by a header of ours: without a bound a response would make us send many times its size.
+      if (usable.length + unknownAlgorithms.length === MAX_CHALLENGES) break;
       const realm = listed.parameters.get('realm') ?? '';
       realms.add(realm);
       const challenge = digestChallenge(kind, listed);
@@ -63,7 +66,12 @@ export function parseChallenges(headers: readonly HeaderField[]): ParsedChalleng
 /** A Digest challenge that says too little, or whose values would not fit into a header of ours. */
 function isBroken({ scheme, parameters }: SchemeParameters): boolean {
   if (scheme === 'digest' && !parameters.get('nonce')) return true;
-  return ECHOED.some((name) => hasControlCharacter(parameters.get(name) ?? ''));
+  return ECHOED.some((name) => !canBeEchoed(parameters.get(name) ?? ''));
+}
+
+/** Whether a value of a challenge may be copied into a header of ours, and kept for the next requests. */
+export function canBeEchoed(value: string): boolean {
+  return value.length <= MAX_ECHOED && !hasControlCharacter(value);
 }
 
 function digestChallenge(kind: ChallengeKind, { scheme, parameters }: SchemeParameters): Challenge | null {
@@ -116,5 +124,9 @@ const CHALLENGE_HEADERS: readonly { readonly kind: ChallengeKind; readonly name:
 const QOP_VALUES: readonly Qop[] = ['auth', 'auth-int'];
 /** What the answer copies from the challenge. */
 const ECHOED = ['realm', 'nonce', 'opaque'];
+/** Characters of one of them; nonces in use have some dozens. */
+const MAX_ECHOED = 2_048;
+/** Realms times algorithms that one response may name; servers in use name three. */
+const MAX_CHALLENGES = 16;
 /** Characters of a hostile name that an error shows. */
 const LONGEST_SHOWN = 64;

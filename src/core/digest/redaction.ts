@@ -22,7 +22,7 @@ export function redactMessageText(text: string): string {
     const isInfo = name.toLowerCase().endsWith('info');
     return head + (isInfo ? (redactParameters(unfolded) ?? HIDDEN) : redactAuthorization(unfolded));
   });
-  return rows.replace(STRAY_PROOF, `$1$2${HIDDEN}$2`);
+  return rows.replace(STRAY_PROOF, `$<name>$<quote>${HIDDEN}$<quote>`);
 }
 
 /** Null unless `text` is a well-formed list: only then is it certain where a value ends. */
@@ -63,6 +63,7 @@ const PARAMETER = /([A-Za-z*-]+)\s*=\s*("(?:[^"\\]|\\[\s\S])*"|[^\s",;=]+)\s*(?:
 const SECRET_ROW =
   /((?:^|[\r\n])[ \t]*((?:Proxy-)?(?:Authorization|Authentication-Info))[ \t]*:[ \t]*)([^\r\n]*(?:[\r\n]+[ \t][^\r\n]*)*)/gi;
 /** A proof where no header of ours is: quoted, or a word after quotes that were escaped; in a URI percent-encoded. An
- * empty one proves nothing and stays. */
+ * empty one proves nothing and stays. The lookahead takes all white space at once and gives none of it back: whatever
+ * follows, hostile text costs linear time. */
 const STRAY_PROOF =
-  /((?:response|rspauth|cnonce)\s*(?:=|%3d)\s*)(?:(")(?:[^"\\]|\\[\s\S])+"?|(?:[ \t\\"…]|[\r\n]+[ \t])*[^\s",;\\]+)/gi;
+  /(?<name>(?:response|rspauth|cnonce)\s*(?:=|%3d)(?=(?<space>\s*))\k<space>)(?:(?<quote>")(?:[^"\\]|\\[\s\S])+"?|(?:[ \t\\"…]|[\r\n]+[ \t])*[^\s",;\\]+)/gi;

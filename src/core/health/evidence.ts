@@ -11,6 +11,11 @@ const MAX_TEXT = 200;
 /** A digest response, an HA1: a server may echo in its reason phrase what we sent, and it must not be printed. */
 const HASH = /[0-9a-f]{32,}/gi;
 
+/** What drives a terminal, breaks a line, or has it read in another order or unseen: controls of C0 and C1, line and
+ * paragraph separators, bidirectional marks and embeddings (UAX #9), characters without width, the byte order mark. */
+const UNPRINTABLE =
+  /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]+/g;
+
 /** Foreign `text` without control characters and hashes, and not longer than a line. */
 export function printable(text: string): string {
   return printableUpTo(MAX_TEXT, text.replace(HASH, '…'));
@@ -18,10 +23,10 @@ export function printable(text: string): string {
 
 /** `text` without control characters, cut after `limit` characters. */
 export function printableUpTo(limit: number, text: string): string {
-  const clean = text
-    .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, ' ')
-    .trim();
-  return clean.length > limit ? `${clean.slice(0, limit)}…` : clean;
+  const clean = text.replace(UNPRINTABLE, ' ').trim();
+  if (clean.length <= limit) return clean;
+  // Half of a surrogate pair is no character.
+  return `${clean.slice(0, limit).replace(/[\ud800-\udbff]$/, '')}…`;
 }
 
 /** "403 Forbidden (Warning: 399 pbx "too many contacts")". */

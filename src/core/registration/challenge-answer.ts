@@ -34,6 +34,9 @@ export type ChallengeReading =
 /** RFC 3261 §22.4, behaviour.md §9: a registrar that calls every nonce stale is not followed for ever. */
 const MAX_STALE_IN_A_ROW = 3;
 
+/** Realms whose authentication is remembered; each one is a header of every later request. */
+const MAX_SESSIONS = 16;
+
 /** Reads the challenges of `response`. `sessions` are those whose answers the refused request carried. */
 export function readChallenges(
   response: SipResponse,
@@ -103,8 +106,9 @@ function answering(
   const keys = challenges.map(keyOf);
   const untouched = sessions.filter((session) => !keys.includes(keyOf(session)));
   const anyStale = challenges.some((challenge) => challenge.stale);
+  const answered = challenges.map((challenge) => sessionFor(challenge, sessions));
   return {
-    sessions: [...untouched, ...challenges.map((challenge) => sessionFor(challenge, sessions))],
+    sessions: [...untouched, ...answered].slice(-MAX_SESSIONS),
     history: {
       issued: [...new Set([...history.issued, ...keys])],
       staleInARow: anyStale ? history.staleInARow + 1 : 0,
@@ -124,7 +128,7 @@ function keyOf(of: { readonly kind: 'www' | 'proxy'; readonly realm: string }): 
 }
 
 function rejected(response: SipResponse, challenges: readonly Challenge[]): Failure {
-  const realms = challenges.map((challenge) => `"${printable(challenge.realm)}"`).join(', ');
+  const realms = printable(challenges.map((challenge) => `"${challenge.realm}"`).join(', '));
   return failureOf(
     'auth.rejected',
     `the registrar answered ${answerInWords(response)} to our credentials for the realm ${realms}`,
@@ -151,9 +155,9 @@ function unanswerable(
     return failureOf('auth.no-credentials', cause, evidence);
   }
   const { unknownAlgorithms, realms } = parseChallenges(response.headers);
-  const offered = unknownAlgorithms.map(printable).join(', ');
+  const offered = printable(unknownAlgorithms.join(', '));
   const what = offered === '' ? 'no Digest challenge that can be used' : `only ${offered}`;
-  const where = realms.map((realm) => ` for the realm "${printable(realm)}"`).join(',');
-  const cause = `the registrar answered ${answerInWords(response)} and offers ${what}${where}`;
+  const where = printable(realms.map((realm) => `for the realm "${realm}"`).join(', '));
+  const cause = `the registrar answered ${answerInWords(response)} and offers ${what} ${where}`.trimEnd();
   return failureOf('auth.no-algorithm', cause, evidence);
 }

@@ -48,11 +48,9 @@ function codeOf(status: number, forbidden: VerdictCode): VerdictCode {
 function causeOf(response: SipResponse, code: VerdictCode): string {
   const words = answerInWords(response);
   if (code === 'register.extension') {
-    const tags = [
-      ...optionTags(response.headers, 'Require'),
-      ...optionTags(response.headers, 'Unsupported'),
-    ].map(printable);
-    return `the registrar answered ${words}${tags.length > 0 ? `, about the extension ${tags.join(', ')}` : ''}`;
+    const tags = [...optionTags(response.headers, 'Require'), ...optionTags(response.headers, 'Unsupported')];
+    const about = tags.length > 0 ? `, about the extension ${printable(tags.join(', '))}` : '';
+    return `the registrar answered ${words}${about}`;
   }
   if (code === 'auth.rejected') {
     return `the registrar answered ${words} to credentials that it has never accepted`;
