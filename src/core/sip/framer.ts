@@ -1,6 +1,6 @@
 // Messages on a stream (RFC 3261 §18.3): bytes come in whatever pieces, whole messages go out. Between messages
-// stand the line breaks of RFC 5626 §4.4.1. Pure: a push gives a new framer. A byte is searched once and copied at most
-// four times, however small the pieces are.
+// stand the line breaks of RFC 5626 §4.4.1. Pure: a push gives a new framer. However small the pieces are, a byte is
+// searched once, copied at most six times, and held at about its own size.
 
 import { failure, type Result, success } from '../result.ts';
 import { declaredLength, isStartLine, type MessageError, messageError, parseHead } from './head.ts';
@@ -9,8 +9,19 @@ import { MAX_HEAD_BYTES, MAX_MESSAGE_BYTES } from './limits.ts';
 const CR = 0x0d;
 const LF = 0x0a;
 
-/** What has come of the message so far, last piece first: a push adds one, and copies none of the others. */
-type Pieces = { readonly bytes: Uint8Array; readonly before: Pieces | null };
+/** What has come of the message so far, last piece first. A push adds one, and copies none of the others but when so
+ * many small ones stand in a row that they become one of the next size: each costs some hundred bytes of its own. */
+type Pieces = {
+  readonly bytes: Uint8Array;
+  readonly before: Pieces | null;
+  /** How often the bytes in it were put together. */
+  readonly size: number;
+  /** Pieces of this size in a row, up to this one. */
+  readonly row: number;
+};
+
+/** So many pieces of one size become one. */
+const MAX_ROW = 64;
 
 export type Framer = {
   /** `between`: no start line yet. `broken`: an error ended this stream, and nothing more is read. */
@@ -152,7 +163,7 @@ function startBody(reading: Reading, head: Uint8Array): void {
   reading.phase = 'body';
   reading.size = size.value;
   if (reading.pieces !== null) {
-    reading.pieces = { bytes: head, before: null };
+    reading.pieces = addPiece(null, head, 0);
     reading.held = head.length;
     reading.start = reading.at;
   }
@@ -194,8 +205,21 @@ function finish(reading: Reading): void {
 /** Copies what a later push will complete, because the caller may use its buffer again. */
 function keepRest(reading: Reading): void {
   const rest = reading.bytes.slice(reading.start);
-  reading.pieces = { bytes: rest, before: reading.pieces };
+  reading.pieces = addPiece(reading.pieces, rest, 0);
   reading.held += rest.length;
+}
+
+function addPiece(before: Pieces | null, bytes: Uint8Array, size: number): Pieces {
+  const row = before?.size === size ? before.row + 1 : 1;
+  const pieces = { bytes, before, size, row };
+  if (row < MAX_ROW) return pieces;
+  let length = 0;
+  let first: Pieces | null = pieces;
+  for (let left = row; left > 0 && first !== null; left--) {
+    length += first.bytes.length;
+    first = first.before;
+  }
+  return addPiece(first, joined(pieces, length), size + 1);
 }
 
 function giveUp(reading: Reading, error: MessageError): void {
@@ -209,9 +233,16 @@ function giveUp(reading: Reading, error: MessageError): void {
 function soFar({ pieces, held, bytes, start, at }: Reading): Uint8Array {
   const last = bytes.subarray(start, at);
   if (pieces === null) return last;
-  const whole = new Uint8Array(held + last.length);
+  const whole = joined(pieces, held, last.length);
   whole.set(last, held);
-  for (let piece: Pieces | null = pieces, end = held; piece !== null; piece = piece.before) {
+  return whole;
+}
+
+/** The last `length` bytes of `pieces`, and `room` for more after them. */
+function joined(pieces: Pieces, length: number, room = 0): Uint8Array {
+  const whole = new Uint8Array(length + room);
+  let end = length;
+  for (let piece: Pieces | null = pieces; piece !== null && end > 0; piece = piece.before) {
     end -= piece.bytes.length;
     whole.set(piece.bytes, end);
   }

@@ -118,7 +118,8 @@ export function startStreamFlow(setup: StreamSetup): Flow {
       giveUpFraming(step.error);
       return;
     }
-    const isUnfinished = framer.phase === 'head' || framer.phase === 'body';
+    // The time begins with a message's first byte, not with each: who sends byte by byte gains nothing.
+    const isUnfinished = framer.phase !== 'between';
     if (!isUnfinished || unfinished === null || step.messages.length > 0) watchUnfinished(isUnfinished);
   };
 
@@ -148,7 +149,7 @@ function verdictOfLostFraming(error: string, heard: boolean, remote: SocketAddre
     : failureOf('register.not-sip', `what ${place} sends is not SIP: ${error}`);
 }
 
-function verdictOfUnfinished(heard: boolean, remote: SocketAddress, limits: FlowLimits): Failure {
+export function verdictOfUnfinished(heard: boolean, remote: SocketAddress, limits: FlowLimits): Failure {
   const seconds = limits.unfinishedMessageMs / 1000;
   const code = heard ? 'connect.closed' : 'register.not-sip';
   return failureOf(
@@ -157,7 +158,7 @@ function verdictOfUnfinished(heard: boolean, remote: SocketAddress, limits: Flow
   );
 }
 
-function verdictOfDeafPeer(remote: SocketAddress, limits: FlowLimits): Failure {
+export function verdictOfDeafPeer(remote: SocketAddress, limits: FlowLimits): Failure {
   const place = formatAddress(remote);
   return failureOf('connect.closed', `${place} has left more than ${limits.unsentBytes} bytes unread`);
 }

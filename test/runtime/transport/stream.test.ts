@@ -125,6 +125,23 @@ describe('a TCP flow', () => {
     expect(closed[0]?.failure.cause).toContain('did not finish');
   });
 
+  it.each([
+    ['its start line', 'SIP/2.0 200 O'],
+    ['its head', 'SIP/2.0 200 OK\r\nCall-ID: '],
+    ['its body', 'SIP/2.0 200 OK\r\nl: 60000\r\n\r\n'],
+  ])('R022 gives up a message of which byte after byte comes: %s', async (_, begun) => {
+    const { socket, closed } = await connect({}, { unfinishedMessageMs: 300 });
+    socket.write(answerBytes(1));
+    socket.write(`\r\n\r\n${begun}`);
+    const trickle = setInterval(() => socket.write('a'), 20);
+    try {
+      await until(() => closed.length === 1);
+    } finally {
+      clearInterval(trickle);
+    }
+    expect(closed[0]?.failure.cause).toContain('did not finish');
+  });
+
   it('does not hold a finished message against the next', async () => {
     const { socket, messages, closed } = await connect({}, { unfinishedMessageMs: 100 });
     socket.write(answerBytes(1).subarray(0, 40));
