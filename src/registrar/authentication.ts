@@ -12,7 +12,7 @@ import { quote } from '../core/sip/scan.ts';
 import { parseUri } from '../core/sip/uri.ts';
 import { sameUri } from '../core/sip/uri-compare.ts';
 import type { Millis } from '../core/time.ts';
-import { type Answer, refusal } from './answer.ts';
+import { type Answer, refusal } from '../core/uas/response.ts';
 import { type ExpiringTable, emptyTable, lookUp, store } from './expiring-table.ts';
 import type { AuthenticationSettings } from './settings.ts';
 

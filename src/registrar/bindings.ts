@@ -9,7 +9,7 @@ import { parseDeltaSeconds } from '../core/sip/numbers.ts';
 import { type Param, param, paramValue, parseUri } from '../core/sip/uri.ts';
 import { sameUri } from '../core/sip/uri-compare.ts';
 import type { Millis } from '../core/time.ts';
-import { type Answer, refusal } from './answer.ts';
+import { type Answer, refusal } from '../core/uas/response.ts';
 import type { RegistrarSettings } from './settings.ts';
 
 export type Binding = {

@@ -13,11 +13,11 @@ import type { SocketAddress } from '../core/sip/transport.ts';
 import { unescape as decodeEscapes, parseUri, type SipUri } from '../core/sip/uri.ts';
 import { topVia } from '../core/sip/via.ts';
 import type { Millis } from '../core/time.ts';
-import { type Answer, refusal, responseOf } from './answer.ts';
+import { replyAddress } from '../core/uas/reply-path.ts';
+import { type Answer, refusal, responseOf } from '../core/uas/response.ts';
 import { authenticate, emptyNonces, type Nonces } from './authentication.ts';
 import { type Binding, contactHeaders, currentBindings, updateBindings } from './bindings.ts';
 import { type ExpiringTable, emptyTable, lookUp, store } from './expiring-table.ts';
-import { replyAddress } from './reply-path.ts';
 import type { RegistrarSettings } from './settings.ts';
 
 export type RegistrarState = {

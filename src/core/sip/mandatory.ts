@@ -26,8 +26,8 @@ export type Refusal = {
   readonly answerable: boolean;
 };
 
-/** RFC 3261 §8.1.1.7: a branch must say more than that it is one (RFC 4475 §3.2.1). */
-const MAGIC_COOKIE = 'z9hG4bK';
+/** How branches that name one transaction begin (RFC 3261 §8.1.1.7); one must say more than that (RFC 4475 §3.2.1). */
+export const MAGIC_COOKIE = 'z9hG4bK';
 
 /** Checks version, Request-URI, Via, From, To, Call-ID and CSeq. */
 export function checkRequest(request: SipRequest): Result<RequestFields, Refusal> {

@@ -1,8 +1,8 @@
 // Where answers go, by the examples of RFC 3261 §18.2 and RFC 3581 §4 and their corner cases.
 
 import { expect, it } from 'vitest';
-import { formatVia, parseVia, type Via } from '../../src/core/sip/via.ts';
-import { replyAddress, stampVia } from '../../src/registrar/reply-path.ts';
+import { formatVia, parseVia, type Via } from '../../../src/core/sip/via.ts';
+import { replyAddress, stampVia } from '../../../src/core/uas/reply-path.ts';
 
 const source = { address: '192.0.2.1', port: 9988 };
 

@@ -1,10 +1,10 @@
 // How an answer finds back (RFC 3261 §18.2, RFC 3581 §4): the top Via is stamped with where the request came from,
 // and the answer goes there. `maddr` is not followed: it would send answers wherever a stranger points.
 
-import { sameHost } from '../core/sip/ip.ts';
-import type { SocketAddress } from '../core/sip/transport.ts';
-import { param } from '../core/sip/uri.ts';
-import type { Via } from '../core/sip/via.ts';
+import { sameHost } from '../sip/ip.ts';
+import type { SocketAddress } from '../sip/transport.ts';
+import { param } from '../sip/uri.ts';
+import type { Via } from '../sip/via.ts';
 
 /** The top Via as the answer carries it. */
 export function stampVia(via: Via, source: SocketAddress): Via {

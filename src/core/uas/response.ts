@@ -1,13 +1,13 @@
-// What the registrar decided about a request, and how that becomes a response (RFC 3261 §8.2.6). The decision alone
-// is kept for retransmissions: everything else is copied from the request.
+// What was decided about a request, and how that becomes a response (RFC 3261 §8.2.6): all but the decision is copied
+// from the request. No Record-Route is copied (§12.1.1), because no answer of ours begins a dialog.
 
-import { endOfListValue, headerRows, headerValue } from '../core/sip/headers.ts';
-import type { HeaderField, SipRequest, SipResponse } from '../core/sip/message.ts';
-import { NO_BODY } from '../core/sip/message.ts';
-import { parseNameAddr } from '../core/sip/name-addr.ts';
-import type { SocketAddress } from '../core/sip/transport.ts';
-import { param } from '../core/sip/uri.ts';
-import { formatVia, topVia } from '../core/sip/via.ts';
+import { endOfListValue, headerRows, headerValue } from '../sip/headers.ts';
+import type { HeaderField, SipRequest, SipResponse } from '../sip/message.ts';
+import { NO_BODY } from '../sip/message.ts';
+import { parseNameAddr } from '../sip/name-addr.ts';
+import type { SocketAddress } from '../sip/transport.ts';
+import { param } from '../sip/uri.ts';
+import { formatVia, topVia } from '../sip/via.ts';
 import { stampVia } from './reply-path.ts';
 
 export type Answer = {
@@ -16,12 +16,15 @@ export type Answer = {
   readonly headers: readonly HeaderField[];
 };
 
+/** RFC 3261 §8.2.6.1: what tells a client to stop repeating its request. */
+export const TRYING: Answer = { status: 100, reason: 'Trying', headers: [] };
+
 /** An answer that refuses. */
 export function refusal(status: number, reason: string, headers: readonly HeaderField[] = []): Answer {
   return { status, reason, headers };
 }
 
-/** The response to `request` that came from `source`; `toTag` is used unless the request has one. */
+/** The response to `request` that came from `source`; `toTag` is used unless the request has one, and not in a 100. */
 export function responseOf(
   request: SipRequest,
   source: SocketAddress,
@@ -32,6 +35,7 @@ export function responseOf(
     const value = headerValue(request.headers, name);
     return value === null ? [] : [{ name, value }];
   };
+  const isTrying = answer.status === TRYING.status;
   return {
     kind: 'response',
     version: 'SIP/2.0',
@@ -40,9 +44,11 @@ export function responseOf(
     headers: [
       ...stampedVias(request, source).map((value) => ({ name: 'Via', value })),
       ...copied('From'),
-      ...copied('To').map(({ name, value }) => ({ name, value: withTag(value, toTag) })),
+      ...copied('To').map(({ name, value }) => ({ name, value: isTrying ? value : withTag(value, toTag) })),
       ...copied('Call-ID'),
       ...copied('CSeq'),
+      // RFC 3261 §8.2.6.1: so that the client can measure the round trip.
+      ...(isTrying ? copied('Timestamp') : []),
       ...answer.headers,
     ],
     body: NO_BODY,
