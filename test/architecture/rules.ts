@@ -62,6 +62,7 @@ export const PACKAGE_HOMES: Readonly<Record<string, string>> = {
   conf: 'src/accounts/user-store.ts',
   valibot: 'src/accounts/schema.ts',
   'jsonc-parser': 'src/accounts/source-positions.ts',
+  ws: 'src/runtime/transport/websocket.ts',
 };
 
 /** Tools of the build: only scripts may import them, and where a test bundles a program that it runs. */

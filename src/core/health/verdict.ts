@@ -30,6 +30,11 @@ export const VERDICTS = {
     meaning: 'the name exists, but has no address that this host can use',
     remedy: 'ask the provider for the right name, or check IPv4 and IPv6 on this host',
   },
+  'dns.not-offered': {
+    exit: 68,
+    meaning: 'DNS says that the domain does not offer SIP over this transport',
+    remedy: 'set another "transport", or ask the provider for the right name of the registrar',
+  },
   'dns.timeout': {
     exit: 68,
     meaning: 'no DNS server answered in time',
@@ -64,6 +69,37 @@ export const VERDICTS = {
     exit: 69,
     meaning: 'the local address or port cannot be used',
     remedy: 'correct "local", or end the program that holds the port',
+  },
+  'connect.websocket-refused': {
+    exit: 69,
+    meaning: 'the web server did not open a WebSocket',
+    remedy: 'check the path of the ws: or wss: URI, and whether the server lets this host in',
+  },
+  'connect.websocket-protocol': {
+    exit: 76,
+    meaning: 'what answers there does not speak SIP over WebSocket',
+    remedy: 'check port and path; without WebSocket use transport tcp or tls',
+  },
+  'connect.no-pong': {
+    exit: 69,
+    meaning: 'what keeps the connection open was not answered, so the connection is dead',
+    remedy:
+      'nothing to do here; if it happens often, a NAT or firewall forgets it: shorten keepalive.interval',
+  },
+  'connect.mapping-changed': {
+    exit: 69,
+    meaning: 'a NAT on the way gave the connection another public address',
+    remedy: 'nothing to do here; if it happens often, shorten keepalive.interval',
+  },
+  'connect.local-gone': {
+    exit: 69,
+    meaning: 'this host has lost the address that the connection used',
+    remedy: 'nothing to do here if the network was changed; else check the interfaces of this host',
+  },
+  'connect.route-changed': {
+    exit: 69,
+    meaning: 'this host now reaches the server from another of its addresses',
+    remedy: 'nothing to do here; to stay on one address, set "local"',
   },
   'connect.failed': {
     exit: 69,

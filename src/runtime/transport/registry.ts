@@ -5,13 +5,15 @@
 import { assert } from '../../core/assert.ts';
 import { type Failure, failureOf } from '../../core/health/verdict.ts';
 import { failure, type Result } from '../../core/result.ts';
+import { isSecure } from '../../core/sip/transport.ts';
 import type { TlsMaterial } from '../tls/material.ts';
 import type { TlsSettings } from '../tls/settings.ts';
 import type { Flow, FlowEvents, FlowRequest } from './flow.ts';
 import { FLOW_LIMITS, type FlowLimits } from './limits.ts';
 import { openTcpFlow } from './stream.ts';
-import type { openTlsFlow } from './tls.ts';
+import type { openTlsFlow, TlsSecurity } from './tls.ts';
 import { openUdpFlow } from './udp.ts';
+import type { openWebSocketFlow } from './websocket.ts';
 
 export type FlowRegistry = {
   /** A flow for the request: an open one, the outcome of an attempt under way, or a new one. Each success needs one
@@ -97,21 +99,13 @@ export function createFlowRegistry({
   };
 
   const acquire = async (request: FlowRequest, tls: TlsSettings): Promise<Result<Flow, Failure>> => {
-    const { transport } = request.target;
-    if (transport === 'udp') {
-      const key = keyOf(request, '');
-      return join(entries.get(key) ?? start(key, () => openUdpFlow(request, sharedEvents, limits)));
-    }
-    if (transport === 'tcp') {
-      const key = keyOf(request, '');
-      return join(entries.get(key) ?? start(key, () => openTcpFlow(request, sharedEvents, limits)));
-    }
-    if (transport !== 'tls') return failure(notBuilt(transport));
-    const material = await tlsFor(tls);
-    if (!material.ok) return material;
-    const security = { settings: tls, material: material.value };
-    const key = keyOf(request, `${material.value.digest} ${checksOf(tls)}`);
-    return join(entries.get(key) ?? start(key, () => openTls(request, sharedEvents, security, limits)));
+    const material = isSecure(request.target.transport) ? await tlsFor(tls) : null;
+    if (material?.ok === false) return material;
+    const security = material === null ? null : { settings: tls, material: material.value };
+    const checked = security === null ? '' : `${security.material.digest} ${checksOf(tls)}`;
+    const key = keyOf(request, checked);
+    const open = (): Promise<Result<Flow, Failure>> => openFlow(request, sharedEvents, security, limits);
+    return join(entries.get(key) ?? start(key, open));
   };
 
   const release = (flow: Flow): void => {
@@ -142,10 +136,32 @@ export function createFlowRegistry({
   return { acquire, release, discard, closeAll };
 }
 
+function openFlow(
+  request: FlowRequest,
+  events: FlowEvents,
+  security: TlsSecurity | null,
+  limits: FlowLimits,
+): Promise<Result<Flow, Failure>> {
+  const { transport } = request.target;
+  if (transport === 'udp') return openUdpFlow(request, events, limits);
+  if (transport === 'tcp') return openTcpFlow(request, events, limits);
+  if (transport !== 'tls') return openWebSocket(request, events, security, limits);
+  assert(security !== null, 'TLS has its material');
+  return openTls(request, events, security, limits);
+}
+
 /** node:tls costs milliseconds that only those who speak TLS should pay. */
 async function openTls(...args: Parameters<typeof openTlsFlow>): ReturnType<typeof openTlsFlow> {
   const tls = await import('./tls.ts');
   return await tls.openTlsFlow(...args);
+}
+
+/** The same holds for ws, which brings node:http and node:tls. */
+async function openWebSocket(
+  ...args: Parameters<typeof openWebSocketFlow>
+): ReturnType<typeof openWebSocketFlow> {
+  const webSocket = await import('./websocket.ts');
+  return await webSocket.openWebSocketFlow(...args);
 }
 
 function keyOf({ target, regId, local, domain }: FlowRequest, security: string): string {
@@ -157,10 +173,4 @@ function keyOf({ target, regId, local, domain }: FlowRequest, security: string):
 /** How the server is checked belongs to the key: a flow that was checked less must not serve who asks for more. */
 function checksOf({ verify, pins, allowWildcard, serverName }: TlsSettings): string {
   return JSON.stringify([verify, [...pins].sort(), allowWildcard, serverName]);
-}
-
-function notBuilt(transport: string): Failure {
-  return failureOf('config.invalid', `flows over ${transport} cannot be opened by this version`, {
-    advice: 'use transport udp, tcp or tls',
-  });
 }
