@@ -55,6 +55,22 @@ export type AgentEvent = { readonly time: string; readonly severity: Severity } 
       readonly code: string;
       readonly text: string;
     }
+  | {
+      /** A request came in and was answered: a call that nobody took, a ping. */
+      readonly type: 'request';
+      /** null: it was for no account, or cannot be understood. */
+      readonly account: string | null;
+      readonly method: string;
+      /** URIs, printable; null when they cannot be read. */
+      readonly from: string | null;
+      readonly to: string | null;
+      readonly transport: Transport;
+      readonly source: SocketAddress;
+      readonly status: number;
+      readonly reason: string;
+      /** Requests of the same severity that were answered since the last event, and are not told one by one. */
+      readonly untold: number;
+    }
   /** The agent itself: started, stopping, ended, its event loop was blocked, the clock jumped. */
   | { readonly type: 'agent'; readonly code: string; readonly text: string }
 );

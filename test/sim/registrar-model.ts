@@ -9,7 +9,7 @@ import type { HeaderField, SipRequest, SipResponse } from '../../src/core/sip/me
 import { parseMessage } from '../../src/core/sip/parse.ts';
 import type { SocketAddress } from '../../src/core/sip/transport.ts';
 import type { Millis } from '../../src/core/time.ts';
-import { refusal, responseOf } from '../../src/registrar/answer.ts';
+import { refusal, responseOf } from '../../src/core/uas/response.ts';
 import type { Binding } from '../../src/registrar/bindings.ts';
 import { answerRequest, bindingsOf, emptyRegistrar } from '../../src/registrar/registrar.ts';
 import type { RegistrarSettings } from '../../src/registrar/settings.ts';

@@ -115,6 +115,10 @@ export function createNews(): News {
           return judged(event, NEWS, `agent ${event.code}`, null);
         case 'keepalive':
           return judged(event, NEWS, `keepalive ${event.code}`, null);
+        case 'request': {
+          const verdict = event.severity === 'debug' ? NO_NEWS : NEWS;
+          return judged(event, verdict, `request ${event.status}`, null);
+        }
         case 'message':
           return judged(event, NO_NEWS, 'message', null);
       }

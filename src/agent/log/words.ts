@@ -90,6 +90,8 @@ function wordsOf(event: AgentEvent, telling: Telling): Words {
     }
     case 'keepalive':
       return { subject: event.account, label: 'keepalive', text: `${event.code}: ${event.text}` };
+    case 'request':
+      return { subject: event.account ?? AGENT, label: 'request', text: requestText(event) };
     case 'reload':
       return { subject: AGENT, label: 'reload', text: event.text };
     case 'agent':
@@ -152,6 +154,15 @@ function notTried({ state, failure: { stage } }: Attempt): string {
   return stage === 'auth' || stage === 'secret'
     ? 'not tried again until the secret or the account changes'
     : 'not tried again until the account changes';
+}
+
+/** "call from sip:bob@example.com to sip:alice@example.com, answered 480 Temporarily Unavailable (udp 192.0.2.7:5060)". */
+export function requestText(event: Extract<AgentEvent, { type: 'request' }>): string {
+  const { method, from, to, transport, source, status, reason, untold } = event;
+  const what = method === 'INVITE' ? 'call' : method;
+  const parties = `${what} from ${from ?? 'somebody'} to ${to ?? 'somebody'}`;
+  const others = untold === 0 ? '' : `; ${untold} more requests were answered`;
+  return `${parties}, answered ${status} ${reason} (${transport} ${addressText(source)})${others}`;
 }
 
 function stillText(telling: Telling, { time }: AgentEvent): string {

@@ -5,6 +5,7 @@ import type { LoadedAccounts } from '../../accounts/load.ts';
 import { startAgent } from '../../agent/agent.ts';
 import type { AgentEvent } from '../../agent/events.ts';
 import { createAgentLog } from '../../agent/log/log.ts';
+import { requestText } from '../../agent/log/words.ts';
 import { timeText } from '../../runtime/local-time.ts';
 import type { IdentityStore } from '../../state/identity-store.ts';
 import { CommandError, EXIT } from '../exit.ts';
@@ -87,6 +88,9 @@ function tell(event: AgentEvent, output: Output): void {
     }
     case 'warning':
       output.warning(event.account === null ? event.text : `${event.account}: ${event.text}`);
+      break;
+    case 'request':
+      output.detail(1, `${event.account ?? 'sipreg'}: ${requestText(event)}`);
       break;
     case 'message':
       output.detail(2, `${event.direction} ${event.transport}\n${event.text}`);

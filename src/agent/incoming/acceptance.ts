@@ -1,0 +1,77 @@
+// Whom to believe (interface.md, `acceptFrom`): requests come from the flow's peer, from an address that the registrar
+// or a proxy of the account resolved to, or, if the operator wants so, from anybody. And how many of them: each source
+// has a token bucket, so that no flood of one costs more than it may.
+
+import type { IncomingSettings } from '../../accounts/plan.ts';
+import { admit, type Bucket, type Pace } from '../../core/pacing/token-bucket.ts';
+import { sameHost } from '../../core/sip/ip.ts';
+import type { SocketAddress } from '../../core/sip/transport.ts';
+import type { Millis } from '../../core/time.ts';
+import type { Flow } from '../../runtime/transport/flow.ts';
+
+/** What of an account decides whom it hears. */
+export type Acceptor = {
+  readonly incoming: Pick<IncomingSettings, 'acceptFrom'>;
+  /** Where its registrar, proxies and followed redirects are: IP literals as the system writes them. */
+  readonly knownAddresses: () => ReadonlySet<string>;
+};
+
+/** `known`: a server of the account. `stranger`: heard because the operator wants so. `refused`: not heard. */
+export type Standing = 'known' | 'stranger' | 'refused';
+
+/** Bounded: how many requests each source may have answered. */
+export type SourceRates = {
+  /** Whether one more request of `address` may be answered now; counts it. */
+  readonly allow: (address: string, standing: Standing, now: Millis) => boolean;
+};
+
+/** Far more than a registrar needs that pings thousands of accounts; bounded, so that one cannot take all the time. */
+const KNOWN_PACE: Pace = { perSecond: 20_000, burst: 20_000 };
+/** What a stranger can make us send to an address that is perhaps not his. */
+const STRANGER_PACE: Pace = { perSecond: 50, burst: 200 };
+const MAX_SOURCES = 4_096;
+
+/** How the account that is meant, or all that may be, stand to the source of a request that came over `flow`. */
+export function standingOf(acceptors: readonly Acceptor[], flow: Flow, source: SocketAddress): Standing {
+  if (acceptors.length === 0) return 'refused';
+  if (isSameAddress(source.address, flow.remote.address)) return 'known';
+  let standing: Standing = 'refused';
+  for (const { incoming, knownAddresses } of acceptors) {
+    if (incoming.acceptFrom !== 'peer' && knownAddresses().has(source.address)) return 'known';
+    if (incoming.acceptFrom === 'any') standing = 'stranger';
+  }
+  return standing;
+}
+
+/** Rates of which nothing is used up. */
+export function createSourceRates(): SourceRates {
+  const buckets = new Map<string, Bucket>();
+  return {
+    allow: (address, standing, now) => {
+      const { at, bucket } = admit(
+        buckets.get(address),
+        standing === 'known' ? KNOWN_PACE : STRANGER_PACE,
+        now,
+      );
+      if (at > now) return false;
+      if (buckets.size >= MAX_SOURCES && !buckets.has(address)) forgetOldest(buckets);
+      buckets.set(address, bucket);
+      return true;
+    },
+  };
+}
+
+/** A source whose bucket is forgotten begins with a full one, which is what a quiet time would have given it. */
+function forgetOldest(buckets: Map<string, Bucket>): void {
+  const oldest = buckets.keys().next();
+  if (oldest.done !== true) buckets.delete(oldest.value);
+}
+
+/** IP literals as numbers, without the zone that a link-local source has. */
+function isSameAddress(a: string, b: string): boolean {
+  return a === b || sameHost(withoutZone(a), withoutZone(b));
+}
+
+function withoutZone(address: string): string {
+  return address.split('%', 1)[0] ?? address;
+}
