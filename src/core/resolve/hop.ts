@@ -1,15 +1,24 @@
 // The next hop of a request and what its URI already decides about it (RFC 3261 §8.1.2, RFC 3263 §4): name, port and
-// transport. Looking the name up is the shell's work; NAPTR and SRV are not asked here.
+// transport. What stays open is null, and location.ts asks DNS for it.
 
+import { ipVersion, withoutBrackets } from '../sip/ip.ts';
 import { isSecure, type Transport } from '../sip/transport.ts';
 import { bareHost, type SipUri, uriParam } from '../sip/uri.ts';
 
-/** Where a request goes, before DNS. `domain` is the name that a TLS certificate must be for (RFC 5922 §4). */
+/** Where a request goes, before DNS. */
 export type Hop = {
+  /** What is looked up: a name, or an IP literal without brackets. */
   readonly host: string;
-  readonly port: number;
-  readonly transport: Transport;
+  /** null: SRV or the default of the transport decides. */
+  readonly port: number | null;
+  /** null: NAPTR and SRV decide. */
+  readonly transport: Transport | null;
+  /** sips: no target without TLS, whatever DNS says (RFC 3261 §26.2.2). */
+  readonly secure: boolean;
+  /** The name that a TLS certificate must be for (RFC 5922 §4). */
   readonly domain: string;
+  /** RFC 6455 §3: path and query of a WebSocket. */
+  readonly resource?: string;
 };
 
 const TRANSPORTS: ReadonlySet<string> = new Set(['udp', 'tcp', 'tls', 'ws', 'wss']);
@@ -20,14 +29,16 @@ const TRANSPORTS: ReadonlySet<string> = new Set(['udp', 'tcp', 'tls', 'ws', 'wss
  */
 export function nextHop(uri: SipUri, chosen: Transport | 'auto', secure: boolean): Hop {
   const sips = secure || uri.scheme === 'sips';
-  const transport = hopTransport(uri, chosen, sips);
   // RFC 3263 §4: the target is maddr when there is one.
-  const maddr = uriParam(uri, 'maddr')?.value;
-  const host = maddr ?? bareHost(uri);
-  return { host, port: uri.port ?? defaultPort(transport), transport, domain: bareHost(uri) };
+  const host = withoutBrackets(uriParam(uri, 'maddr')?.value ?? uri.host);
+  const named = namedTransport(uri, chosen);
+  // RFC 3263 §4.1: a number or a port leaves NAPTR nothing to decide.
+  const isDecided = named !== null || uri.port !== null || ipVersion(host) !== 0;
+  const transport = isDecided ? transportOf(named, sips) : null;
+  return { host, port: uri.port, transport, secure: sips, domain: bareHost(uri) };
 }
 
-/** RFC 3261 §19.1.2, RFC 7118 §5: the port that a URI without one means. */
+/** RFC 3261 §19.1.2, RFC 7118 §5.5: the port that a URI without one means. */
 export function defaultPort(transport: Transport): number {
   switch (transport) {
     case 'tls':
@@ -41,11 +52,20 @@ export function defaultPort(transport: Transport): number {
   }
 }
 
-function hopTransport(uri: SipUri, chosen: Transport | 'auto', sips: boolean): Transport {
+/** The transport that neither URI nor DNS names (RFC 3263 §4.1). */
+export function defaultTransport(secure: boolean): Transport {
+  return secure ? 'tls' : 'udp';
+}
+
+/** What the account or the URI names; a transport that we do not speak is none. */
+function namedTransport(uri: SipUri, chosen: Transport | 'auto'): Transport | null {
   const named = chosen === 'auto' ? uriParam(uri, 'transport')?.value?.toLowerCase() : chosen;
-  const transport = named !== undefined && TRANSPORTS.has(named) ? (named as Transport) : undefined;
-  if (!sips) return transport ?? 'udp';
+  return named !== undefined && TRANSPORTS.has(named) ? (named as Transport) : null;
+}
+
+function transportOf(named: Transport | null, secure: boolean): Transport {
+  if (!secure) return named ?? defaultTransport(false);
   // RFC 3261 §26.2.2: sips is TLS over whatever stream the URI names.
-  if (transport === 'ws' || transport === 'wss') return 'wss';
-  return transport !== undefined && isSecure(transport) ? transport : 'tls';
+  if (named === 'ws' || named === 'wss') return 'wss';
+  return named !== null && isSecure(named) ? named : defaultTransport(true);
 }

@@ -6,34 +6,40 @@ import { uri } from '../registration/script.ts';
 
 describe('the next hop', () => {
   it.each([
-    ['sip:example.com', 'auto', 'udp', 5060],
-    ['sip:example.com;transport=tcp', 'auto', 'tcp', 5060],
-    ['sip:example.com;transport=TLS', 'auto', 'tls', 5061],
+    ['sip:example.com', 'auto', null, null],
+    ['sip:example.com;transport=tcp', 'auto', 'tcp', null],
+    ['sip:example.com;transport=TLS', 'auto', 'tls', null],
+    ['sip:example.com:5080', 'auto', 'udp', 5080],
     ['sip:example.com:5080;transport=tls', 'auto', 'tls', 5080],
-    ['sip:example.com;transport=ws', 'auto', 'ws', 80],
-    ['sip:example.com;transport=wss', 'auto', 'wss', 443],
-    ['sip:example.com;transport=sctp', 'auto', 'udp', 5060],
-    ['sip:example.com;transport', 'auto', 'udp', 5060],
-    ['sip:example.com;transport=tcp', 'udp', 'udp', 5060],
-    ['sips:example.com', 'auto', 'tls', 5061],
-    ['sips:example.com;transport=tcp', 'auto', 'tls', 5061],
-    ['sips:example.com;transport=ws', 'auto', 'wss', 443],
-    ['sips:example.com', 'udp', 'tls', 5061],
-    ['sips:example.com', 'wss', 'wss', 443],
-    ['sips:example.com', 'tls', 'tls', 5061],
-  ] as const)('R221 R222 of %s with transport %s is %s to port %i', (text, chosen, transport, port) => {
-    expect(nextHop(uri(text), chosen, false)).toEqual({
-      host: 'example.com',
-      domain: 'example.com',
-      transport,
-      port,
-    });
-  });
+    ['sip:example.com;transport=ws', 'auto', 'ws', null],
+    ['sip:example.com;transport=sctp', 'auto', null, null],
+    ['sip:example.com;transport', 'auto', null, null],
+    ['sip:example.com;transport=tcp', 'udp', 'udp', null],
+    ['sips:example.com', 'auto', null, null],
+    ['sips:example.com:5071', 'auto', 'tls', 5071],
+    ['sips:example.com;transport=tcp', 'auto', 'tls', null],
+    ['sips:example.com;transport=ws', 'auto', 'wss', null],
+    ['sips:example.com', 'udp', 'tls', null],
+    ['sips:example.com', 'wss', 'wss', null],
+    ['sips:example.com', 'tls', 'tls', null],
+  ] as const)(
+    'R221 R222 of %s with transport %s has transport %s and port %s',
+    (text, chosen, transport, port) => {
+      expect(nextHop(uri(text), chosen, false)).toEqual({
+        host: 'example.com',
+        domain: 'example.com',
+        transport,
+        port,
+        secure: text.startsWith('sips'),
+      });
+    },
+  );
 
-  it('R042 of a sip route is TLS when the Request-URI is sips', () => {
-    expect(nextHop(uri('sip:proxy.example.com;lr'), 'auto', true)).toMatchObject({
+  it('R042 of a sip route is secure when the Request-URI is sips', () => {
+    expect(nextHop(uri('sip:proxy.example.com;lr'), 'auto', true)).toMatchObject({ secure: true });
+    expect(nextHop(uri('sip:proxy.example.com:5060;lr'), 'auto', true)).toMatchObject({
+      secure: true,
       transport: 'tls',
-      port: 5061,
     });
   });
 
@@ -42,13 +48,10 @@ describe('the next hop', () => {
     expect(hop).toMatchObject({ host: '192.0.2.9', domain: 'example.com' });
   });
 
-  it('is an IPv6 literal without brackets', () => {
-    expect(nextHop(uri('sip:[2001:db8::1]:5070'), 'auto', false)).toEqual({
-      host: '2001:db8::1',
-      domain: '2001:db8::1',
-      transport: 'udp',
-      port: 5070,
-    });
+  it('R222 is an IPv6 literal without brackets, by UDP', () => {
+    const decided = { host: '2001:db8::1', transport: 'udp', port: null };
+    expect(nextHop(uri('sip:[2001:db8::1]'), 'auto', false)).toMatchObject(decided);
+    expect(nextHop(uri('sip:example.com;maddr=[2001:db8::1]'), 'auto', false)).toMatchObject(decided);
   });
 
   it('knows the port of every transport', () => {

@@ -1,0 +1,61 @@
+// Which targets failed lately: they are tried last, until a quiet period is over and they may prove themselves in
+// their own place again (R235). RFC 3263 §4.3 has no memory; without one every account would try a dead server first.
+
+import type { Target } from '../sip/transport.ts';
+import type { Millis } from '../time.ts';
+
+/** When each target failed, the latest failure last. */
+export type TargetHealth = ReadonlyMap<string, Millis>;
+
+export const NO_FAILED_TARGETS: TargetHealth = new Map();
+
+/** So long a failed target stands back. */
+export const QUIET_PERIOD_MS: Millis = 300_000;
+
+/** More failed targets than this are not remembered; the oldest failures are forgotten first. */
+const MAX_REMEMBERED = 1024;
+
+/** `target` did not serve a request at `now`: 503, a transport error, or no answer. */
+export function targetFailed(health: TargetHealth, target: Target, now: Millis): TargetHealth {
+  const next = new Map(health);
+  next.delete(keyOf(target));
+  next.set(keyOf(target), now);
+  for (const [key, failedAt] of next) {
+    if (next.size <= MAX_REMEMBERED && now - failedAt < QUIET_PERIOD_MS) break;
+    next.delete(key);
+  }
+  return next;
+}
+
+/** `target` has served a request: what was before is forgotten. */
+export function targetServed(health: TargetHealth, target: Target): TargetHealth {
+  if (!health.has(keyOf(target))) return health;
+  const next = new Map(health);
+  next.delete(keyOf(target));
+  return next;
+}
+
+export type HealthOrder<T> = {
+  /** The same ones: first those that did not fail lately, then the others, each part in the order given. */
+  readonly ordered: readonly T[];
+  /** The best one stands back: when its quiet period is over, the agent goes back to it. */
+  readonly deferred: boolean;
+};
+
+/** Puts those whose target failed lately last. `ranked` has the best first. */
+export function healthiestFirst<T extends { readonly target: Target }>(
+  health: TargetHealth,
+  ranked: readonly T[],
+  now: Millis,
+): HealthOrder<T> {
+  const isQuiet = ({ target }: T): boolean => {
+    const failedAt = health.get(keyOf(target));
+    return failedAt !== undefined && now - failedAt < QUIET_PERIOD_MS;
+  };
+  const ordered = [...ranked.filter((one) => !isQuiet(one)), ...ranked.filter(isQuiet)];
+  return { ordered, deferred: ordered[0] !== ranked[0] };
+}
+
+function keyOf({ transport, address, port }: Target): string {
+  return `${transport} ${address} ${port}`;
+}

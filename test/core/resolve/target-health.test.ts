@@ -1,0 +1,79 @@
+// Which targets stand back, and for how long.
+
+import { describe, expect, it } from 'vitest';
+import {
+  healthiestFirst,
+  NO_FAILED_TARGETS,
+  QUIET_PERIOD_MS,
+  type TargetHealth,
+  targetFailed,
+  targetServed,
+} from '../../../src/core/resolve/target-health.ts';
+import type { Target } from '../../../src/core/sip/transport.ts';
+
+const target = (host: number): Target => ({
+  transport: 'udp',
+  host: 'example.com',
+  address: `10.0.${host >> 8}.${host & 255}`,
+  port: 5060,
+});
+const [A, B, C] = [1, 2, 3].map((host) => ({ target: target(host) })) as [
+  { target: Target },
+  { target: Target },
+  { target: Target },
+];
+
+function failed(...targets: readonly Target[]): TargetHealth {
+  return targets.reduce((health, one) => targetFailed(health, one, 0), NO_FAILED_TARGETS);
+}
+
+describe('the health of targets', () => {
+  it('R235 puts those that failed last, in their own order, and says that a better one stands back', () => {
+    expect(healthiestFirst(NO_FAILED_TARGETS, [A, B, C], 0)).toEqual({ ordered: [A, B, C], deferred: false });
+    expect(healthiestFirst(failed(A.target), [A, B, C], 1)).toEqual({ ordered: [B, C, A], deferred: true });
+    expect(healthiestFirst(failed(B.target), [A, B, C], 1)).toEqual({ ordered: [A, C, B], deferred: false });
+    expect(healthiestFirst(failed(B.target, A.target), [A, B, C], 1)).toEqual({
+      ordered: [C, A, B],
+      deferred: true,
+    });
+  });
+
+  it('R235 leaves the order alone when all have failed, or nothing is there', () => {
+    const all = failed(C.target, A.target, B.target);
+    expect(healthiestFirst(all, [A, B, C], 1)).toEqual({ ordered: [A, B, C], deferred: false });
+    expect(healthiestFirst(all, [], 1)).toEqual({ ordered: [], deferred: false });
+  });
+
+  it('R235 tries a failed one in its own place again after five minutes', () => {
+    const health = failed(A.target);
+    expect(QUIET_PERIOD_MS).toBe(300_000);
+    expect(healthiestFirst(health, [A, B], QUIET_PERIOD_MS - 1).ordered).toEqual([B, A]);
+    expect(healthiestFirst(health, [A, B], QUIET_PERIOD_MS)).toEqual({ ordered: [A, B], deferred: false });
+  });
+
+  it('begins a new quiet period with each failure', () => {
+    const again = targetFailed(failed(A.target), A.target, 200_000);
+    expect(healthiestFirst(again, [A, B], 499_999).ordered).toEqual([B, A]);
+  });
+
+  it('forgets a failure when the target has served', () => {
+    const health = targetServed(failed(A.target, B.target), A.target);
+    expect(healthiestFirst(health, [A, B], 1).ordered).toEqual([A, B]);
+    expect(targetServed(NO_FAILED_TARGETS, A.target)).toBe(NO_FAILED_TARGETS);
+  });
+
+  it('knows a target by transport, address and port, whatever name led to it', () => {
+    const renamed = { target: { ...A.target, host: 'other.example.com' } };
+    const overTcp = { target: { ...A.target, transport: 'tcp' as const } };
+    expect(healthiestFirst(failed(A.target), [renamed, overTcp], 1).ordered).toEqual([overTcp, renamed]);
+  });
+
+  it('remembers a bounded number, and none that no longer counts', () => {
+    let health = NO_FAILED_TARGETS;
+    for (let host = 0; host < 3000; host++) health = targetFailed(health, target(host), host);
+    expect(health.size).toBe(1024);
+    const latest = { target: target(2999) };
+    expect(healthiestFirst(health, [latest, { target: target(0) }], 3000).deferred).toBe(true);
+    expect(targetFailed(health, A.target, 10_000_000).size).toBe(1);
+  });
+});
