@@ -8,6 +8,7 @@ const PACKAGES = {
   kamailio: 'kamailio kamailio-tls-modules',
   sipp: 'sip-tester',
   baresip: 'baresip',
+  knotd: 'knot',
   openssl: 'openssl',
   script: 'bsdutils',
 };

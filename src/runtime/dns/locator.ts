@@ -1,0 +1,173 @@
+// From the next hop of a request to the targets that it may go to, for all accounts of a process: asks what the core
+// wants to know (core/resolve/location.ts), puts targets that failed lately last, and comes back to the last good
+// targets while DNS fails.
+
+import type { Failure } from '../../core/health/verdict.ts';
+import type { Hop } from '../../core/resolve/hop.ts';
+import { type LocationEnv, locate } from '../../core/resolve/location.ts';
+import { isTemporary } from '../../core/resolve/location-failure.ts';
+import type { Answer, Question, QuestionType } from '../../core/resolve/question.ts';
+import type { LocatedTarget } from '../../core/resolve/server.ts';
+import {
+  healthiestFirst,
+  NO_FAILED_TARGETS,
+  type TargetHealth,
+  targetFailed,
+  targetServed,
+} from '../../core/resolve/target-health.ts';
+import { failure, type Result, success } from '../../core/result.ts';
+import type { Rng } from '../../core/rng.ts';
+import type { Target } from '../../core/sip/transport.ts';
+import type { Millis } from '../../core/time.ts';
+import { createSharedAnswers, type SharedAnswers } from './answers.ts';
+import { createAsker } from './asker.ts';
+import { familiesOfHost } from './host-families.ts';
+import { createLocalNames } from './local-names.ts';
+
+export type Location =
+  | {
+      readonly ok: true;
+      /** In the order in which they are tried, at least one, each with the records that led to it. */
+      readonly located: readonly LocatedTarget[];
+      /** The best of them failed lately and stands back (target-health.ts). */
+      readonly deferred: boolean;
+      /** DNS failed in this way, and these are the last good targets; null: DNS has just said so. */
+      readonly stale: Failure | null;
+    }
+  | { readonly ok: false; readonly failure: Failure };
+
+export type Locator = {
+  /** Where `hop` leads. `servers`: DNS servers of the account's own ("127.0.0.1:5353"); none: the system's. */
+  readonly locate: (hop: Hop, servers: readonly string[]) => Promise<Location>;
+  /** The target did not serve a request: 503, a transport error, or no answer. */
+  readonly noteFailed: (target: Target) => void;
+  /** The target answered: what was before is forgotten. */
+  readonly noteServed: (target: Target) => void;
+  /** Addresses or DNS servers of this host changed: everything is asked anew. The last good targets stay. */
+  readonly networkChanged: () => void;
+  /** Gives up what is under way; nothing is asked any more. */
+  readonly stop: () => void;
+};
+
+export type LocatorOptions = {
+  readonly rng: Rng;
+  readonly now: () => Millis;
+};
+
+/** The families of the host are looked at no more often than this. */
+const FAMILIES_FOR_MS: Millis = 1_000;
+/** The last good targets of more hops are not remembered; the oldest are forgotten first. */
+const MAX_REMEMBERED_HOPS = 1024;
+
+export function createLocator({ rng, now }: LocatorOptions): Locator {
+  const localNames = createLocalNames(now);
+  const families = createFamilies(now);
+  const answersOfServers = new Map<string, SharedAnswers>();
+  const lastGood = new Map<string, readonly LocatedTarget[]>();
+  let health: TargetHealth = NO_FAILED_TARGETS;
+  let isStopped = false;
+
+  const answersOf = (servers: readonly string[]): SharedAnswers => {
+    const key = servers.join(' ');
+    const known = answersOfServers.get(key);
+    if (known !== undefined) return known;
+    const fresh = createSharedAnswers(createAsker(servers, localNames), now);
+    if (isStopped) fresh.stop();
+    answersOfServers.set(key, fresh);
+    return fresh;
+  };
+  const remember = (key: string, located: readonly LocatedTarget[]): void => {
+    lastGood.delete(key);
+    lastGood.set(key, located);
+    const [oldest] = lastGood.keys();
+    if (lastGood.size > MAX_REMEMBERED_HOPS && oldest !== undefined) lastGood.delete(oldest);
+  };
+  const inOrder = (ranked: readonly LocatedTarget[], stale: Failure | null): Location => {
+    const { ordered, deferred } = healthiestFirst(health, ranked, now());
+    return { ok: true, located: ordered, deferred, stale };
+  };
+  return {
+    async locate(hop, servers) {
+      const key = hopKey(hop, servers);
+      const asked = servers.length === 0 ? "the system's resolver" : servers.join(', ');
+      const found = await ask(hop, answersOf(servers), { rng, families: families.current(), asked });
+      if (found.ok) {
+        remember(key, found.value);
+        return inOrder(found.value, null);
+      }
+      const remembered = lastGood.get(key);
+      // RFC 3263 knows no such case; behaviour.md §12: a "no" counts, silence does not.
+      if (remembered !== undefined && isTemporary(found.error)) return inOrder(remembered, found.error);
+      return { ok: false, failure: found.error };
+    },
+    noteFailed(target) {
+      health = targetFailed(health, target, now());
+    },
+    noteServed(target) {
+      health = targetServed(health, target);
+    },
+    networkChanged() {
+      families.forget();
+      for (const answers of answersOfServers.values()) answers.forget();
+    },
+    stop() {
+      isStopped = true;
+      for (const answers of answersOfServers.values()) answers.stop();
+    },
+  };
+}
+
+/** Asks until the core knows enough. */
+async function ask(
+  hop: Hop,
+  shared: SharedAnswers,
+  env: LocationEnv,
+): Promise<Result<readonly LocatedTarget[], Failure>> {
+  const known = { NAPTR: new Map(), SRV: new Map(), A: new Map(), AAAA: new Map() };
+  const note = async (question: Question): Promise<void> => {
+    known[question.type].set(question.name, await shared.answer(question));
+  };
+  for (;;) {
+    const step = locate(hop, known, env);
+    if (step.type === 'ask') {
+      await Promise.all(step.questions.map(note));
+      continue;
+    }
+    limitAnswers(known, shared);
+    return step.type === 'located' ? success(step.targets) : failure(step.failure);
+  }
+}
+
+type Known = Readonly<Record<QuestionType, ReadonlyMap<string, Answer>>>;
+
+/** NAPTR and SRV records live as long as the addresses that they led to. */
+function limitAnswers(known: Known, shared: SharedAnswers): void {
+  const ttls = [...known.A.values(), ...known.AAAA.values()].flatMap((answer) =>
+    answer.type === 'records' && answer.ttlSeconds !== null ? [answer.ttlSeconds] : [],
+  );
+  const ttlSeconds = ttls.length === 0 ? null : Math.min(...ttls);
+  for (const type of ['NAPTR', 'SRV'] as const) {
+    for (const name of known[type].keys()) shared.limit({ type, name }, ttlSeconds);
+  }
+}
+
+function createFamilies(now: () => Millis) {
+  let families: readonly (4 | 6)[] = [];
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  return {
+    current(): readonly (4 | 6)[] {
+      if (now() - lookedAt >= FAMILIES_FOR_MS) {
+        lookedAt = now();
+        families = familiesOfHost();
+      }
+      return families;
+    },
+    forget(): void {
+      lookedAt = Number.NEGATIVE_INFINITY;
+    },
+  };
+}
+
+function hopKey({ host, port, transport, secure, resource }: Hop, servers: readonly string[]): string {
+  return JSON.stringify([host, port, transport, secure, resource, servers]);
+}

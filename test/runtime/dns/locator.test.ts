@@ -1,0 +1,266 @@
+// From a hop to its targets through a DNS server that can fall silent, fail and change its mind: sharing, lifetimes,
+// the last good targets, and the ways in which there is no answer.
+
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Hop } from '../../../src/core/resolve/hop.ts';
+import { seededRng } from '../../../src/core/rng.ts';
+import type { Target } from '../../../src/core/sip/transport.ts';
+import { createLocator, type Location, type Locator } from '../../../src/runtime/dns/locator.ts';
+import { type DnsZone, startDnsServer } from '../../support/dns-server.ts';
+
+const endings: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of endings.splice(0).reverse()) await end();
+});
+
+/** A locator on a clock that the test moves, and a DNS server whose zone the test may change. */
+async function scene(zone: Record<string, DnsZone[string]>) {
+  const server = await startDnsServer(zone);
+  endings.push(server.stop);
+  const { locator, clock } = ownLocator();
+  const asked = (): readonly string[] => (server.asked as string[]).splice(0).sort();
+  const locate = (text: Partial<Hop> = {}): Promise<Location> =>
+    locator.locate(hopTo(text), [server.address]);
+  return { locator, clock, server, zone, asked, locate };
+}
+
+function ownLocator(): { readonly locator: Locator; readonly clock: { now: number } } {
+  const clock = { now: 1_000 };
+  const locator = createLocator({ rng: seededRng(1), now: () => clock.now });
+  endings.push(locator.stop);
+  return { locator, clock };
+}
+
+function hopTo(parts: Partial<Hop>): Hop {
+  return {
+    host: 'example.com',
+    port: null,
+    transport: 'udp',
+    secure: false,
+    domain: 'example.com',
+    ...parts,
+  };
+}
+
+function places(location: Location): readonly string[] | string {
+  if (!location.ok) return location.failure.code;
+  return location.located.map(({ target }) => `${target.transport} ${target.address}:${target.port}`);
+}
+
+function firstTarget(location: Location): Target {
+  if (!location.ok || location.located[0] === undefined) throw new Error('it has no target');
+  return location.located[0].target;
+}
+
+/** A provider on loopback, as every address of a test. */
+function provider(ttl = 60): Record<string, DnsZone[string]> {
+  return {
+    'example.com': { naptr: [[10, 10, 'SIP+D2U', '_sip._udp.example.com']], a: ['127.0.0.80'] },
+    '_sip._udp.example.com': {
+      srv: [
+        [10, 0, 5070, 'a.example.com'],
+        [20, 0, 5071, 'b.example.com'],
+      ],
+    },
+    'a.example.com': { a: ['127.0.0.1'], ttl },
+    'b.example.com': { a: ['127.0.0.2'], aaaa: ['::1'], ttl },
+  };
+}
+
+describe('a locator', () => {
+  it('R226 R241 R243 goes from NAPTR over SRV to addresses', async () => {
+    const { locate, asked } = await scene(provider());
+    const location = await locate({ transport: null });
+    expect(places(location)).toEqual(['udp 127.0.0.1:5070', 'udp ::1:5071', 'udp 127.0.0.2:5071']);
+    expect(location).toMatchObject({ ok: true, deferred: false, stale: null });
+    expect(asked()).toEqual([
+      'A a.example.com',
+      'A b.example.com',
+      'AAAA a.example.com',
+      'AAAA b.example.com',
+      'NAPTR example.com',
+      'SRV _sip._udp.example.com',
+    ]);
+  });
+
+  it('R242 understands the target "."', async () => {
+    const { locate, asked } = await scene({
+      ...provider(),
+      '_sip._udp.example.com': { srv: [[0, 0, 0, '.']] },
+    });
+    expect(places(await locate())).toBe('dns.not-offered');
+    expect(asked()).toEqual(['SRV _sip._udp.example.com']);
+  });
+
+  it('R243 asks again over TCP when an answer was cut', async () => {
+    const { locate, asked } = await scene({
+      ...provider(),
+      '_sip._udp.example.com': { srv: [[10, 0, 5070, 'a.example.com']], truncated: true },
+    });
+    expect(places(await locate())).toEqual(['udp 127.0.0.1:5070']);
+    expect(asked().filter((one) => one.startsWith('SRV'))).toHaveLength(2);
+  });
+
+  it('asks nobody about IP literals', async () => {
+    const { locate, asked } = await scene({});
+    expect(places(await locate({ host: '192.0.2.1' }))).toEqual(['udp 192.0.2.1:5060']);
+    expect(places(await locate({ host: '2001:db8::1', transport: 'tls', port: 5071 }))).toEqual([
+      'tls 2001:db8::1:5071',
+    ]);
+    expect(asked()).toEqual([]);
+  });
+
+  it('asks once for thousands who want the same, also while the question is under way', async () => {
+    const { locate, asked } = await scene(provider());
+    await Promise.all(Array.from({ length: 5000 }, () => locate()));
+    expect(asked()).toHaveLength(5);
+    await Promise.all(Array.from({ length: 5000 }, () => locate()));
+    expect(asked()).toEqual([]);
+  });
+
+  it('keeps the servers of accounts apart', async () => {
+    const one = await scene(provider());
+    const other = await startDnsServer({ ...provider(), 'a.example.com': { a: ['127.0.0.9'] } });
+    endings.push(other.stop);
+    await one.locate();
+    expect(places(await one.locator.locate(hopTo({}), [other.address]))).toContain('udp 127.0.0.9:5070');
+  });
+});
+
+describe('what is known', () => {
+  it.each([
+    ['its TTL', 120, 119, 121],
+    ['no less than 30 s', 0, 29, 31],
+    ['no more than 300 s', 86_400, 299, 301],
+  ])('R236 is asked for again after %s', async (_, ttl, before, after) => {
+    const { locate, asked, clock, zone } = await scene(provider(ttl));
+    await locate();
+    asked();
+    zone['a.example.com'] = { a: ['127.0.0.77'] };
+    clock.now += before * 1000;
+    expect(places(await locate())).toContain('udp 127.0.0.1:5070');
+    // That there is no AAAA record is known for a shorter time.
+    expect(asked()).toEqual(['AAAA a.example.com']);
+    clock.now += (after - before) * 1000;
+    expect(places(await locate())).toContain('udp 127.0.0.77:5070');
+    // Node does not tell the TTL of SRV records: they go with the addresses that they led to.
+    expect(asked()).toContain('SRV _sip._udp.example.com');
+  });
+
+  it('that there is no such name is known for 10 s', async () => {
+    const { locate, asked, clock, zone } = await scene({});
+    expect(places(await locate({ port: 5060 }))).toBe('dns.no-such-name');
+    expect(places(await locate({ port: 5060 }))).toBe('dns.no-such-name');
+    expect(asked()).toHaveLength(2);
+    zone['example.com'] = { a: ['127.0.0.1'] };
+    clock.now += 10_001;
+    expect(places(await locate({ port: 5060 }))).toEqual(['udp 127.0.0.1:5060']);
+  });
+
+  it('is forgotten when the network changes', async () => {
+    const { locate, asked, zone, locator } = await scene(provider());
+    await locate();
+    asked();
+    zone['a.example.com'] = { a: ['127.0.0.77'] };
+    locator.networkChanged();
+    expect(places(await locate())).toContain('udp 127.0.0.77:5070');
+    expect(asked()).toHaveLength(5);
+  });
+});
+
+describe('DNS that fails', () => {
+  it.each([
+    ['is silent', 'silent', 'dns.timeout'],
+    ['answers with an error', 'servfail', 'dns.failed'],
+  ] as const)('R244 and %s leaves the last good targets, and says so', async (_, how, code) => {
+    const { locate, clock, zone } = await scene(provider());
+    const good = await locate();
+    clock.now += 400_000;
+    for (const name of Object.keys(zone)) zone[name] = how;
+    const stale = await locate();
+    expect(stale).toMatchObject({ ok: true, stale: { stage: 'dns', code } });
+    expect(places(stale)).toEqual(places(good));
+  });
+
+  it('R244 and says that the name is gone is believed', async () => {
+    const { locate, clock, zone } = await scene(provider());
+    await locate();
+    clock.now += 400_000;
+    for (const name of Object.keys(zone)) delete zone[name];
+    expect(places(await locate())).toBe('dns.no-such-name');
+  });
+
+  it('R244 and comes back is believed at once', async () => {
+    const { locate, zone } = await scene({ ...provider(), 'example.com': 'servfail' });
+    expect(places(await locate({ port: 5060 }))).toBe('dns.failed');
+    zone['example.com'] = { a: ['127.0.0.3'] };
+    expect(places(await locate({ port: 5060 }))).toEqual(['udp 127.0.0.3:5060']);
+  });
+
+  it('R244 for NAPTR alone does not hold up SRV', async () => {
+    const zone = { ...provider(), 'example.com': { silentFor: ['NAPTR'] } as const };
+    const { locate } = await scene(zone);
+    expect(places(await locate({ transport: null }))).toContain('udp 127.0.0.1:5070');
+  });
+
+  it.each([
+    ['the name does not exist', {}, 'dns.no-such-name'],
+    ['the name has no address', { 'example.com': {} }, 'dns.no-address'],
+    ['the server answers with an error', { 'example.com': 'servfail' }, 'dns.failed'],
+    ['the server does not answer', { 'example.com': 'silent' }, 'dns.timeout'],
+  ] as const)('R244 because %s', async (_, zone, code) => {
+    const { locate, server } = await scene({ ...zone });
+    const location = await locate({ port: 5060 });
+    expect(location).toMatchObject({ ok: false, failure: { stage: 'dns', code } });
+    expect(location.ok ? '' : location.failure.cause).toContain(server.address);
+  });
+
+  it('R244 when what is asked is no server, or the name is none that DNS can carry', async () => {
+    const { locator } = ownLocator();
+    expect(places(await locator.locate(hopTo({ port: 5060 }), ['not an address']))).toBe('dns.failed');
+    const { locate } = await scene({});
+    expect(places(await locate({ host: `${'x'.repeat(70)}.example.com`, port: 5060 }))).toBe(
+      'dns.no-such-name',
+    );
+  });
+});
+
+describe('the health of targets', () => {
+  it('R235 puts a failed target last until its quiet period is over or it serves', async () => {
+    const { locate, locator, clock } = await scene(provider());
+    const first = firstTarget(await locate());
+    locator.noteFailed(first);
+    const deferred = await locate();
+    expect(deferred).toMatchObject({ ok: true, deferred: true });
+    expect(places(deferred).at(-1)).toBe('udp 127.0.0.1:5070');
+    locator.noteServed(first);
+    expect(places(await locate())[0]).toBe('udp 127.0.0.1:5070');
+    locator.noteFailed(first);
+    clock.now += 300_000;
+    expect(await locate()).toMatchObject({ deferred: false, located: [{ target: first }, {}, {}] });
+  });
+});
+
+describe('the system', () => {
+  it('knows names by itself, and DNS is not asked for services of those', async () => {
+    const { locator } = ownLocator();
+    const startedAt = performance.now();
+    const found = places(await locator.locate(hopTo({ host: 'localhost', transport: null }), []));
+    expect(found).toContain('udp 127.0.0.1:5060');
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+  });
+});
+
+describe('the end', () => {
+  it('gives up what is under way, and asks nothing any more', async () => {
+    const { locate, locator, asked } = await scene({ 'example.com': 'silent' });
+    const waiting = locate({ transport: null });
+    await expect.poll(() => asked().length).toBeGreaterThan(0);
+    const startedAt = performance.now();
+    locator.stop();
+    expect(places(await waiting)).toBe('dns.timeout');
+    expect(places(await locate({ port: 5060 }))).toBe('dns.timeout');
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    expect(asked()).toEqual([]);
+  });
+});
