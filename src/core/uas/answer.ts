@@ -1,6 +1,6 @@
 // What requests to our contacts are answered (RFC 3261 §8.2, §9.2, §11, §13.3; behaviour.md §22): a pure table. We take
-// no calls and are in no dialog, so every answer is final and given at once. Left out: 406, because our answers have
-// no body, and 483, because what is addressed to us is not forwarded. The checks stand in the order of §8.2.
+// no calls and are in no dialog, so every answer is final and given at once. Left out: 483, because what is addressed
+// to us is not forwarded. The checks stand in the order of §8.2.
 
 import { headerValue, listValues } from '../sip/headers.ts';
 import type { Refusal, RequestFields } from '../sip/mandatory.ts';
@@ -47,6 +47,7 @@ export function answerTo(request: SipRequest, fields: RequestFields, context: An
     (isMerged ? refusal(482, 'Loop Detected') : null) ??
     extensionRefusal(request) ??
     contentRefusal(request) ??
+    acceptRefusal(request) ??
     methodAnswer(request, answers ?? NONE)
   );
 }
@@ -72,7 +73,7 @@ const OK: Answer = { status: 200, reason: 'OK', headers: [] };
 
 /** RFC 3261 §8.2.1. */
 function methodRefusal(method: string, answers: AnswerContext['answers']): Answer | null {
-  if (isServed(method) || answers?.has(method)) return null;
+  if (isServed(method) || configuredFor(method, answers) !== undefined) return null;
   // PRACK and requests in dialogs get a 481 later; REGISTER never belongs to a dialog.
   if (isKnown(method)) return method === 'REGISTER' ? notAllowed(answers) : null;
   return refusal(501, reasonPhrase(501), [allow(answers?.keys() ?? [])]);
@@ -87,7 +88,8 @@ function dialogRefusal(
 ): Answer | null {
   const isInDialog = param(to.params, 'tag') !== undefined;
   if (isInDialog || method === 'BYE' || method === 'PRACK') return refusal(481, NO_TRANSACTION);
-  return isServed(method) || answers?.has(method) ? null : notAllowed(answers);
+  const isAnswered = isServed(method) || configuredFor(method, answers) !== undefined;
+  return isAnswered ? null : notAllowed(answers);
 }
 
 function notAllowed(answers: AnswerContext['answers']): Answer {
@@ -117,6 +119,17 @@ function contentRefusal({ method, headers, body }: SipRequest): Answer | null {
   return type === null || isContentTaken(withoutParams(type)) ? null : refuse(ACCEPT);
 }
 
+/** RFC 3261 §21.4.7, RFC 4475 §3.3.15: who calls must understand session descriptions. */
+function acceptRefusal({ method, headers }: SipRequest): Answer | null {
+  const accepted = method === 'INVITE' ? listValues(headers, 'Accept').map(withoutParams) : [];
+  if (accepted.length === 0 || accepted.some(includesSessionDescriptions)) return null;
+  return refusal(406, reasonPhrase(406));
+}
+
+function includesSessionDescriptions(range: string): boolean {
+  return /^(\*\/\*|application\/(\*|sdp)|multipart\/.*)$/i.test(range);
+}
+
 /** RFC 3261 §20.11: a body that may be ignored. */
 function isOptional(headers: readonly HeaderField[]): boolean {
   return /;[ \t]*handling[ \t]*=[ \t]*optional[ \t]*(;|$)/i.test(
@@ -128,11 +141,8 @@ function methodAnswer(
   { method, headers }: SipRequest,
   answers: NonNullable<AnswerContext['answers']>,
 ): Answer {
-  const configured = answers.get(method);
-  // RFC 4320 §4.2: nobody but INVITE is told 408.
-  if (configured !== undefined && (configured.status !== 408 || method === 'INVITE')) {
-    return configuredAnswer(method, configured, answers);
-  }
+  const configured = configuredFor(method, answers);
+  if (configured !== undefined) return configuredAnswer(method, configured, answers);
   switch (method) {
     case 'NOTIFY':
       return notifyAnswer(headers);
@@ -141,6 +151,12 @@ function methodAnswer(
     default:
       return configuredAnswer(method, DEFAULT_CALL_ANSWER, answers);
   }
+}
+
+/** RFC 4320 §4.2: nobody but INVITE is told 408, whatever the accounts file says. */
+function configuredFor(method: string, answers: AnswerContext['answers']): ConfiguredAnswer | undefined {
+  const configured = answers?.get(method);
+  return configured?.status === 408 && method !== 'INVITE' ? undefined : configured;
 }
 
 function configuredAnswer(
