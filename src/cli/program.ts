@@ -2,6 +2,8 @@
 // The only importer of commander.
 
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { CHECK_FLAGS } from './check/check-options.ts';
+import { PLUGIN_CODE } from './check/plugin-state.ts';
 import { CommandError, EXIT } from './exit.ts';
 import { type Output, outputFor } from './output.ts';
 import type { ColorChoice, GlobalSettings } from './settings.ts';
@@ -19,13 +21,16 @@ type GlobalOptions = {
 /** Parses `args`, runs the command, and returns its exit code. */
 export async function runProgram(args: readonly string[]): Promise<number> {
   let exitCode: number = EXIT.done;
+  const isCheck = commandOf(args) === 'check';
   const program = createProgram((code) => {
     exitCode = code;
   });
+  if (isCheck) beginCheck(program);
   try {
     await program.parseAsync([...args], { from: 'user' });
     return exitCode;
   } catch (error) {
+    if (isCheck) return endOfCheck(error);
     if (error instanceof CommandError) {
       process.stderr.write(`sipreg: ${error.message}\n`);
       return error.exit;
@@ -36,6 +41,31 @@ export async function runProgram(args: readonly string[]): Promise<number> {
   }
 }
 
+/** After `check`, options are the plugin's (interface.md: `-c` is its critical range); those before it are global ones. */
+function beginCheck(program: Command): void {
+  program.enablePositionalOptions();
+  // A plugin says everything on stdout.
+  for (const command of [program, ...program.commands]) command.configureOutput({ writeErr: () => {} });
+}
+
+/** Help, version and usage errors of a plugin are UNKNOWN. */
+function endOfCheck(error: unknown): number {
+  const isTold = error instanceof CommanderError && error.exitCode === 0;
+  const words = error instanceof Error ? error.message : String(error);
+  if (!isTold) process.stdout.write(`SIPREG UNKNOWN: ${words.replace(/\s+/g, ' ')}\n`);
+  return PLUGIN_CODE.UNKNOWN;
+}
+
+/** The first of `args` that is no global option, nor the value of one. */
+function commandOf(args: readonly string[]): string | null {
+  for (let at = 0; at < args.length; at++) {
+    const arg = args[at] ?? '';
+    if (!arg.startsWith('-')) return arg;
+    if (['-c', '--config', '--socket', '--color'].includes(arg)) at += 1;
+  }
+  return null;
+}
+
 type Done = (exitCode: number) => void;
 
 function createProgram(done: Done): Command {
@@ -43,21 +73,13 @@ function createProgram(done: Done): Command {
     .description('Keeps SIP registrations alive and tells the truth about them.')
     .version(VERSION, '-V, --version')
     .option('-c, --config <file>', 'the accounts file')
-    .option('--socket <path>', "the running agent's control socket")
-    .option('--json', 'one JSON document on stdout, nothing else there')
-    .option('-q, --quiet', 'less on stderr')
-    .addOption(
-      new Option('-v, --verbose', 'more on stderr; twice shows SIP messages, credentials redacted')
-        .default(0, '')
-        .argParser((_: string, before: number) => before + 1),
-    )
-    .addOption(new Option('--color <when>', 'colours').choices(['auto', 'always', 'never']).default('auto'))
-    .option('--no-color', 'no colours')
     .exitOverride()
     .showSuggestionAfterError()
     .showHelpAfterError('(see "sipreg --help")')
     .addHelpText('after', '\nFirst time here? "sipreg demo" shows it all, "sipreg account add NAME" begins.');
+  addGlobalOptions(program);
   addRegistrationCommands(program, done);
+  addCheckCommand(program, done);
   addAgentCommands(program, done);
   addAgentCommand(program, done);
   addAccountCommands(program, done);
@@ -70,6 +92,37 @@ function createProgram(done: Done): Command {
       done(await demo(await outputOf(program)));
     });
   return program;
+}
+
+/** All but -c, which `check` needs for something else. */
+function addGlobalOptions(command: Command): void {
+  command
+    .option('--socket <path>', "the running agent's control socket")
+    .option('--json', 'one JSON document on stdout, nothing else there')
+    .option('-q, --quiet', 'less on stderr')
+    .addOption(
+      new Option('-v, --verbose', 'more on stderr; twice shows SIP messages, credentials redacted')
+        .default(0, '')
+        .argParser((_: string, before: number) => before + 1),
+    )
+    .addOption(new Option('--color <when>', 'colours').choices(['auto', 'always', 'never']).default('auto'))
+    .option('--no-color', 'no colours');
+}
+
+function addCheckCommand(program: Command, done: Done): void {
+  const command = program
+    .command('check [account...]')
+    .description('a monitoring plugin: is it registered? 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN')
+    .version(VERSION, '-V, --version')
+    .option('--config <file>', 'the accounts file');
+  for (const [flags, description] of CHECK_FLAGS) command.option(flags, description);
+  addGlobalOptions(command);
+  command.action(async (names: readonly string[], given: Record<string, unknown>) => {
+    const { check } = await import('./commands/check.ts');
+    const isGiven = ([name]: [string, unknown]): boolean => command.getOptionValueSource(name) !== 'default';
+    const own = Object.fromEntries(Object.entries(given).filter(isGiven));
+    done(await check(names, own, await outputFor(settingsOf({ ...program.opts<GlobalOptions>(), ...own }))));
+  });
 }
 
 function addRegistrationCommands(program: Command, done: Done): void {
@@ -225,15 +278,17 @@ function addConfigCommands(program: Command, done: Done): void {
 const DEFAULT_TIMEOUT = 40;
 
 function outputOf(program: Command): Promise<Output> {
-  const options = program.opts<GlobalOptions>();
-  const settings: GlobalSettings = {
+  return outputFor(settingsOf(program.opts<GlobalOptions>()));
+}
+
+function settingsOf(options: GlobalOptions): GlobalSettings {
+  return {
     config: options.config,
     socket: options.socket,
     json: options.json === true,
     verbosity: options.quiet === true ? -1 : options.verbose,
     color: typeof options.color === 'string' ? options.color : options.color ? 'auto' : 'never',
   };
-  return outputFor(settings);
 }
 
 function numberOr<T>(value: number | boolean | undefined, otherwise: T): number | T {

@@ -11,6 +11,8 @@ const PACKAGES = {
   knotd: 'knot',
   openssl: 'openssl',
   script: 'bsdutils',
+  promtool: 'prometheus',
+  tshark: 'tshark',
 };
 
 export type Program = keyof typeof PACKAGES;
