@@ -5,7 +5,7 @@
 import { assert } from '../assert.ts';
 import { type Failure, failureOf, type VerdictCode } from '../health/verdict.ts';
 import type { Rng } from '../rng.ts';
-import { bracketed, sameHost } from '../sip/ip.ts';
+import { bracketed, sameSocketAddress } from '../sip/ip.ts';
 import { isReliable, type SocketAddress, type Transport } from '../sip/transport.ts';
 import { bindingRequest } from '../stun/binding.ts';
 import type { StunMessage } from '../stun/message.ts';
@@ -283,7 +283,7 @@ function takeStun(keepalive: Keepalive, message: StunMessage, env: KeepaliveEnv)
     return silent(keepalive, 'the STUN answer has attributes that cannot be understood');
   }
   if (mapped === null || message.mapped === null) return answered(keepalive, env, message.mapped);
-  if (isSameAddress(mapped, message.mapped)) return answered(keepalive, env);
+  if (sameSocketAddress(mapped, message.mapped)) return answered(keepalive, env);
   const cause = `the public address changed from ${written(mapped)} to ${written(message.mapped)}`;
   return failed(keepalive, 'connect.mapping-changed', cause);
 }
@@ -350,10 +350,6 @@ function unchanged(keepalive: Keepalive): KeepaliveStep {
 
 function sending(method: KeepaliveMethod, bytes: Uint8Array, repeated = false): KeepaliveEffect {
   return { type: 'send', method, bytes, repeated };
-}
-
-function isSameAddress(a: SocketAddress, b: SocketAddress): boolean {
-  return a.port === b.port && sameHost(a.address, b.address);
 }
 
 function written({ address, port }: SocketAddress): string {

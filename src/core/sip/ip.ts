@@ -1,6 +1,8 @@
 // IP literals as text and as numbers (RFC 3986 §3.2.2, RFC 5954): which version, and whether two are the same
 // address. No zones: a zone means nothing to another host (RFC 4007 §11.2).
 
+import type { SocketAddress } from './transport.ts';
+
 /** 4 or 6 for an IP literal without brackets, 0 for anything else. */
 export function ipVersion(text: string): 0 | 4 | 6 {
   if (parseIpv4(text) !== null) return 4;
@@ -35,6 +37,11 @@ export function addressOctets(text: string): readonly number[] | null {
   const address = text.split('%', 1)[0] ?? '';
   const groups = parseIpv6(address);
   return groups === null ? parseIpv4(address) : groups.flatMap((group) => [group >> 8, group & 0xff]);
+}
+
+/** Whether both are the same address and port. */
+export function sameSocketAddress(a: SocketAddress, b: SocketAddress): boolean {
+  return a.port === b.port && sameHost(a.address, b.address);
 }
 
 /** `address` as a URI or Via writes it: IPv6 in brackets and without its zone, anything else as it is. */
