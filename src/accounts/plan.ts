@@ -9,17 +9,10 @@ import { ipVersion } from '../core/sip/ip.ts';
 import { isToken, quote } from '../core/sip/scan.ts';
 import type { SocketAddress } from '../core/sip/transport.ts';
 import { escapeUser, type Param, parseUri, type SipUri, unescape as unescapeUser } from '../core/sip/uri.ts';
+import type { TextSource } from '../core/text-source.ts';
 import type { TlsSettings } from '../runtime/tls/settings.ts';
 import type { AccountEntry, Ha1Entry, SecretText } from './schema.ts';
 import { splitSocketAddress } from './value-rules.ts';
-
-/** Where one text is to be found: in the accounts file itself, or elsewhere. Paths are absolute. */
-export type TextSource =
-  | { readonly type: 'literal'; readonly text: string }
-  | { readonly type: 'file'; readonly path: string }
-  | { readonly type: 'env'; readonly variable: string }
-  | { readonly type: 'command'; readonly argv: readonly string[] }
-  | { readonly type: 'credential'; readonly id: string };
 
 /** Where the secret for one realm is; `realm: null` answers any. */
 export type CredentialSource = {
@@ -34,9 +27,6 @@ export type CredentialSource = {
         readonly sources: Readonly<Partial<Record<DigestAlgorithm, TextSource>>>;
       };
 };
-
-/** As the runtime takes them, but for the passphrase, which has to be read first. */
-export type TlsPlan = Omit<TlsSettings, 'keyPassphrase'> & { readonly keyPassphrase: TextSource | null };
 
 export type KeepaliveSettings = {
   readonly method: 'auto' | 'crlf' | 'stun' | 'options' | 'off';
@@ -81,7 +71,7 @@ function routeOf(entry: AccountEntry): readonly SipUri[] {
 }
 
 /** TLS of the account; relative paths start at `directory`, where the accounts file is. */
-export function tlsSettingsOf(entry: AccountEntry, directory: string): TlsPlan {
+export function tlsSettingsOf(entry: AccountEntry, directory: string): TlsSettings {
   const tls = entry.tls ?? {};
   const pathOf = (path: string | undefined): string | null =>
     path === undefined ? null : resolve(directory, path);
@@ -95,6 +85,7 @@ export function tlsSettingsOf(entry: AccountEntry, directory: string): TlsPlan {
     pins: tls.pins ?? [],
     allowWildcard: tls.allowWildcard ?? false,
     minVersion: tls.minVersion ?? 'TLSv1.2',
+    allowInsecureKey: tls.allowInsecureKey ?? false,
   };
 }
 

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import type { Credential, DigestAlgorithm, Secret } from '../core/digest/algorithm.ts';
 import { type Failure, failureOf } from '../core/health/verdict.ts';
 import { failure, type Result, success } from '../core/result.ts';
+import type { TextSource } from '../core/text-source.ts';
 import { readAtMost } from './bounded-file.ts';
-import type { CredentialSource, TextSource } from './plan.ts';
+import type { CredentialSource } from './plan.ts';
 import { ha1Rule } from './value-rules.ts';
 
 /** What the reading of secrets takes from the process. */

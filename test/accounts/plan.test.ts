@@ -178,6 +178,7 @@ describe('what does not belong into the plan', () => {
       pins: [],
       allowWildcard: false,
       minVersion: 'TLSv1.2',
+      allowInsecureKey: false,
     });
     const tls = {
       ca: 'ca.pem',

@@ -2,8 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { CredentialSource, TextSource } from '../../src/accounts/plan.ts';
+import type { CredentialSource } from '../../src/accounts/plan.ts';
 import { COMMAND_TIMEOUT_MS, readCredentials, readText, type SecretsIo } from '../../src/accounts/secrets.ts';
+import type { TextSource } from '../../src/core/text-source.ts';
 import { scratchDirectory } from './scratch.ts';
 
 const IO: SecretsIo = { env: { PATH: process.env.PATH }, commandTimeoutMs: COMMAND_TIMEOUT_MS };

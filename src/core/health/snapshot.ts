@@ -2,6 +2,7 @@
 // and nothing else formats state. Times are RFC 3339 UTC, durations are seconds.
 
 import type { Transport } from '../sip/transport.ts';
+import type { ExpiryLevel } from './certificate-expiry.ts';
 import type { Stage, VerdictCode } from './verdict.ts';
 
 export type AccountState =
@@ -65,14 +66,34 @@ export type FlowSnapshot = {
   readonly failure: FailureSnapshot | null;
 };
 
+/** A certificate's dates (RFC 3339 UTC) and how near its end it is. */
+export type CertificateSnapshot = {
+  readonly subject: string;
+  readonly validFrom: string;
+  readonly validTo: string;
+  readonly sha256: string;
+  /** Days with one decimal, negative once it has expired; null when the dates cannot be read. */
+  readonly daysLeft: number | null;
+};
+
 export type TlsSnapshot = {
   readonly protocol: string;
   readonly cipher: string;
-  readonly peer: {
-    readonly subject: string;
-    readonly issuer: string;
-    readonly validTo: string;
-    readonly sha256: string;
+  readonly peer: CertificateSnapshot & { readonly issuer: string };
+  /** Our own certificate on this flow, whether or not the server asked for it; null: we have none. */
+  readonly own: (CertificateSnapshot & { readonly serial: string; readonly file: string }) | null;
+  /** The server asked for a client certificate. */
+  readonly clientCertificateRequested: boolean;
+  /** The more urgent of the peer's and our own (behaviour.md §21). */
+  readonly expiry: ExpiryLevel;
+  /** The files of tls.cert, tls.key and tls.ca as they lie on disk. */
+  readonly material: {
+    /** `renewed`: the next flow will use others than this one. */
+    readonly state: 'current' | 'renewed' | 'invalid';
+    /** Since when the files are as they are; null: not known. */
+    readonly since: string | null;
+    /** Why they are invalid. */
+    readonly cause: string | null;
   };
 };
 
@@ -96,8 +117,12 @@ export type AccountSnapshot = {
   /** Round trip of the last answered request, seconds. */
   readonly rtt: number | null;
   readonly auth: { readonly realm: string; readonly algorithm: string; readonly qop: string | null } | null;
+  /** RFC 5626 is applied: the registrar said `Require: outbound`. */
+  readonly outbound: boolean;
   readonly serviceRoute: readonly string[];
   readonly path: readonly string[];
+  /** P-Associated-URI. */
+  readonly associatedUris: readonly string[];
   readonly gruu: { readonly public: string | null; readonly temporary: string | null };
   readonly tls: TlsSnapshot | null;
   readonly failure: FailureSnapshot | null;

@@ -2,6 +2,7 @@
 // of Node's `subjectAltName` text is handled here and nowhere else.
 
 import { createHash, type X509Certificate } from 'node:crypto';
+import { type Expiry, expiryOf } from '../../core/health/certificate-expiry.ts';
 
 /** One entry of subjectAltName: `type` as OpenSSL names it ("DNS", "URI", "IP Address", "email" …). */
 export type AlternativeName = { readonly type: string; readonly value: string };
@@ -9,6 +10,8 @@ export type AlternativeName = { readonly type: string; readonly value: string };
 export type CertificateFacts = {
   readonly subject: string;
   readonly issuer: string;
+  /** Hexadecimal, in upper case as OpenSSL prints it. */
+  readonly serial: string;
   /** RFC 3339, UTC. */
   readonly validFrom: string;
   readonly validTo: string;
@@ -24,6 +27,7 @@ export function factsOf(certificate: X509Certificate): CertificateFacts {
   return {
     subject: onOneLine(certificate.subject),
     issuer: onOneLine(certificate.issuer),
+    serial: printable(certificate.serialNumber),
     validFrom: isoTime(certificate.validFrom),
     validTo: isoTime(certificate.validTo),
     sha256: sha256Of(certificate.raw),
@@ -31,6 +35,14 @@ export function factsOf(certificate: X509Certificate): CertificateFacts {
     names: parseAlternativeNames(certificate.subjectAltName ?? ''),
     commonNames: commonNamesOf(certificate),
   };
+}
+
+/** How near its end a certificate with these dates (RFC 3339) is at the wall-clock time `now`. */
+export function certificateExpiry(
+  { validFrom, validTo }: Pick<CertificateFacts, 'validFrom' | 'validTo'>,
+  now: Date,
+): Expiry {
+  return expiryOf({ beganAt: Date.parse(validFrom), endsAt: Date.parse(validTo) }, now.getTime());
 }
 
 /** The SHA-256 of the public key (SPKI), hexadecimal in lower case; it outlives a renewal with the same key. */

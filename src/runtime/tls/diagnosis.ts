@@ -17,6 +17,12 @@ export type HandshakeFacts = {
   /** The server's chain, leaf first, as far as it came. */
   readonly chain: readonly CertificateFacts[];
   readonly ownCertificate: OwnCertificate | null;
+  /** null: the handshake did not come as far as the server's choice. */
+  readonly session: {
+    readonly protocol: string;
+    readonly cipher: string;
+    readonly clientCertificateRequested: boolean;
+  } | null;
   readonly minVersion: TlsVersion;
   /** RFC 3339: our wall clock, by which dates were judged. */
   readonly clock: string;
@@ -45,7 +51,7 @@ export function diagnoseAfterHandshake(error: SystemError, facts: HandshakeFacts
 export function diagnoseSilentClose(facts: HandshakeFacts): Failure {
   const cause = `${place(facts)} completed the handshake and closed the connection before it sent anything; ${ownSide(facts)}`;
   const advice =
-    'the server most likely wants a client certificate that it trusts (tls.cert, tls.key); its log tells';
+    'it most likely wants a client certificate that it trusts (tls.cert, tls.key); its log tells';
   return failureOf('tls.client-certificate', cause, { advice });
 }
 
@@ -102,7 +108,10 @@ function diagnoseAlert(code: string, facts: HandshakeFacts): Failure | null {
   if (alert === 'PROTOCOL_VERSION') return noCommonVersion(facts);
   if (alert === 'HANDSHAKE_FAILURE' || alert === 'INSUFFICIENT_SECURITY') {
     const cause = `${place(facts)} refused the handshake (${alertName(alert)}); ${ownSide(facts)}`;
-    return failureOf('tls.handshake', cause);
+    // Version and cipher were agreed on before it asked for our certificate: nothing else is left to refuse.
+    const isOurs = facts.session?.clientCertificateRequested === true;
+    if (isOurs) return failureOf('tls.client-certificate', cause);
+    return failureOf('tls.handshake', `${cause}; we offer ${offer(facts)} with the ciphers of OpenSSL`);
   }
   if (alert === 'UNRECOGNIZED_NAME') {
     const asked = facts.serverName === null ? 'without a name' : `for "${facts.serverName}"`;
@@ -148,8 +157,13 @@ function diagnoseSocket(error: SystemError, facts: HandshakeFacts): Failure {
 }
 
 function noCommonVersion(facts: HandshakeFacts): Failure {
-  const ours = facts.minVersion === 'TLSv1.3' ? 'TLSv1.3 only' : `${facts.minVersion} to TLSv1.3`;
-  return failureOf('tls.version', `${place(facts)} speaks no TLS version that we do: we offer ${ours}`);
+  const cause = `${place(facts)} speaks no TLS version that we do: we offer ${offer(facts)}`;
+  return failureOf('tls.version', cause);
+}
+
+/** Our range of versions. */
+function offer({ minVersion }: HandshakeFacts): string {
+  return minVersion === 'TLSv1.3' ? 'TLSv1.3 only' : `${minVersion} to TLSv1.3`;
 }
 
 function unknownCause(code: string, facts: HandshakeFacts): Failure {
@@ -178,10 +192,15 @@ function rootOf(facts: HandshakeFacts): string {
   return facts.chain.at(-1)?.subject ?? 'unknown';
 }
 
-function ownSide({ ownCertificate }: HandshakeFacts): string {
-  return ownCertificate === null
-    ? 'we have no client certificate'
-    : `our client certificate is ${ownCertificate.file} ("${ownCertificate.subject}", valid to ${ownCertificate.validTo})`;
+/** Our certificate, whether it was asked for, and what had been agreed on. */
+function ownSide({ ownCertificate, session }: HandshakeFacts): string {
+  const own =
+    ownCertificate === null
+      ? 'we have no client certificate'
+      : `our client certificate is ${ownCertificate.file} ("${ownCertificate.subject}", serial ${ownCertificate.serial}, valid to ${ownCertificate.validTo})`;
+  if (session === null) return own;
+  const asked = session.clientCertificateRequested ? 'it asked for one' : 'it did not ask for one';
+  return `${own}, and ${asked}; ${session.protocol} ${session.cipher}`;
 }
 
 function place(facts: HandshakeFacts): string {

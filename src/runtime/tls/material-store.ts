@@ -1,75 +1,133 @@
-// The TLS material of all accounts: read once, shared by all that name the same files, and read again when what lies
-// on disk has changed. Thousands of accounts ask here at once, so they share one reading and one context.
+// The TLS material of all accounts (behaviour.md §19): one source for all that name the same files, one context for all
+// whose files have the same content, and one timer for all sources. fs.watch plays no part: it misses symbolic links
+// that are flipped and goes blind after a rename.
 
 import { type Failure, failureOf } from '../../core/health/verdict.ts';
 import { failure, type Result, success } from '../../core/result.ts';
+import type { Millis } from '../../core/time.ts';
 import { monotonicNow } from '../clock.ts';
-import { digestOf, makeMaterial, type TlsMaterial } from './material.ts';
-import { readMaterialFiles, stampOf } from './material-files.ts';
-import type { MaterialSettings, TlsSettings } from './settings.ts';
+import type { TlsMaterial } from './material.ts';
+import type { MaterialEvents, MaterialHealth, MaterialSubject } from './material-report.ts';
+import { type MaterialSource, SETTLED_MS, type SourceContext, watchSource } from './material-source.ts';
+import type { TlsSettings } from './settings.ts';
 
 export type MaterialStore = {
-  /** The material of the settings as it lies on disk now, or why it cannot be used. */
+  /** The material of the settings, as it lies on disk now or as it was when it was last in order; else why not. */
   readonly materialFor: (settings: TlsSettings) => Promise<Result<TlsMaterial, Failure>>;
+  /** The digest of the material that a new connection would use, as far as is known; null: it has never been used. */
+  readonly currentDigest: (settings: TlsSettings) => string | null;
+  /** null: nobody has asked for this material yet. */
+  readonly health: (settings: TlsSettings) => MaterialHealth | null;
+  /** Looks at every source now; waits a moment for files that are being written. */
+  readonly checkNow: () => Promise<void>;
+  /** Lets go of every source that none of these settings uses. */
+  readonly forgetUnused: (inUse: Iterable<TlsSettings>) => void;
+  readonly stop: () => void;
 };
 
-type Kept = { readonly stamp: string; readonly material: TlsMaterial; readonly checkedAt: number };
-type Reading = Promise<Result<TlsMaterial, Failure>>;
+export type MaterialStoreOptions = Pick<SourceContext, 'readSecret'> & {
+  readonly events?: MaterialEvents;
+  readonly now?: () => Millis;
+  readonly wallClock?: () => Date;
+};
 
-export function createMaterialStore(): MaterialStore {
-  const keptBySource = new Map<string, Kept>();
-  const readings = new Map<string, Reading>();
-  const materialByDigest = new Map<string, TlsMaterial>();
+/** A store that looks by itself until `stop`; its timer keeps no process alive. */
+export function createMaterialStore({
+  readSecret,
+  events = SILENT,
+  now = monotonicNow,
+  wallClock = () => new Date(),
+}: MaterialStoreOptions): MaterialStore {
+  const sources = new Map<string, MaterialSource>();
+  const keys = new WeakMap<TlsSettings, string>();
+  /** What is in use, by its digest: whoever comes to the same content takes the same context. */
+  let shared = new Map<string, TlsMaterial>();
+  let timer: NodeJS.Timeout | undefined;
+  let timerAt = Number.POSITIVE_INFINITY;
+  let isStopped = false;
 
-  const keep = (source: string, stamp: string, material: TlsMaterial): TlsMaterial => {
-    const former = keptBySource.get(source);
-    if (former !== undefined && former.material.digest !== material.digest) {
-      materialByDigest.delete(former.material.digest);
-    }
-    materialByDigest.set(material.digest, material);
-    keptBySource.set(source, { stamp, material, checkedAt: monotonicNow() });
-    return material;
+  const keyOf = (settings: TlsSettings): string => {
+    const known = keys.get(settings) ?? keyOfSettings(settings);
+    keys.set(settings, known);
+    return known;
   };
-
-  const readAfresh = async (source: string, settings: MaterialSettings): Reading => {
-    const stamp = await stampOf(settings);
-    if (!stamp.ok) return stamp;
-    const kept = keptBySource.get(source);
-    if (kept?.stamp === stamp.value) return success(keep(source, stamp.value, kept.material));
-    const files = await readMaterialFiles(settings);
-    if (!files.ok) return files;
-    const stampAfter = await stampOf(settings);
-    if (!stampAfter.ok) return stampAfter;
-    if (stampAfter.value !== stamp.value) return failure(changedWhileRead());
-    const shared = materialByDigest.get(digestOf(files.value, settings));
-    const made = shared === undefined ? makeMaterial(files.value, settings, new Date()) : success(shared);
-    return made.ok ? success(keep(source, stamp.value, made.value)) : made;
+  const sourceOf = (settings: TlsSettings): MaterialSource => {
+    const key = keyOf(settings);
+    const known = sources.get(key);
+    if (known !== undefined) return known;
+    const { ca, cert, key: keyFile } = settings;
+    const subject: MaterialSubject = {
+      files: { ca, cert, key: keyFile },
+      concerns: (other) => keyOf(other) === key,
+    };
+    const context = { now, wallClock, readSecret, events };
+    const source = watchSource(settings, subject, { ...context, shared: (digest) => shared.get(digest) });
+    sources.set(key, source);
+    return source;
+  };
+  const arm = (at: Millis): void => {
+    if (isStopped || at >= timerAt) return;
+    clearTimeout(timer);
+    timerAt = at;
+    timer = setTimeout(poll, Math.max(0, at - now()));
+    timer.unref();
+  };
+  const poll = (): void => {
+    void lookAt([...sources.values()].filter((source) => source.dueAt() <= now())).finally(() => {
+      const current = [...sources.values()].flatMap((source) => source.current() ?? []);
+      shared = new Map(current.map((material) => [material.digest, material]));
+      timerAt = Number.POSITIVE_INFINITY;
+      for (const source of sources.values()) arm(source.dueAt());
+    });
   };
 
   return {
-    materialFor: (settings) => {
+    materialFor: async (settings) => {
       const source = sourceOf(settings);
-      const kept = keptBySource.get(source);
-      if (kept !== undefined && monotonicNow() - kept.checkedAt < TRUSTED_MS) {
-        return Promise.resolve(success(kept.material));
-      }
-      const running = readings.get(source);
-      if (running !== undefined) return running;
-      const reading = readAfresh(source, settings).finally(() => readings.delete(source));
-      readings.set(source, reading);
-      return reading;
+      await source.look();
+      arm(source.dueAt());
+      const material = source.current();
+      if (material === null) return failure(source.trouble() ?? NOT_READ);
+      shared.set(material.digest, material);
+      return success(material);
+    },
+    currentDigest: (settings) => sources.get(keyOf(settings))?.current()?.digest ?? null,
+    health: (settings) => sources.get(keyOf(settings))?.health() ?? null,
+    checkNow: async () => {
+      await lookAt(sources.values());
+      const changing = [...sources.values()].filter((source) => source.isChanging());
+      if (changing.length === 0) return;
+      await new Promise((resolve) => setTimeout(resolve, SETTLED_MS));
+      await lookAt(changing);
+    },
+    forgetUnused: (inUse) => {
+      const used = new Set([...inUse].map(keyOf));
+      for (const key of sources.keys()) if (!used.has(key)) sources.delete(key);
+    },
+    stop: () => {
+      isStopped = true;
+      clearTimeout(timer);
     },
   };
 }
 
-function sourceOf({ ca, cert, key, keyPassphrase, minVersion }: TlsSettings): string {
-  return JSON.stringify([ca, cert, key, keyPassphrase, minVersion]);
+/** One after the other: thousands of sources must not fill the queue of the file system's threads. */
+async function lookAt(sources: Iterable<MaterialSource>): Promise<void> {
+  for (const source of sources) await source.look();
 }
 
-function changedWhileRead(): Failure {
-  const cause = 'the files of tls.cert, tls.key or tls.ca were being changed while they were read';
-  return failureOf('tls.own-material', cause, { advice: 'nothing to do here; it is tried again' });
+/** All that the material is made of. It may hold a passphrase, so it is never shown. */
+function keyOfSettings(settings: TlsSettings): string {
+  const { ca, cert, key, keyPassphrase, allowInsecureKey, minVersion } = settings;
+  return JSON.stringify([ca, cert, key, keyPassphrase, allowInsecureKey, minVersion]);
 }
 
-/** For so long the disk is not asked again: many accounts that connect together look once. */
-const TRUSTED_MS = 1_000;
+const NOT_READ = failureOf('tls.own-material', 'the files of tls.cert, tls.key and tls.ca were not read');
+
+const SILENT: MaterialEvents = {
+  reloaded: () => {},
+  invalid: () => {},
+  repaired: () => {},
+  expiring: () => {},
+  usable: () => {},
+};

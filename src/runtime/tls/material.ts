@@ -1,66 +1,103 @@
-// The certificates, keys and CAs of an account, read from disk and checked before anything uses them. Node is of
-// little help: it takes a CA file of garbage without a word and then trusts nobody. What comes out is one immutable
-// object; changed files make a new one (material-store.ts), and existing connections keep theirs.
+// The certificates, keys and CAs of an account, checked before anything uses them. Node is of little help: it takes a
+// CA file of garbage without a word and then trusts nobody. What comes out is one immutable object; changed files make
+// a new one (material-source.ts), and existing connections keep theirs.
 
 import { createHash, createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { type Failure, failureOf } from '../../core/health/verdict.ts';
 import { failure, type Result, success } from '../../core/result.ts';
 import { factsOf } from './certificate-facts.ts';
-import type { MaterialFiles, PemFile } from './material-files.ts';
+import type { MaterialFiles, MaterialKey, PemFile } from './material-files.ts';
 import type { MaterialSettings, TlsVersion } from './settings.ts';
 
 /** Our own certificate, for diagnosis and for the watch over its expiry. */
 export type OwnCertificate = {
   readonly file: string;
   readonly subject: string;
+  readonly serial: string;
+  readonly sha256: string;
+  /** RFC 3339, UTC. */
   readonly validFrom: string;
   readonly validTo: string;
+};
+
+/** SHA-256 of the content of each part; null: the settings have no such part. */
+export type MaterialDigests = {
+  readonly certificate: string | null;
+  readonly key: string | null;
+  readonly authorities: string | null;
 };
 
 export type TlsMaterial = {
   /** SHA-256 over all that the context is made of: the same digest, the same context. */
   readonly digest: string;
+  readonly parts: MaterialDigests;
   readonly context: SecureContext;
   readonly ownCertificate: OwnCertificate | null;
   /** What works, but should be put right; each a whole sentence. */
   readonly warnings: readonly string[];
 };
 
-/** Digest of the contents of `files`; equal digests mean that nothing has to be made anew. */
-export function digestOf(files: MaterialFiles, settings: MaterialSettings): string {
-  const hash = createHash('sha256');
-  const parts = [
-    settings.minVersion,
-    settings.keyPassphrase ?? '',
-    ...files.authorities.map(({ text }) => text),
-    files.certificate?.text ?? '',
-    files.key?.text ?? '',
-  ];
-  for (const part of parts) hash.update(`${part.length}:`).update(part);
-  return hash.digest('hex');
+export type MakingOptions = {
+  readonly passphrase?: string | null;
+  /** Material of the same content that is in use already, whose context will do. */
+  readonly shared?: (digest: string) => TlsMaterial | undefined;
+};
+
+/** Digests of the contents of `files`. */
+export function partsOf({ authorities, certificate, key }: MaterialFiles): MaterialDigests {
+  return {
+    certificate: certificate === null ? null : sha256(certificate.text),
+    key: key === null ? null : sha256(key.text),
+    authorities: authorities.length === 0 ? null : sha256(...authorities.map(({ text }) => text)),
+  };
 }
 
-/** Checks the files and makes a context of them. `now` is the wall-clock time to judge dates by. */
+/** One digest of all parts; equal digests mean that nothing has to be made anew. */
+export function digestOf(
+  parts: MaterialDigests,
+  { minVersion }: Pick<MaterialSettings, 'minVersion'>,
+): string {
+  return sha256(minVersion, parts.certificate ?? '', parts.key ?? '', parts.authorities ?? '');
+}
+
+/**
+ * Checks all files together (each can be read, certificate and key are a pair, dates by the wall-clock time `now`) and
+ * makes a context of them.
+ */
 export function makeMaterial(
   files: MaterialFiles,
-  settings: MaterialSettings,
+  settings: Pick<MaterialSettings, 'minVersion'>,
   now: Date,
+  { passphrase = null, shared = () => undefined }: MakingOptions = {},
 ): Result<TlsMaterial, Failure> {
   const authorities = checkAuthorities(files.authorities, now);
   if (!authorities.ok) return authorities;
-  const own = checkOwnPair(files, settings, now);
+  const own = checkOwn(files, passphrase, now);
   if (!own.ok) return own;
+  const parts = partsOf(files);
+  const digest = digestOf(parts, settings);
+  const known = shared(digest);
+  const context = known === undefined ? makeContext(files, settings, passphrase) : success(known.context);
+  if (!context.ok) return context;
+  const warnings = [...files.warnings, ...authorities.value];
+  return success({ digest, parts, context: context.value, ownCertificate: own.value, warnings });
+}
+
+function makeContext(
+  files: MaterialFiles,
+  settings: Pick<MaterialSettings, 'minVersion'>,
+  passphrase: string | null,
+): Result<SecureContext, Failure> {
   try {
     const context = createSecureContext({
       ...(files.authorities.length === 0 ? {} : { ca: files.authorities.map(({ text }) => text) }),
       ...(files.certificate === null ? {} : { cert: files.certificate.text }),
       ...(files.key === null ? {} : { key: files.key.text }),
-      ...(settings.keyPassphrase === null ? {} : { passphrase: settings.keyPassphrase }),
+      ...(passphrase === null ? {} : { passphrase }),
       ...protocolOptions(settings.minVersion),
     });
-    const warnings = [...files.warnings, ...authorities.value];
-    return success({ digest: digestOf(files, settings), context, ownCertificate: own.value, warnings });
+    return success(context);
   } catch (error) {
     const names = [files.certificate, files.key, ...files.authorities.slice(0, 1)]
       .flatMap((file) => file?.path ?? [])
@@ -76,7 +113,7 @@ function protocolOptions(minVersion: TlsVersion): { minVersion: TlsVersion; ciph
 }
 
 /** At least one certificate a file, each readable, and not all of them expired. The value is the warnings. */
-function checkAuthorities(files: readonly PemFile[], now: Date): Result<readonly string[], Failure> {
+export function checkAuthorities(files: readonly PemFile[], now: Date): Result<readonly string[], Failure> {
   const warnings: string[] = [];
   let valid = 0;
   for (const file of files) {
@@ -91,39 +128,48 @@ function checkAuthorities(files: readonly PemFile[], now: Date): Result<readonly
     valid += certificates.value.length - expired.length;
     for (const certificate of expired) {
       const { subject, validTo } = factsOf(certificate);
-      warnings.push(`the CA "${subject}" in ${file.path} expired on ${validTo}`);
+      warnings.push(`tls.ca: the CA "${subject}" in ${file.path} expired on ${validTo}`);
     }
   }
   if (files.length === 0 || valid > 0) return success(warnings);
   return failure(failureOf('tls.expired', `every CA in tls.ca has expired: ${warnings.join('; ')}`));
 }
 
-function checkOwnPair(
-  files: MaterialFiles,
-  settings: MaterialSettings,
+function checkOwn(
+  { certificate, key }: MaterialFiles,
+  passphrase: string | null,
   now: Date,
 ): Result<OwnCertificate | null, Failure> {
-  const { certificate: certificateFile, key: keyFile } = files;
-  if (certificateFile === null && keyFile === null) return success(null);
-  if (certificateFile === null || keyFile === null) {
-    const [set, missing] = keyFile === null ? ['tls.cert', 'tls.key'] : ['tls.key', 'tls.cert'];
+  if (certificate === null && key === null) return success(null);
+  if (certificate === null || key === null) {
+    const [set, missing] = key === null ? ['tls.cert', 'tls.key'] : ['tls.key', 'tls.cert'];
     return failure(failureOf('tls.own-material', `${set} is set, but ${missing} is not`));
   }
-  const chain = parseCertificates(certificateFile, 'tls.cert');
+  const chain = parseCertificates(certificate, 'tls.cert');
   if (!chain.ok) return chain;
-  const key = parseKey(keyFile, settings.keyPassphrase);
-  if (!key.ok) return key;
-  const [leaf] = chain.value;
-  if (leaf === undefined || !leaf.checkPrivateKey(key.value)) {
-    const cause = `certificate ${certificateFile.path} and key ${keyFile.path} do not belong together`;
+  const privateKey = parseKey(key, passphrase);
+  if (!privateKey.ok) return privateKey;
+  return checkPair({ file: certificate.path, chain: chain.value }, key.path, privateKey.value, now);
+}
+
+/** Whether the first certificate of the chain is the key's, and valid at `now`. */
+export function checkPair(
+  own: { readonly file: string; readonly chain: readonly X509Certificate[] },
+  keyFile: string,
+  key: KeyObject,
+  now: Date,
+): Result<OwnCertificate, Failure> {
+  const [leaf] = own.chain;
+  if (leaf === undefined || !leaf.checkPrivateKey(key)) {
+    const cause = `tls.cert, tls.key: certificate ${own.file} and key ${keyFile} do not belong together`;
     const advice = 'install both files of one renewal; the certificate itself must come first in its file';
     return failure(failureOf('tls.own-material', cause, { advice }));
   }
-  return checkDates(certificateFile.path, leaf, now);
+  return checkDates(own.file, leaf, now);
 }
 
 function checkDates(file: string, leaf: X509Certificate, now: Date): Result<OwnCertificate, Failure> {
-  const { subject, validFrom, validTo } = factsOf(leaf);
+  const { subject, serial, sha256, validFrom, validTo } = factsOf(leaf);
   const clock = `this host's clock says ${now.toISOString()}`;
   if (new Date(validTo) < now) {
     return failure(failureOf('tls.expired', `our certificate ${file} expired on ${validTo}; ${clock}`));
@@ -132,14 +178,21 @@ function checkDates(file: string, leaf: X509Certificate, now: Date): Result<OwnC
     const cause = `our certificate ${file} is not valid before ${validFrom}; ${clock}`;
     return failure(failureOf('tls.not-yet-valid', cause));
   }
-  return success({ file, subject, validFrom, validTo });
+  return success({ file, subject, serial, sha256, validFrom, validTo });
 }
 
-function parseCertificates(file: PemFile, setting: string): Result<readonly X509Certificate[], Failure> {
+/** Every certificate of a PEM file; one that cannot be read, or none at all, is the failure. */
+export function parseCertificates(
+  file: PemFile,
+  setting: MaterialKey,
+): Result<readonly X509Certificate[], Failure> {
   const blocks = file.text.match(CERTIFICATE_BLOCK) ?? [];
   if (blocks.length === 0) {
     const cause = `${setting}: there is no PEM certificate in ${file.path}`;
     return failure(failureOf('tls.own-material', cause));
+  }
+  if (TORN_END.test(file.text)) {
+    return failure(failureOf('tls.own-material', `${setting}: ${file.path} ends within a line of PEM`));
   }
   const certificates: X509Certificate[] = [];
   for (const [index, block] of blocks.entries()) {
@@ -153,7 +206,8 @@ function parseCertificates(file: PemFile, setting: string): Result<readonly X509
   return success(certificates);
 }
 
-function parseKey(file: PemFile, passphrase: string | null): Result<KeyObject, Failure> {
+/** The private key of a PEM file; the passphrase is never shown. */
+export function parseKey(file: PemFile, passphrase: string | null): Result<KeyObject, Failure> {
   try {
     return success(createPrivateKey({ key: file.text, ...(passphrase === null ? {} : { passphrase }) }));
   } catch (error) {
@@ -167,7 +221,7 @@ function parseKey(file: PemFile, passphrase: string | null): Result<KeyObject, F
       passphrase === null
         ? `tls.key: the key in ${file.path} is encrypted, and tls.keyPassphrase is not set`
         : `tls.key: the passphrase does not open the key in ${file.path}`;
-    const advice = 'set tls.keyPassphrase to the passphrase of the key';
+    const advice = 'set tls.keyPassphrase to the passphrase of the key, or to where it is';
     return failure(failureOf('tls.own-material', cause, { advice }));
   }
 }
@@ -178,6 +232,15 @@ function reasonOf(error: unknown): string {
   return /^error:.*:([^:]+)$/.exec(text)?.[1] ?? text;
 }
 
+/** Of several texts, each with its length, so that nothing can move from one into the next. */
+function sha256(...texts: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const text of texts) hash.update(`${text.length}:`).update(text, 'latin1');
+  return hash.digest('hex');
+}
+
 const CERTIFICATE_BLOCK =
   /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[\s\S]*?(?:-----END (?:TRUSTED |X509 )?CERTIFICATE-----|$)/g;
+/** The last line begins as a boundary and is none that ends a block: somebody is still writing, or was cut off. */
+const TORN_END = /(?:^|\n)-(?!----END [A-Z0-9 ]+-----\s*$)[^\n]*\s*$/;
 const PASSPHRASE_ERRORS = new Set(['ERR_MISSING_PASSPHRASE', 'ERR_OSSL_BAD_DECRYPT']);

@@ -1,5 +1,7 @@
 // What an account says about TLS (interface.md, "tls"), as the accounts file's schema hands it over.
 
+import type { TextSource } from '../../core/text-source.ts';
+
 /** How the server proves who it is. Anything but `rfc5922` loosens the check, and is chosen by name only. */
 export type Verification = 'rfc5922' | 'host' | 'pin' | 'none';
 
@@ -12,8 +14,10 @@ export type TlsSettings = {
   /** Our own certificate and its chain, leaf first (PEM). */
   readonly cert: string | null;
   readonly key: string | null;
-  /** A secret: the passphrase itself, never printed. */
-  readonly keyPassphrase: string | null;
+  /** Where the passphrase of the key is; it is read afresh with the key. */
+  readonly keyPassphrase: TextSource | null;
+  /** Use a key that every user of this host can read; without it, such a key is refused. */
+  readonly allowInsecureKey: boolean;
   /** The name to ask for and to verify, in place of the SIP domain. */
   readonly serverName: string | null;
   readonly verify: Verification;
@@ -25,7 +29,10 @@ export type TlsSettings = {
 };
 
 /** The part of the settings that a TLS context is made of. */
-export type MaterialSettings = Pick<TlsSettings, 'ca' | 'cert' | 'key' | 'keyPassphrase' | 'minVersion'>;
+export type MaterialSettings = Pick<
+  TlsSettings,
+  'ca' | 'cert' | 'key' | 'keyPassphrase' | 'allowInsecureKey' | 'minVersion'
+>;
 
 /** Without a word in the accounts file: Node's CAs, no certificate of our own, RFC 5922, TLS 1.2 and later. */
 export const DEFAULT_TLS_SETTINGS: TlsSettings = {
@@ -33,6 +40,7 @@ export const DEFAULT_TLS_SETTINGS: TlsSettings = {
   cert: null,
   key: null,
   keyPassphrase: null,
+  allowInsecureKey: false,
   serverName: null,
   verify: 'rfc5922',
   pins: [],

@@ -6,7 +6,8 @@ import { assert } from '../../core/assert.ts';
 import { type Failure, failureOf } from '../../core/health/verdict.ts';
 import { failure, type Result } from '../../core/result.ts';
 import { isSecure } from '../../core/sip/transport.ts';
-import type { TlsMaterial } from '../tls/material.ts';
+import type { KeyLog } from '../tls/key-log.ts';
+import type { MaterialStore } from '../tls/material-store.ts';
 import type { TlsSettings } from '../tls/settings.ts';
 import type { Flow, FlowEvents, FlowRequest } from './flow.ts';
 import { FLOW_LIMITS, type FlowLimits } from './limits.ts';
@@ -24,10 +25,17 @@ export type FlowRegistry = {
   readonly discard: (flow: Flow, why: Failure) => void;
   /** Closes every flow, also those still being opened; `closed` is not called for them. */
   readonly closeAll: () => void;
+  /** Whether a new flow with these settings would use other TLS material than this one does. */
+  readonly isSuperseded: (flow: Flow, tls: TlsSettings) => boolean;
+};
+
+/** Where TLS material comes from, and where sessions' secrets go when somebody asked for them. */
+export type TlsSource = Pick<MaterialStore, 'materialFor' | 'currentDigest'> & {
+  readonly keyLog?: KeyLog | undefined;
 };
 
 export type FlowRegistryOptions = {
-  readonly tlsFor: (settings: TlsSettings) => Promise<Result<TlsMaterial, Failure>>;
+  readonly tls: TlsSource;
   readonly events: FlowEvents;
   readonly limits?: FlowLimits;
 };
@@ -35,13 +43,15 @@ export type FlowRegistryOptions = {
 type Entry = {
   readonly key: string;
   readonly attempt: Promise<Result<Flow, Failure>>;
+  /** Of the TLS material; null: it has none. */
+  readonly digest: string | null;
   users: number;
   /** Set when the entry has left the registry. */
   end: Failure | null;
 };
 
 export function createFlowRegistry({
-  tlsFor,
+  tls: source,
   events,
   limits = FLOW_LIMITS,
 }: FlowRegistryOptions): FlowRegistry {
@@ -80,13 +90,13 @@ export function createFlowRegistry({
     else flow.close();
   };
 
-  const start = (key: string, open: () => Promise<Result<Flow, Failure>>): Entry => {
+  const start = (key: string, digest: string | null, open: () => Promise<Result<Flow, Failure>>): Entry => {
     const attempt = open().then((opened) => {
       if (opened.ok) admit(entry, opened.value);
       else drop(entry, opened.error);
       return entry.end === null ? opened : failure(entry.end);
     });
-    const entry: Entry = { key, attempt, users: 0, end: null };
+    const entry: Entry = { key, attempt, digest, users: 0, end: null };
     entries.set(key, entry);
     return entry;
   };
@@ -99,13 +109,14 @@ export function createFlowRegistry({
   };
 
   const acquire = async (request: FlowRequest, tls: TlsSettings): Promise<Result<Flow, Failure>> => {
-    const material = isSecure(request.target.transport) ? await tlsFor(tls) : null;
+    const material = isSecure(request.target.transport) ? await source.materialFor(tls) : null;
     if (material?.ok === false) return material;
-    const security = material === null ? null : { settings: tls, material: material.value };
-    const checked = security === null ? '' : `${security.material.digest} ${checksOf(tls)}`;
-    const key = keyOf(request, checked);
+    const { keyLog } = source;
+    const security = material === null ? null : { settings: tls, material: material.value, keyLog };
+    const digest = security?.material.digest ?? null;
+    const key = keyOf(request, digest === null ? '' : `${digest} ${checksOf(tls)}`);
     const open = (): Promise<Result<Flow, Failure>> => openFlow(request, sharedEvents, security, limits);
-    return join(entries.get(key) ?? start(key, open));
+    return join(entries.get(key) ?? start(key, digest, open));
   };
 
   const release = (flow: Flow): void => {
@@ -133,7 +144,13 @@ export function createFlowRegistry({
     entryOfFlow.clear();
   };
 
-  return { acquire, release, discard, closeAll };
+  const isSuperseded = (flow: Flow, tls: TlsSettings): boolean => {
+    const digest = entryOfFlow.get(flow.id)?.digest ?? null;
+    const current = digest === null ? null : source.currentDigest(tls);
+    return current !== null && current !== digest;
+  };
+
+  return { acquire, release, discard, closeAll, isSuperseded };
 }
 
 function openFlow(

@@ -5,11 +5,10 @@
 import type { X509Certificate } from 'node:crypto';
 import net from 'node:net';
 import tls from 'node:tls';
-import type { TlsSnapshot } from '../../core/health/snapshot.ts';
 import { type Failure, failureOf } from '../../core/health/verdict.ts';
 import { failure, type Result, success } from '../../core/result.ts';
 import { monotonicNow } from '../clock.ts';
-import { type CertificateFacts, factsOf } from '../tls/certificate-facts.ts';
+import { factsOf } from '../tls/certificate-facts.ts';
 import {
   diagnoseAfterHandshake,
   diagnoseHandshake,
@@ -17,8 +16,10 @@ import {
   diagnoseTimeout,
   type HandshakeFacts,
 } from '../tls/diagnosis.ts';
+import type { KeyLog } from '../tls/key-log.ts';
 import type { TlsMaterial } from '../tls/material.ts';
 import { checkIdentity } from '../tls/server-identity.ts';
+import { snapshotOfSession } from '../tls/session-snapshot.ts';
 import type { TlsSettings } from '../tls/settings.ts';
 import { connectTcp, destroyQuietly } from './connect.ts';
 import type { Flow, FlowEvents, FlowRequest } from './flow.ts';
@@ -27,7 +28,12 @@ import { type StreamSetup, startStreamFlow, verdictOfStreamEnd } from './stream.
 import type { SystemError } from './system-error.ts';
 
 /** What an account brings to a handshake: its settings, and what they name on disk. */
-export type TlsSecurity = { readonly settings: TlsSettings; readonly material: TlsMaterial };
+export type TlsSecurity = {
+  readonly settings: TlsSettings;
+  readonly material: TlsMaterial;
+  /** Takes the session's secrets, for Wireshark; without it they stay here. */
+  readonly keyLog?: KeyLog | undefined;
+};
 
 /** A connection past its handshake, as a flow takes it over. */
 export type SecuredStream = Pick<StreamSetup, 'socket' | 'remote' | 'tls' | 'verdictOf'>;
@@ -57,7 +63,7 @@ export async function secureStream<Started>(
     start({
       socket,
       remote: facts.remote,
-      tls: snapshotOf(socket, facts.chain),
+      tls: snapshotOfSession(facts, new Date(facts.clock)),
       verdictOf: verdictAfterHandshake(facts, request, limits),
     }),
   );
@@ -82,7 +88,10 @@ function handshake<Started>(
       checkServerIdentity: () => undefined,
     });
     let chain: readonly X509Certificate[] = [];
-    const facts = (): HandshakeFacts => factsOfHandshake(request, security, serverName, chain);
+    const facts = (): HandshakeFacts => ({
+      ...factsOfHandshake(request, security, serverName, chain),
+      session: sessionOf(socket),
+    });
     const noteChain = (): void => {
       chain = chainOf(socket);
     };
@@ -112,6 +121,7 @@ function handshake<Started>(
     // Before Node's own listener, which destroys the socket when the chain is not trusted, and the evidence with it.
     socket.prependListener('secure', noteChain);
     socket.on('secureConnect', secured).on('error', failed);
+    if (security.keyLog !== undefined) socket.on('keylog', security.keyLog);
   });
 }
 
@@ -144,7 +154,9 @@ function verdictAfterHandshake(
     if (diagnosed !== null) return diagnosed;
     const isEarly = !heard && monotonicNow() - securedAt < limits.certificateDoubtMs;
     const isClose = error === null || error.code === 'ECONNRESET' || error.code === 'EPIPE';
-    if (isEarly && isClose) return diagnoseSilentClose(facts);
+    // Whoever did not ask for a certificate does not close because of ours.
+    const isAsked = facts.session?.clientCertificateRequested === true;
+    if (isAsked && isEarly && isClose) return diagnoseSilentClose(facts);
     return verdictOfStreamEnd(error, heard, facts.remote, request.local);
   };
 }
@@ -154,7 +166,7 @@ function factsOfHandshake(
   { settings, material }: TlsSecurity,
   serverName: string | null,
   chain: readonly X509Certificate[],
-): HandshakeFacts {
+): Omit<HandshakeFacts, 'session'> {
   return {
     remote: { address: request.target.address, port: request.target.port },
     serverName,
@@ -178,17 +190,16 @@ function chainOf(socket: tls.TLSSocket): readonly X509Certificate[] {
   return chain;
 }
 
-function snapshotOf(socket: tls.TLSSocket, chain: readonly CertificateFacts[]): TlsSnapshot {
-  const leaf = chain[0];
+/** What both sides have agreed on so far. OpenSSL knows the peer's signature algorithms only from its request for a
+ * certificate, which is how we know whether there was one (RFC 5246 §7.4.4, RFC 8446 §4.3.2). */
+function sessionOf(socket: tls.TLSSocket): HandshakeFacts['session'] {
+  // As its types do not say: undefined before the ServerHello.
+  const cipher: tls.CipherNameAndProtocol | undefined = socket.getCipher();
+  if (cipher?.standardName === undefined) return null;
   return {
     protocol: socket.getProtocol() ?? 'unknown',
-    cipher: socket.getCipher().standardName,
-    peer: {
-      subject: leaf?.subject ?? '',
-      issuer: leaf?.issuer ?? '',
-      validTo: leaf?.validTo ?? '',
-      sha256: leaf?.sha256 ?? '',
-    },
+    cipher: cipher.standardName,
+    clientCertificateRequested: (socket.getSharedSigalgs() ?? []).length > 0,
   };
 }
 

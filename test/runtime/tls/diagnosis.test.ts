@@ -11,6 +11,7 @@ const facts: HandshakeFacts = {
   serverName: 'example.com',
   chain: [],
   ownCertificate: null,
+  session: null,
   minVersion: 'TLSv1.2',
   clock: '2026-11-21T12:00:00.000Z',
 };
@@ -72,7 +73,14 @@ describe('diagnosis of a handshake', () => {
   });
 
   it('names the certificate of the chain that has expired', () => {
-    const dates = { issuer: 'CN=Root', sha256: '00', hasAlternativeNames: false, names: [], commonNames: [] };
+    const dates = {
+      issuer: 'CN=Root',
+      serial: '01',
+      sha256: '00',
+      hasAlternativeNames: false,
+      names: [],
+      commonNames: [],
+    };
     const valid = {
       ...dates,
       subject: 'CN=leaf',

@@ -1,12 +1,12 @@
 import net from 'node:net';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import type { Failure } from '../../../src/core/health/verdict.ts';
-import { createMaterialStore } from '../../../src/runtime/tls/material-store.ts';
 import { DEFAULT_TLS_SETTINGS, type TlsSettings } from '../../../src/runtime/tls/settings.ts';
 import type { Flow, FlowRequest } from '../../../src/runtime/transport/flow.ts';
 import { createFlowRegistry } from '../../../src/runtime/transport/registry.ts';
 import { makeCertificateAuthority, makeTemporaryDirectory } from '../../support/certificates.ts';
 import { recordFlows, requestTo, until } from '../../support/flows.ts';
+import { makeMaterialStore } from '../../support/material-store.ts';
 import {
   startRawServer,
   startSpoilingProxy,
@@ -27,7 +27,7 @@ afterAll(directory.remove);
 
 function makeRegistry() {
   const recorder = recordFlows();
-  const registry = createFlowRegistry({ tlsFor: createMaterialStore().materialFor, events: recorder.events });
+  const registry = createFlowRegistry({ tls: makeMaterialStore(), events: recorder.events });
   stopping.unshift(registry.closeAll);
   const acquire = async (request: FlowRequest, tls: Partial<TlsSettings> = {}): Promise<Flow> => {
     const flow = await registry.acquire(request, { ...DEFAULT_TLS_SETTINGS, ...tls });
@@ -73,6 +73,19 @@ describe('sharing of flows', () => {
       acquire(requestTo(server.port, { transport: 'udp' })),
     ]);
     expect(new Set(flows.map(({ id }) => id)).size).toBe(5);
+  });
+
+  it('keeps the flows of one account apart, but shares each with the same one of another account', async () => {
+    const server = await tcpServer();
+    const { acquire } = makeRegistry();
+    const [first, second, again, none] = await Promise.all([
+      acquire(requestTo(server.port, { regId: 1 })),
+      acquire(requestTo(server.port, { regId: 2 })),
+      acquire(requestTo(server.port, { regId: 1 })),
+      acquire(requestTo(server.port)),
+    ]);
+    expect(again).toBe(first);
+    expect(new Set([first, second, none]).size).toBe(3);
   });
 
   it('R209 never gives a flow that was checked less to who asks for more', async () => {

@@ -34,8 +34,9 @@ describe('the server judges our certificate', () => {
   it('TLS 1.2 wants one', async () => {
     const server = await judge('-Verify', '1', '-tls1_2');
     const failure = await laterRefusal(server.port);
-    expect(failure.code).toBe('tls.handshake');
-    expect(failure.advice).toContain('client certificate');
+    // The same alert as without a common cipher, but it comes after the cipher was chosen and a certificate asked for.
+    expect(failure.code).toBe('tls.client-certificate');
+    expect(failure.cause).toContain('we have no client certificate, and it asked for one; TLSv1.2 TLS_');
   });
 
   it.each(['-tls1_2', '-tls1_3'])('does not know its CA (%s)', async (version) => {
@@ -57,6 +58,14 @@ describe('the server judges our certificate', () => {
     const mutual = { requestCert: true, rejectUnauthorized: true, ca: authority.certificate };
     const server = await running(startTlsServer(good, [], mutual));
     expect((await laterRefusal(server.port)).code).toBe('tls.client-certificate');
+  });
+
+  it('but a close by a server that asked for none has nothing to do with it', async () => {
+    const server = await running(startTlsServer(good));
+    const refused = laterRefusal(server.port);
+    await until(() => server.sockets.length === 1);
+    server.sockets[0]?.end();
+    expect((await refused).code).toBe('connect.closed');
   });
 
   it('but a close after a message, or later, has nothing to do with it', async () => {
