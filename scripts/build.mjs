@@ -75,7 +75,13 @@ async function buildInto(target) {
       // jsonc-parser's `main` is UMD, which hides its imports from the bundler.
       mainFields: ['module', 'main'],
       legalComments: 'eof',
-      define: { __SIPREG_VERSION__: JSON.stringify(version), 'import.meta.dirname': '__dirname' },
+      define: {
+        __SIPREG_VERSION__: JSON.stringify(version),
+        'import.meta.dirname': '__dirname',
+        // ws would look for native helpers; frames as small as SIP's do without.
+        'process.env.WS_NO_BUFFER_UTIL': '"1"',
+        'process.env.WS_NO_UTF_8_VALIDATE': '"1"',
+      },
       logLevel: 'warning',
     });
     refuseUnresolved(metafile);

@@ -47,13 +47,28 @@ function contactProblems(name: string, entry: AccountEntry): ShapeProblem[] {
 }
 
 function transportProblems(name: string, entry: AccountEntry): ShapeProblem[] {
-  // RFC 3261 §26.2.2: a sips: URI is reached over TLS, hop by hop.
   const transport = entry.transport ?? 'auto';
-  const isPlain = transport === 'udp' || transport === 'tcp' || transport === 'ws';
   const registrar =
     entry.registrar === undefined ? defaultRegistrar(uriOf(entry.aor)) : uriOf(entry.registrar);
-  if (!isPlain || registrar.scheme !== 'sips') return [];
-  return [problem([name, 'transport'], 'does not fit a sips: registrar', 'use "tls", "wss" or "auto"')];
+  const isSips = registrar.scheme === 'sips';
+  const problems: ShapeProblem[] = [];
+  // RFC 3261 §26.2.2: a sips: URI is reached over TLS, hop by hop.
+  if (isSips && (transport === 'udp' || transport === 'tcp' || transport === 'ws')) {
+    const hint = 'use "tls", "wss" or "auto"';
+    problems.push(problem([name, 'transport'], 'does not fit a sips: registrar', hint));
+  }
+  for (const { webSocket } of proxiesOf(entry)) {
+    if (webSocket === undefined) continue;
+    const named = webSocket.secure ? 'wss' : 'ws';
+    if (isSips && !webSocket.secure) {
+      problems.push(problem([name, 'outboundProxy'], 'does not fit a sips: registrar', 'use a wss: URI'));
+    }
+    if (transport !== 'auto' && transport !== named) {
+      const hint = `use "auto" or "${named}"`;
+      problems.push(problem([name, 'transport'], `does not fit the ${named}: URI of "outboundProxy"`, hint));
+    }
+  }
+  return problems;
 }
 
 function tlsProblems(name: string, { tls }: AccountEntry): ShapeProblem[] {

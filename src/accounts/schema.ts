@@ -21,6 +21,7 @@ import {
   listenRule,
   pathRule,
   pinRule,
+  proxyRule,
   type Rule,
   repeatedNames,
   serverRule,
@@ -179,9 +180,9 @@ const commonEntries = {
   from: optional('From of the REGISTER, when a third party registers (the AOR)', text(uriRule)),
   registrar: optional("The registrar (sip: and the AOR's domain)", text(serverRule)),
   outboundProxy: optional(
-    'One URI or a list; each becomes a Route. With outbound, one flow each',
+    'One URI or a list, sip: or with a path ws: or wss:; each becomes a Route. With outbound, one flow each',
     v.union(
-      [text(serverRule), v.pipe(v.array(text(serverRule)), v.minLength(1, 'must not be empty'))],
+      [text(proxyRule), v.pipe(v.array(text(proxyRule)), v.minLength(1, 'must not be empty'))],
       'must be a URI or a list of URIs',
     ),
   ),

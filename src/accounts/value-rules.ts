@@ -5,6 +5,7 @@
 import { ipVersion } from '../core/sip/ip.ts';
 import { isToken } from '../core/sip/scan.ts';
 import { parseUri, unescape as unescapeUser } from '../core/sip/uri.ts';
+import { isWebSocketUri, parseWebSocketUri } from './websocket-uri.ts';
 
 /** What is wrong with a value, and what to write in its place; null: nothing. */
 type Complaint = { readonly message: string; readonly hint: string | null } | null;
@@ -58,6 +59,9 @@ export const uriRule: Rule = (text) => {
 /** A server: a SIP URI without a user (RFC 3261 §10.2: the Request-URI of a REGISTER has none). */
 export const serverRule: Rule = (text) => {
   const parsed = parseUri(text);
+  if (isWebSocketUri(text)) {
+    return complain('is the URI of a WebSocket', 'set it as "outboundProxy", and here the SIP domain');
+  }
   if (!parsed.ok && !CONTROL.test(text)) {
     return complain('is no sip: or sips: URI', 'write it like sip:pbx.example.com');
   }
@@ -65,6 +69,20 @@ export const serverRule: Rule = (text) => {
     return complain('names a user', 'write the server only, like sip:pbx.example.com');
   }
   return uriRule(text);
+};
+
+/** A proxy: a server, or the URI of a WebSocket, which alone may have a path (RFC 6455 §3). */
+export const proxyRule: Rule = (text) => {
+  if (isWebSocketUri(text)) {
+    const control = lineRule(text);
+    if (control) return control;
+    return parseWebSocketUri(text) === null
+      ? complain('is no ws: or wss: URI', 'write it like wss://pbx.example.com/ws, without user and "#"')
+      : null;
+  }
+  return /^sips?:[^?]*\//i.test(text) && !parseUri(text).ok
+    ? complain('has a path, which only ws: and wss: URIs have', 'write it like wss://pbx.example.com/ws')
+    : serverRule(text);
 };
 
 /** The name of an extra header field: a token, and none that the agent sets itself. */

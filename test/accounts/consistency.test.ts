@@ -67,6 +67,14 @@ describe('keys that do not fit together', () => {
       { registrar: 'sips:b', transport: 'ws' },
       'transport: does not fit a sips: registrar; use "tls", "wss" or "auto"',
     ],
+    [
+      { registrar: 'sips:b', outboundProxy: 'ws://edge/ws' },
+      'outboundProxy: does not fit a sips: registrar; use a wss: URI',
+    ],
+    [
+      { transport: 'tls', outboundProxy: ['wss://edge/ws'] },
+      'transport: does not fit the wss: URI of "outboundProxy"; use "auto" or "wss"',
+    ],
   ])('%j', async (keys, problem) => {
     const [found, ...others] = await problemsOf(fileOf({ office: { aor: AOR, ...keys } }));
     expect(others).toEqual([]);
