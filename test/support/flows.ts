@@ -14,11 +14,14 @@ export type Recorder = {
   readonly signs: { readonly sign: KeepAliveSign; readonly source: SocketAddress }[];
   readonly closed: { readonly flow: Flow; readonly failure: Failure }[];
   readonly dropped: string[];
+  /** What is done with each malformed request from now on. */
+  readonly answering: (answer: (flow: Flow, source: SocketAddress) => void) => void;
 };
 
 /** Events of flows, written down. */
 export function recordFlows(): Recorder {
-  const recorder: Omit<Recorder, 'events'> = {
+  let answer: (flow: Flow, source: SocketAddress) => void = () => {};
+  const recorder: Omit<Recorder, 'events' | 'answering'> = {
     messages: [],
     malformed: [],
     signs: [],
@@ -27,9 +30,15 @@ export function recordFlows(): Recorder {
   };
   return {
     ...recorder,
+    answering: (given) => {
+      answer = given;
+    },
     events: {
       message: (flow, message, source) => recorder.messages.push({ flow, message, source }),
-      malformed: (flow, error, source) => recorder.malformed.push({ flow, error, source }),
+      malformed: (flow, error, source) => {
+        recorder.malformed.push({ flow, error, source });
+        answer(flow, source);
+      },
       sign: (_flow, sign, source) => recorder.signs.push({ sign, source }),
       closed: (flow, failure) => recorder.closed.push({ flow, failure }),
       dropped: (_flow, description) => recorder.dropped.push(description),

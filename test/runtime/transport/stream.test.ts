@@ -101,6 +101,44 @@ describe('a TCP flow', () => {
     expect(closed).toEqual([]);
   });
 
+  it('R340 R348 tells of a CRLF that answers a ping, and not of a ping', async () => {
+    const { flow, socket, signs, messages, closed, peer } = await connect();
+    flow.send(Buffer.from('\r\n\r\n'));
+    await until(() => peer.received() === '\r\n\r\n');
+    socket.write('\r\n');
+    await until(() => signs.length === 1);
+    expect(signs[0]).toEqual({ sign: { type: 'pong' }, source: flow.remote });
+    socket.write(Buffer.concat([answerBytes(1), Buffer.from('\r\n\r\n')]));
+    await until(() => messages.length === 1 && peer.received() === '\r\n\r\n\r\n');
+    expect(signs).toHaveLength(1);
+    expect(closed).toEqual([]);
+  });
+
+  it('lets a request that breaks the framing be answered, and closes then', async () => {
+    const { socket, closed, malformed, answering, peer } = await connect();
+    answering((flow, source) => flow.sendTo(answerBytes(1), source));
+    socket.write(Buffer.concat([answerBytes(1), Buffer.from('INFO sip:a@b SIP/2.0\r\nCall-ID: a\r\n\r\n')]));
+    // Unread bytes must not make the system throw the answer away.
+    socket.write('x'.repeat(100_000));
+    await until(() => closed.length === 1);
+    expect(malformed).toMatchObject([{ error: { head: { kind: 'request', method: 'INFO' } } }]);
+    await until(() => peer.received() === answerBytes(1).toString());
+    await until(() => socket.destroyed);
+    expect(closed).toHaveLength(1);
+  });
+
+  it('waits for a peer that does not take the answer no longer than the limit', async () => {
+    const { socket, closed, answering } = await connect({}, { lingerMs: 100 });
+    answering((flow, source) => flow.sendTo(new Uint8Array(8_000_000), source));
+    socket.write('INFO sip:a@b SIP/2.0\r\nCall-ID: a\r\n\r\n');
+    socket.pause();
+    await until(() => closed.length === 1);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    socket.resume();
+    await until(() => socket.destroyed);
+    expect(closed).toHaveLength(1);
+  });
+
   it('R173 closes when a message has no Content-Length', async () => {
     const { socket, messages, closed } = await connect();
     socket.write(answerBytes(1));

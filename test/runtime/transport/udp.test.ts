@@ -85,6 +85,59 @@ describe('a UDP flow', () => {
     expect(closed).toEqual([]);
   });
 
+  it.each([
+    ['a request', '000100002112a4420102030405060708090a0b0c'],
+    ['a response', '0101000c2112a4420102030405060708090a0b0c00200008000132dcea12d545'],
+    ['a damaged one', '01ff'],
+  ])('R350 takes what begins like STUN for a sign of life: %s', async (_what, hex) => {
+    const peer = await startPeer();
+    const { flow, messages, dropped, signs } = await openTo(peer.port);
+    const bytes = Buffer.from(hex, 'hex');
+    peer.socket.send(bytes, flow.local.port, '127.0.0.1');
+    await until(() => signs.length === 1);
+    expect(signs[0]?.source).toEqual({ address: '127.0.0.1', port: peer.port });
+    const sign = signs[0]?.sign;
+    expect(sign?.type === 'stun' && Buffer.from(sign.bytes)).toEqual(bytes);
+    expect([messages, dropped]).toEqual([[], []]);
+  });
+
+  it('tells of a request that is broken, with its head, so that it can be answered where it came from', async () => {
+    const peer = await startPeer();
+    const other = await startPeer();
+    const { flow, messages, dropped, malformed } = await openTo(peer.port);
+    const broken = 'OPTIONS sip:a@127.0.0.1 SIP/2.0\r\nCall-ID: a\r\nContent-Length: 9\r\n\r\nshort';
+    other.socket.send(Buffer.from(broken), flow.local.port, '127.0.0.1');
+    await until(() => malformed.length === 1);
+    const source = { address: '127.0.0.1', port: other.port };
+    expect(malformed[0]).toMatchObject({ source, error: { head: { kind: 'request', method: 'OPTIONS' } } });
+    flow.sendTo(answerBytes(1), source);
+    await until(() => other.received.length === 1);
+    expect(peer.received).toEqual([]);
+    expect([messages, dropped]).toEqual([[], []]);
+  });
+
+  it('drops a response that is broken', async () => {
+    const peer = await startPeer();
+    const { flow, dropped, malformed } = await openTo(peer.port);
+    peer.socket.send(answerBytes(1, 'body').subarray(0, -1), flow.local.port, '127.0.0.1');
+    await until(() => dropped.length === 1);
+    expect(malformed).toEqual([]);
+  });
+
+  it.each([
+    ['port 0', '127.0.0.1', 0],
+    ['a name', 'sip.example.com', 5060],
+    ['an address of the other family', '::1', 5060],
+  ])('says that an answer cannot go to %s, and lives on', async (_what, address, port) => {
+    const peer = await startPeer();
+    const { flow, dropped, closed } = await openTo(peer.port);
+    flow.sendTo(answerBytes(1), { address, port });
+    await until(() => dropped.length === 1);
+    expect(closed).toEqual([]);
+    flow.send(answerBytes(1));
+    await until(() => peer.received.length === 1);
+  });
+
   it('R175 says in time that the port is closed, when a request is repeated', async () => {
     const { flow, closed } = await openTo(await closedPort());
     const started = performance.now();
