@@ -120,7 +120,15 @@ describe.skipIf(!isInstalled('kamailio'))(`commands at kamailio${missingPrograms
       accounts: [
         {
           account: 'dry',
-          targets: [{ transport: 'udp', host: '127.0.0.1', address: '127.0.0.1', port }],
+          targets: [
+            {
+              transport: 'udp',
+              host: '127.0.0.1',
+              address: '127.0.0.1',
+              port,
+              decidedBy: { naptr: null, srv: null, address: null },
+            },
+          ],
           request: expect.stringMatching(/^REGISTER sip:127\.0\.0\.1:\d+ SIP\/2\.0\r\n[\s\S]*\r\n\r\n$/),
         },
       ],

@@ -4,6 +4,7 @@
 import type { Answer, Question } from '../../core/resolve/question.ts';
 import type { Millis } from '../../core/time.ts';
 import type { Asker } from './asker.ts';
+import { createGate } from './gate.ts';
 
 export type SharedAnswers = {
   /** The answer, from memory or by asking. Never rejects. */
@@ -22,6 +23,8 @@ const LONGEST_SECONDS = 300;
 const NEGATIVE_SECONDS = 10;
 /** More answers are not kept; the oldest are forgotten first. */
 const MAX_KEPT = 4096;
+/** More questions are not under way at a time. */
+const MAX_UNDER_WAY = 64;
 
 type Kept = { readonly answer: Answer; untilAt: Millis };
 
@@ -33,6 +36,7 @@ function lifetimeSeconds(ttlSeconds: number | null): number {
 export function createSharedAnswers(asker: Asker, now: () => Millis): SharedAnswers {
   const kept = new Map<string, Kept>();
   let underWay = new Map<string, Promise<Answer>>();
+  const gate = createGate(MAX_UNDER_WAY);
 
   const keep = (question: Question, answer: Answer): void => {
     const key = keyOf(question);
@@ -46,7 +50,7 @@ export function createSharedAnswers(asker: Asker, now: () => Millis): SharedAnsw
   };
   const ask = async (key: string, question: Question): Promise<Answer> => {
     const epoch = underWay;
-    const answer = await asker.ask(question);
+    const answer = await gate.pass(() => asker.ask(question));
     if (epoch === underWay) keep(question, answer);
     epoch.delete(key);
     return answer;

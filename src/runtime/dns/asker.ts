@@ -63,6 +63,7 @@ function askSystem(resolvers: Resolvers, localNames: LocalNames): Ask {
   const lookUp = async (name: string, family: 4 | 6): Promise<Answer<'A' | 'AAAA'>> => {
     let lookup = lookups.get(name);
     if (lookup === undefined) {
+      resolvers.assertAsking();
       lookup = systemLookup(name).finally(() => lookups.delete(name));
       lookups.set(name, lookup);
     }
@@ -121,11 +122,16 @@ function createResolvers(servers: readonly string[]) {
     current = null;
     silences = 0;
   };
+  /** Throws after `stop`, in the resolver's own words. */
+  const assertAsking = (): void => {
+    if (isStopped) throw Object.assign(new Error('DNS is not asked any more'), { code: dns.CANCELLED });
+  };
   return {
+    assertAsking,
     renew,
     /** Rejects with the resolver's error. */
     async query<R>(ask: (resolver: Resolver) => Promise<R>): Promise<R> {
-      if (isStopped) throw Object.assign(new Error('DNS is not asked any more'), { code: dns.CANCELLED });
+      assertAsking();
       const query = { resolver: resolverNow() };
       underWay.add(query);
       try {
