@@ -4,7 +4,7 @@
 import { resolve } from 'node:path';
 import { assert } from '../core/assert.ts';
 import type { DigestAlgorithm } from '../core/digest/algorithm.ts';
-import type { ContactPlan, Plan, RetryPolicy } from '../core/registration/plan.ts';
+import type { ContactPlan, Plan, ProxyUri, RetryPolicy } from '../core/registration/plan.ts';
 import { ipVersion } from '../core/sip/ip.ts';
 import { isToken, quote } from '../core/sip/scan.ts';
 import type { SocketAddress } from '../core/sip/transport.ts';
@@ -13,6 +13,7 @@ import type { TextSource } from '../core/text-source.ts';
 import type { TlsSettings } from '../runtime/tls/settings.ts';
 import type { AccountEntry, Ha1Entry, SecretText } from './schema.ts';
 import { splitSocketAddress } from './value-rules.ts';
+import { isWebSocketUri, parseWebSocketUri } from './websocket-uri.ts';
 
 /** Where the secret for one realm is; `realm: null` answers any. */
 export type CredentialSource = {
@@ -49,25 +50,20 @@ export function planOf(name: string, entry: AccountEntry, product: string): Plan
     aor,
     from: entry.from === undefined ? aor : uriOf(entry.from),
     registrar: entry.registrar === undefined ? defaultRegistrar(aor) : uriOf(entry.registrar),
-    proxies: routeOf(entry),
+    proxies: proxiesOf(entry).map(withLooseRouting),
     transport: entry.transport ?? 'auto',
     expires: entry.expires ?? 3600,
     contact: contactPlan(name, entry),
     local: entry.local === undefined ? null : socketAddress(entry.local),
     nat: entry.nat ?? 'auto',
     outbound: entry.outbound ?? 'auto',
+    offersKeep: entry.outbound !== 'off' && entry.keepalive?.method !== 'off',
     instanceId: entry.instanceId ?? null,
     headers: Object.entries(entry.headers ?? {}).map(([header, value]) => ({ name: header, value })),
     userAgent: (entry.userAgent ?? product) || null,
     initialAuthorization: initialAuthorization(entry),
     retry: retryPolicy(entry),
   };
-}
-
-/** RFC 5626 §4.2.1: with outbound every proxy is a flow of its own, and the first flow's Route is the first proxy. */
-function routeOf(entry: AccountEntry): readonly SipUri[] {
-  const proxies = proxiesOf(entry).map(withLooseRouting);
-  return entry.outbound === 'on' ? proxies.slice(0, 1) : proxies;
 }
 
 /** TLS of the account; relative paths start at `directory`, where the accounts file is. */
@@ -138,9 +134,16 @@ export function defaultRegistrar(aor: SipUri): SipUri {
   return { scheme, user: null, password: null, host, port, params: [], headers: [] };
 }
 
-export function proxiesOf(entry: AccountEntry): readonly SipUri[] {
+export function proxiesOf(entry: AccountEntry): readonly ProxyUri[] {
   const proxies = entry.outboundProxy ?? [];
-  return (typeof proxies === 'string' ? [proxies] : proxies).map(uriOf);
+  return (typeof proxies === 'string' ? [proxies] : proxies).map(proxyOf);
+}
+
+function proxyOf(text: string): ProxyUri {
+  if (!isWebSocketUri(text)) return uriOf(text);
+  const proxy = parseWebSocketUri(text);
+  assert(proxy !== null, 'the schema lets only URIs of a WebSocket pass');
+  return proxy;
 }
 
 /** A URI that the schema has let pass. */
@@ -151,7 +154,7 @@ export function uriOf(text: string): SipUri {
 }
 
 /** RFC 3261 §16.12: a Route without `lr` would name a strict router. */
-function withLooseRouting(proxy: SipUri): SipUri {
+function withLooseRouting(proxy: ProxyUri): ProxyUri {
   const isLoose = proxy.params.some(({ name }) => name.toLowerCase() === 'lr');
   return isLoose ? proxy : { ...proxy, params: [...proxy.params, { name: 'lr', value: null }] };
 }
@@ -213,7 +216,8 @@ function ha1Secret(ha1: Ha1Entry, directory: string): CredentialSource['secret']
   return { type: 'ha1', source: textSource(ha1, directory) };
 }
 
-function textSource(value: SecretText, directory: string): TextSource {
+/** Where a text of the file, or what it points to, is; relative paths begin at `directory`. */
+export function textSource(value: SecretText, directory: string): TextSource {
   if (typeof value === 'string') return { type: 'literal', text: value };
   if (value.file !== undefined) return { type: 'file', path: resolve(directory, value.file) };
   if (value.env !== undefined) return { type: 'env', variable: value.env };

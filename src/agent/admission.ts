@@ -5,7 +5,7 @@
 import { admit, type Bucket, type Pace } from '../core/pacing/token-bucket.ts';
 import { bareHost } from '../core/sip/uri.ts';
 import type { Millis } from '../core/time.ts';
-import type { ManagedAccount } from './managed-account.ts';
+import type { ManagedRegistration } from './managed-registration.ts';
 
 /** Registrations that begin in one second at each registrar, unless the file says otherwise. */
 export const DEFAULT_PACE = 100;
@@ -15,7 +15,7 @@ const REJECTED_PACE: Pace = { perSecond: 1 / 200, burst: 3 };
 
 export type Admissions = {
   /** As Engine wants it: when an account that is due may begin. */
-  readonly admit: (account: ManagedAccount, now: Millis) => Millis;
+  readonly admit: (account: ManagedRegistration, now: Millis) => Millis;
   /** The next free moment at the account's registrar, taken. */
   readonly next: (registrar: string, now: Millis) => Millis;
 };
@@ -51,7 +51,7 @@ export function createAdmissions(perSecond: number): Admissions {
 }
 
 /** Those who go to the same host share a pace: the first proxy's, else the registrar's. */
-export function registrarOf({ setup }: ManagedAccount): string {
+export function registrarOf({ setup }: ManagedRegistration): string {
   const { proxies, registrar } = setup.plan;
   return bareHost(proxies[0] ?? registrar).toLowerCase();
 }

@@ -6,7 +6,7 @@ import type { Millis } from '../core/time.ts';
 import { monotonicNow, wallTimeOf } from '../runtime/clock.ts';
 import type { IdentityStore } from '../state/identity-store.ts';
 import type { PreparedAccount } from './account-setup.ts';
-import { identityKey, type ManagedAccount, type Start } from './managed-account.ts';
+import { identityKey, type ManagedRegistration, type Start } from './managed-registration.ts';
 import { secretFingerprint } from './secret-fingerprint.ts';
 
 /** The start of an account whose past is in `store`. */
@@ -25,7 +25,7 @@ export function startOf({ setup, credentials }: PreparedAccount, store: Identity
 }
 
 /** What an operator should know of an account that does not begin by itself; null: it does. */
-export function leftText({ lifecycle, setup: { plan } }: ManagedAccount): string | null {
+export function leftText({ lifecycle, setup: { plan } }: ManagedRegistration): string | null {
   const since = wallTimeOf(lifecycle.since).toISOString();
   if (lifecycle.state === 'paused') {
     return `it was paused at ${since}, and stays so until "sipreg resume ${plan.account}"`;

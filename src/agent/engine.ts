@@ -6,15 +6,11 @@ import { redactMessageText } from '../core/digest/redaction.ts';
 import type { Env } from '../core/env.ts';
 import type { AccountState } from '../core/health/snapshot.ts';
 import { type Failure, failureOf } from '../core/health/verdict.ts';
+import { afterCrash } from '../core/registration/circumstances.ts';
 import type { Effect, Outcome } from '../core/registration/effect.ts';
 import type { Input } from '../core/registration/input.ts';
-import {
-  afterCrash,
-  type Command,
-  type LifecycleEffect,
-  lifecycleWakeAt,
-  stepLifecycle,
-} from '../core/registration/lifecycle.ts';
+import { lifecycleWakeAt, stepLifecycle } from '../core/registration/lifecycle.ts';
+import type { Command, LifecycleEffect } from '../core/registration/lifecycle-state.ts';
 import type { Rng } from '../core/rng.ts';
 import { formatMessage } from '../core/sip/format.ts';
 import type { SipMessage } from '../core/sip/message.ts';
@@ -22,24 +18,22 @@ import { branchOf, topVia } from '../core/sip/via.ts';
 import type { Millis } from '../core/time.ts';
 import { type Alarm, createAlarm } from '../runtime/alarm.ts';
 import { monotonicNow } from '../runtime/clock.ts';
+import { createLocator, type Locator } from '../runtime/dns/locator.ts';
 import { nodeHash } from '../runtime/hash.ts';
 import type { Flow } from '../runtime/transport/flow.ts';
-import {
-  createFlowRegistry,
-  type FlowRegistry,
-  type FlowRegistryOptions,
-} from '../runtime/transport/registry.ts';
+import { createFlowRegistry, type FlowRegistry } from '../runtime/transport/registry.ts';
 import { recordFacts, reserveNumbers } from './identity-keeping.ts';
 import { readSecretsAgain, resolveHop } from './lookups.ts';
-import type { ManagedAccount } from './managed-account.ts';
+import type { ManagedRegistration } from './managed-registration.ts';
+import { unwatchedTls } from './tls-watch.ts';
 
 /** Who is told what happens. All texts are free of secrets. */
 export type Observer = {
-  readonly stateChanged: (account: ManagedAccount, previous: AccountState) => void;
-  readonly finished: (account: ManagedAccount, outcome: Outcome) => void;
+  readonly stateChanged: (account: ManagedRegistration, previous: AccountState) => void;
+  readonly finished: (account: ManagedRegistration, outcome: Outcome) => void;
   /** A bug of ours ended what the account was doing; it begins again by itself, and `finished` follows. */
-  readonly crashed?: (account: ManagedAccount, error: unknown) => void;
-  readonly warned: (account: ManagedAccount, text: string) => void;
+  readonly crashed?: (account: ManagedRegistration, error: unknown) => void;
+  readonly warned: (account: ManagedRegistration, text: string) => void;
   /** A message went out or came in, its credentials redacted; null: nobody wants to see messages. */
   readonly message: ((direction: 'sent' | 'received', flow: Flow, text: string) => void) | null;
   /** Something came in that is not SIP; `text` describes it without its content. */
@@ -47,18 +41,19 @@ export type Observer = {
 };
 
 /** When an account that is due may really begin; no later than `now` for at once. */
-export type Admission = (account: ManagedAccount, now: Millis) => Millis;
+export type Admission = (account: ManagedRegistration, now: Millis) => Millis;
 
-type Job = { readonly account: ManagedAccount; readonly input: Input | Command };
+type Job = { readonly account: ManagedRegistration; readonly input: Input | Command };
 
 export class Engine {
   readonly #rng: Rng;
   readonly #observer: Observer;
   readonly #registry: FlowRegistry;
-  readonly #alarm: Alarm<ManagedAccount>;
+  readonly #alarm: Alarm<ManagedRegistration>;
+  readonly #locator: Locator;
   readonly #flows = new Map<number, Flow>();
-  readonly #accountsOfFlow = new Map<number, Set<ManagedAccount>>();
-  readonly #accountOfBranch = new Map<string, ManagedAccount>();
+  readonly #accountsOfFlow = new Map<number, Set<ManagedRegistration>>();
+  readonly #accountOfBranch = new Map<string, ManagedRegistration>();
   readonly #decoder = new TextDecoder();
   #queue: Job[] = [];
   #isDraining = false;
@@ -67,14 +62,15 @@ export class Engine {
   constructor(rng: Rng, observer: Observer, admission: Admission = (_, now) => now) {
     this.#rng = rng;
     this.#observer = observer;
-    this.#alarm = createAlarm<ManagedAccount>(monotonicNow, (account) => {
+    this.#locator = createLocator({ rng, now: monotonicNow });
+    this.#alarm = createAlarm<ManagedRegistration>(monotonicNow, (account) => {
       const now = monotonicNow();
       const at = account.lifecycle.round === null ? admission(account, now) : now;
       if (at > now) this.#alarm.set(account, at);
       else this.request(account, { type: 'timePassed' });
     });
     this.#registry = createFlowRegistry({
-      tlsFor: lazyMaterialFor(),
+      tls: unwatchedTls(),
       events: {
         message: (flow, message) => this.#received(flow, message),
         malformed: () => {},
@@ -86,7 +82,7 @@ export class Engine {
   }
 
   /** Hands an input or a command to the account's machine; it is worked off in order, never within another one. */
-  request(account: ManagedAccount, input: Input | Command): void {
+  request(account: ManagedRegistration, input: Input | Command): void {
     this.#queue.push({ account, input });
     if (this.#isDraining) return;
     this.#isDraining = true;
@@ -100,12 +96,12 @@ export class Engine {
   }
 
   /** Takes the account in: it begins by itself when its machine says so. */
-  add(account: ManagedAccount): void {
+  add(account: ManagedRegistration): void {
     this.#alarm.set(account, lifecycleWakeAt(account.lifecycle));
   }
 
   /** Lets go of the account's flows and notes the CSeq that it ended with; nothing happens to it any more. */
-  async conclude(account: ManagedAccount): Promise<void> {
+  async conclude(account: ManagedRegistration): Promise<void> {
     account.isConcluded = true;
     this.#alarm.set(account, undefined);
     this.#forgetBranch(account);
@@ -113,13 +109,14 @@ export class Engine {
     await recordFacts(account, true);
   }
 
-  /** Closes every flow and stops the alarm. */
+  /** Closes every flow, gives up lookups and stops the alarm. */
   close(): void {
     this.#alarm.stop();
+    this.#locator.stop();
     this.#registry.closeAll();
   }
 
-  #step(account: ManagedAccount, input: Input | Command): void {
+  #step(account: ManagedRegistration, input: Input | Command): void {
     if (account.isConcluded) return;
     try {
       const { lifecycle, effects } = stepLifecycle(account.lifecycle, input, this.#env());
@@ -139,7 +136,7 @@ export class Engine {
   }
 
   /** Our own bug ends what the account was doing, loudly; no other account notices, and it begins again by itself. */
-  #crashed(account: ManagedAccount, error: unknown): void {
+  #crashed(account: ManagedRegistration, error: unknown): void {
     const words = error instanceof Error ? error.message : String(error);
     const failure = failureOf('internal.bug', `sipreg itself failed: ${words}`);
     this.#forgetBranch(account);
@@ -154,13 +151,18 @@ export class Engine {
     return { now: monotonicNow(), rng: this.#rng, hash: nodeHash };
   }
 
-  #perform(account: ManagedAccount, effect: LifecycleEffect): void {
+  #perform(account: ManagedRegistration, effect: LifecycleEffect): void {
     switch (effect.type) {
       case 'resolve':
-        this.#later(account, resolveHop(effect.hop, account.setup.dnsServers));
+        this.#later(account, resolveHop(this.#locator, effect.hop, account.setup.dnsServers));
+        break;
+      case 'targetFailed':
+        this.#locator.noteFailed(effect.target);
         break;
       case 'openFlow':
         this.#later(account, this.#openFlow(account, effect));
+        break;
+      case 'flowPromised':
         break;
       case 'closeFlow':
         this.#giveUpFlow(effect.flowId);
@@ -186,7 +188,7 @@ export class Engine {
     }
   }
 
-  #later(account: ManagedAccount, work: Promise<Input>): void {
+  #later(account: ManagedRegistration, work: Promise<Input>): void {
     work.then(
       (input) => this.request(account, input),
       (error: unknown) => this.#crashed(account, error),
@@ -194,7 +196,7 @@ export class Engine {
   }
 
   async #openFlow(
-    account: ManagedAccount,
+    account: ManagedRegistration,
     { target, domain, connectTimeoutMs }: Extract<Effect, { type: 'openFlow' }>,
   ): Promise<Input> {
     const { plan, tls } = account.setup;
@@ -209,7 +211,7 @@ export class Engine {
     return { type: 'flowOpened', target, flow: opened.value };
   }
 
-  #hold(account: ManagedAccount, flow: Flow): void {
+  #hold(account: ManagedRegistration, flow: Flow): void {
     this.#flows.set(flow.id, flow);
     account.held = [...account.held, flow];
     const sharers = this.#accountsOfFlow.get(flow.id);
@@ -217,7 +219,7 @@ export class Engine {
     else sharers.add(account);
   }
 
-  #letGo(account: ManagedAccount, flow: Flow): void {
+  #letGo(account: ManagedRegistration, flow: Flow): void {
     account.held = account.held.filter((one) => one !== flow);
     const sharers = this.#accountsOfFlow.get(flow.id);
     sharers?.delete(account);
@@ -247,7 +249,7 @@ export class Engine {
     }
   }
 
-  #send(account: ManagedAccount, effect: Extract<Effect, { type: 'send' }>): void {
+  #send(account: ManagedRegistration, effect: Extract<Effect, { type: 'send' }>): void {
     const flow = this.#flows.get(effect.flowId);
     if (flow === undefined) {
       const failure = failureOf('connect.closed', 'the connection closed before the request could be sent');
@@ -263,12 +265,12 @@ export class Engine {
     flow.send(effect.bytes, effect.repeated);
   }
 
-  #forgetBranch(account: ManagedAccount): void {
+  #forgetBranch(account: ManagedRegistration): void {
     if (account.branch !== null) this.#accountOfBranch.delete(account.branch);
     account.branch = null;
   }
 
-  #finished(account: ManagedAccount, outcome: Outcome): void {
+  #finished(account: ManagedRegistration, outcome: Outcome): void {
     this.#forgetBranch(account);
     const current = account.lifecycle.registration.flow?.id;
     for (const flow of account.held) if (flow.id !== current) this.#letGo(account, flow);
@@ -290,17 +292,4 @@ export class Engine {
     if (account === undefined || message.kind !== 'response') return;
     this.request(account, { type: 'responseReceived', response: message });
   }
-}
-
-/** TLS material for those who need it: without them node:tls is never loaded. */
-function lazyMaterialFor(): FlowRegistryOptions['tlsFor'] {
-  let loading: Promise<FlowRegistryOptions['tlsFor']> | null = null;
-  const load = async (): Promise<FlowRegistryOptions['tlsFor']> => {
-    const { createMaterialStore } = await import('../runtime/tls/material-store.ts');
-    return createMaterialStore().materialFor;
-  };
-  return async (settings) => {
-    loading ??= load();
-    return await (await loading)(settings);
-  };
 }

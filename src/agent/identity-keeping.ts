@@ -12,7 +12,7 @@ import { wallTimeOf } from '../runtime/clock.ts';
 import { systemRng } from '../runtime/entropy.ts';
 import type { Settlement } from '../state/identity-store.ts';
 import type { Lock } from '../state/lock.ts';
-import { type AccountSetup, identityKey, type ManagedAccount, ONLY_FLOW } from './managed-account.ts';
+import { type AccountSetup, identityKey, type ManagedRegistration } from './managed-registration.ts';
 
 /** CSeq numbers made durable at a time: for one command, and for an account that refreshes for weeks. */
 const NUMBERS_FOR_ONE_COMMAND = 32;
@@ -35,7 +35,7 @@ export async function lockIdentity(
 }
 
 /** Reserves the next block of CSeq numbers, durable when it resolves. */
-export async function reserveNumbers(account: ManagedAccount, renewCallId: boolean): Promise<Input> {
+export async function reserveNumbers(account: ManagedRegistration, renewCallId: boolean): Promise<Input> {
   const { store, keepsAlive } = account.setup;
   // An identity that nobody else sees is as good as any other.
   if (store === null) {
@@ -46,11 +46,11 @@ export async function reserveNumbers(account: ManagedAccount, renewCallId: boole
       lastCseq: NUMBERS_FOR_ONE_COMMAND,
     };
   }
-  if (renewCallId) await store.renewCallId(account.key, ONLY_FLOW);
+  if (renewCallId) await store.renewCallId(account.key, account.regId);
   const count = keepsAlive ? NUMBERS_FOR_KEEPING_ALIVE : NUMBERS_FOR_ONE_COMMAND;
   const { round } = account.lifecycle;
   const localPort = round?.phase.name === 'reserving' ? round.phase.place.flow.local.port : undefined;
-  const reservation = await store.reserve(account.key, ONLY_FLOW, count, localPort);
+  const reservation = await store.reserve(account.key, account.regId, count, localPort);
   account.reservation = reservation;
   const { callId, firstCseq, lastCseq } = reservation;
   return { type: 'cseqReserved', callId, firstCseq, lastCseq };
@@ -60,7 +60,7 @@ export async function reserveNumbers(account: ManagedAccount, renewCallId: boole
  * Notes Contact, port and grant. While the account lives on that is only worth a write when the Contact changed: a
  * refresh costs none. `ends`: the CSeq is noted too, and the numbers that were not used are given back.
  */
-export async function recordFacts(account: ManagedAccount, ends = false): Promise<void> {
+export async function recordFacts(account: ManagedRegistration, ends = false): Promise<void> {
   const { store } = account.setup;
   const { reservation } = account;
   if (store === null || reservation === null) return;

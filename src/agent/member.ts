@@ -3,22 +3,21 @@
 
 import { planOf } from '../accounts/plan.ts';
 import type { AccountEntry } from '../accounts/schema.ts';
-import type { AccountSnapshot } from '../core/health/snapshot.ts';
-import { describe } from '../core/registration/describe.ts';
-import type { Outcome } from '../core/registration/effect.ts';
+import type { AccountSnapshot, AccountState } from '../core/health/snapshot.ts';
 import { formatUri } from '../core/sip/uri.ts';
-import type { ManagedAccount } from './managed-account.ts';
-import { dateOf } from './one-shot.ts';
+import type { Registrations } from './managed-registration.ts';
+import { describeAccount } from './one-shot.ts';
 import type { HistoryEntry } from './operations.ts';
 
 export type Member = {
   readonly name: string;
   entry: AccountEntry;
-  account: ManagedAccount | null;
+  /** One for each flow; null: it is disabled. */
+  flows: Registrations | null;
+  /** The state that was told last. */
+  state: AccountState;
   /** The last events, oldest first. */
   history: readonly HistoryEntry[];
-  /** Called, once each, when a round ends or the account comes to rest. */
-  waiting: readonly ((outcome: Outcome | null) => void)[];
 };
 
 /** interface.md: `status ACCOUNT` shows the last ten. */
@@ -29,8 +28,8 @@ export function remember(member: Member, entry: HistoryEntry): void {
 }
 
 /** The member's snapshot; a disabled account is described from the file. */
-export function snapshotOf({ name, entry, account }: Member, since: string): AccountSnapshot {
-  if (account !== null) return describe(account.lifecycle, dateOf);
+export function snapshotOf({ name, entry, flows }: Member, since: string): AccountSnapshot {
+  if (flows !== null) return describeAccount(flows);
   const plan = planOf(name, entry, '');
   return {
     account: name,
@@ -50,8 +49,10 @@ export function snapshotOf({ name, entry, account }: Member, since: string): Acc
     requests: 0,
     rtt: null,
     auth: null,
+    outbound: false,
     serviceRoute: [],
     path: [],
+    associatedUris: [],
     gruu: { public: null, temporary: null },
     tls: null,
     failure: null,

@@ -1,7 +1,7 @@
 // One round for each of some accounts, and nothing after it: what `register`, `unregister` and `bindings` do. While
 // its REGISTER is under way an account is locked, so that two commands never register it at once.
 
-import type { AccountSnapshot } from '../core/health/snapshot.ts';
+import type { AccountSnapshot, AccountState } from '../core/health/snapshot.ts';
 import type { Failure } from '../core/health/verdict.ts';
 import { describe } from '../core/registration/describe.ts';
 import type { Outcome } from '../core/registration/effect.ts';
@@ -13,7 +13,7 @@ import type { Lock } from '../state/lock.ts';
 import type { PreparedAccount } from './account-setup.ts';
 import { Engine, type Observer } from './engine.ts';
 import { lockIdentity } from './identity-keeping.ts';
-import { type ManagedAccount, manageAccount } from './managed-account.ts';
+import { type ManagedRegistration, manageAccount, type Registrations } from './managed-registration.ts';
 
 export type OneShotOptions = {
   readonly goal: Goal;
@@ -32,13 +32,13 @@ export async function runOnce(
   accounts: readonly PreparedAccount[],
   options: OneShotOptions,
 ): Promise<readonly AccountResult[]> {
-  const waiting = new Map<ManagedAccount, (outcome: Outcome) => void>();
+  const waiting = new Map<ManagedRegistration, (outcome: Outcome) => void>();
   const engine = new Engine(systemRng, {
     ...options.observer,
     stateChanged: () => {},
     finished: (account, outcome) => waiting.get(account)?.(outcome),
   });
-  const finishedOf = (account: ManagedAccount): Promise<Outcome> =>
+  const finishedOf = (account: ManagedRegistration): Promise<Outcome> =>
     new Promise((resolve) => waiting.set(account, resolve));
   try {
     return await Promise.all(
@@ -57,31 +57,40 @@ async function runAccount(
   engine: Engine,
   prepared: PreparedAccount,
   options: OneShotOptions,
-  finishedOf: (account: ManagedAccount) => Promise<Outcome>,
+  finishedOf: (account: ManagedRegistration) => Promise<Outcome>,
 ): Promise<AccountResult> {
   const deadlineAt = monotonicNow() + options.timeoutSeconds * 1000;
   const lock = await lockIdentity(prepared.setup, options.timeoutSeconds * 1000, options.interrupt);
   try {
     if (options.interrupt.aborted) throw new Interrupted();
-    const account = rememberAccount(prepared);
-    const finished = finishedOf(account);
-    begin(engine, account, prepared, lock, options.goal, deadlineAt);
-    const outcome = await Promise.race([finished, interruption(options.interrupt)]);
-    const snapshot = asLeft(describe(account.lifecycle, dateOf));
-    await engine.conclude(account);
-    if (outcome === null) throw new Interrupted();
-    return { outcome, snapshot };
+    const flows = rememberAccount(prepared);
+    const finished = Promise.all(flows.map(finishedOf));
+    for (const flow of flows) begin(engine, flow, prepared, lock, options.goal, deadlineAt);
+    const outcomes = await Promise.race([finished, interruption(options.interrupt)]);
+    const snapshot = asLeft(describeAccount(flows));
+    await Promise.all(flows.map((flow) => engine.conclude(flow)));
+    if (outcomes === null) throw new Interrupted();
+    return { outcome: outcomeOfAccount(outcomes), snapshot };
   } finally {
     if (lock.ok) lock.value?.release();
   }
 }
 
+/** With several flows one that did is enough; else the first failure is the account's. */
+function outcomeOfAccount(outcomes: readonly Outcome[]): Outcome {
+  const outcome = outcomes.find(({ type }) => type !== 'failed') ?? outcomes[0];
+  if (outcome === undefined) throw new Error('an account has a flow');
+  return outcome;
+}
+
 /** As things stand when the command has ended: nobody will try again, whatever the machine would have done. */
 function asLeft(snapshot: AccountSnapshot): AccountSnapshot {
-  const isOver = snapshot.state === 'waiting' || snapshot.state === 'blocked';
-  const state = isOver ? 'unregistered' : snapshot.state;
-  const flows = snapshot.flows.map((flow) => ({ ...flow, state }));
-  return { ...snapshot, state, flows, nextAttempt: null };
+  const flows = snapshot.flows.map((flow) => ({ ...flow, state: endState(flow.state) }));
+  return { ...snapshot, state: endState(snapshot.state), flows, nextAttempt: null };
+}
+
+function endState(state: AccountState): AccountState {
+  return state === 'waiting' || state === 'blocked' ? 'unregistered' : state;
 }
 
 /** The operator ended the command before it was done. */
@@ -94,14 +103,19 @@ export function dateOf(at: number): string {
   return wallTimeOf(at).toISOString();
 }
 
-/** The account with what is remembered of it. */
-export function rememberAccount({ setup, credentials }: PreparedAccount): ManagedAccount {
+/** The snapshot of an account, as the outside sees it. */
+export function describeAccount([first, ...others]: Registrations): AccountSnapshot {
+  return describe([first.lifecycle, ...others.map(({ lifecycle }) => lifecycle)], dateOf);
+}
+
+/** The account's registrations with what is remembered of them. */
+export function rememberAccount({ setup, credentials }: PreparedAccount): Registrations {
   return manageAccount(setup, credentials.ok ? credentials.value : [], systemRng);
 }
 
 function begin(
   engine: Engine,
-  account: ManagedAccount,
+  account: ManagedRegistration,
   { credentials }: PreparedAccount,
   lock: Result<Lock | null, Failure>,
   goal: Goal,

@@ -3,8 +3,7 @@
 import type { Outcome } from '../core/registration/effect.ts';
 import type { Millis } from '../core/time.ts';
 import { monotonicNow } from '../runtime/clock.ts';
-import type { ManagedAccount } from './managed-account.ts';
-import type { Member } from './member.ts';
+import type { ManagedRegistration, Registrations } from './managed-registration.ts';
 import type { OperationResult } from './operations.ts';
 import type { Supervisor } from './supervisor.ts';
 
@@ -15,45 +14,51 @@ type Results = Promise<readonly OperationResult[]>;
 
 /** behaviour.md §10: leaves `blocked` and every wait at once. A REGISTER that is under way is waited for. */
 export function refreshAccounts(supervisor: Supervisor, names: readonly string[]): Results {
-  return forEach(supervisor, names, async (member, account) => {
-    if (account.lifecycle.state === 'paused') return 'it is paused: resume it first';
-    return await register(supervisor, member, account);
+  return forEach(supervisor, names, async (flows) => {
+    if (flows[0].lifecycle.state === 'paused') return 'it is paused: resume it first';
+    return await registerAll(supervisor, flows);
   });
 }
 
 /** Removes the binding and stays away, over restarts too, until a resume. */
 export function pauseAccounts(supervisor: Supervisor, names: readonly string[]): Results {
-  return forEach(supervisor, names, async (member, account) => {
-    await supervisor.store.setPaused(account.key, new Date().toISOString());
+  return forEach(supervisor, names, async (flows) => {
+    await supervisor.store.setPaused(flows[0].key, new Date().toISOString());
     const deadlineAt = monotonicNow() + PAUSE_WITHIN_MS;
-    supervisor.engine.request(account, { type: 'stopRequested', deadlineAt, into: 'paused' });
-    await rest(supervisor, member, account);
-    return account.lifecycle.registration.boundContact === null
+    for (const flow of flows) {
+      supervisor.engine.request(flow, { type: 'stopRequested', deadlineAt, into: 'paused' });
+    }
+    await Promise.all(flows.map((flow) => rest(supervisor, flow)));
+    return flows.every(({ lifecycle }) => lifecycle.registration.boundContact === null)
       ? null
       : 'the binding could not be removed; it stays until it ends';
   });
 }
 
 export function resumeAccounts(supervisor: Supervisor, names: readonly string[]): Results {
-  return forEach(supervisor, names, async (member, account) => {
-    await supervisor.store.setPaused(account.key, null);
-    return await register(supervisor, member, account);
+  return forEach(supervisor, names, async (flows) => {
+    await supervisor.store.setPaused(flows[0].key, null);
+    return await registerAll(supervisor, flows);
   });
 }
 
-async function register(
-  supervisor: Supervisor,
-  member: Member,
-  account: ManagedAccount,
-): Promise<string | null> {
+/** What did not go well on one of the flows; null when all did. */
+async function registerAll(supervisor: Supervisor, flows: Registrations): Promise<string | null> {
+  const problems = await Promise.all(flows.map((flow) => register(supervisor, flow)));
+  const at = problems.findIndex((problem) => problem !== null);
+  const problem = problems[at] ?? null;
+  return problem === null || flows.length === 1 ? problem : `flow ${at + 1}: ${problem}`;
+}
+
+async function register(supervisor: Supervisor, flow: ManagedRegistration): Promise<string | null> {
   // A pause that is under way comes to its end first.
-  while (account.lifecycle.round !== null && account.lifecycle.stop !== null) {
-    await supervisor.nextOutcome(member);
+  while (flow.lifecycle.round !== null && flow.lifecycle.stop !== null) {
+    await supervisor.nextOutcome(flow);
   }
-  if (account.isConcluded) return 'the agent has let go of it: it is ending, or has other settings now';
-  const finished = supervisor.nextOutcome(member);
-  if (account.lifecycle.round === null) {
-    supervisor.engine.request(account, { type: 'roundRequested', goal: 'register' });
+  if (flow.isConcluded) return 'the agent has let go of it: it is ending, or has other settings now';
+  const finished = supervisor.nextOutcome(flow);
+  if (flow.lifecycle.round === null) {
+    supervisor.engine.request(flow, { type: 'roundRequested', goal: 'register' });
   }
   return textOf(await finished);
 }
@@ -61,13 +66,13 @@ async function register(
 async function forEach(
   supervisor: Supervisor,
   names: readonly string[],
-  work: (member: Member, account: ManagedAccount) => Promise<string | null>,
+  work: (flows: Registrations) => Promise<string | null>,
 ): Results {
   return await Promise.all(
     names.map(async (name) => {
       const member = supervisor.members().get(name);
       if (member === undefined) throw new Error(`there is no account ${name}`);
-      const problem = member.account === null ? 'it is disabled' : await work(member, member.account);
+      const problem = member.flows === null ? 'it is disabled' : await work(member.flows);
       const snapshot = supervisor.snapshot(name);
       if (snapshot === undefined) throw new Error(`${name} was removed meanwhile`);
       return { account: name, ok: problem === null, text: problem ?? snapshot.state, snapshot };
@@ -76,13 +81,13 @@ async function forEach(
 }
 
 /** Waits until the account is paused, or until something else became of it: a reload or the agent's end. */
-async function rest(supervisor: Supervisor, member: Member, account: ManagedAccount): Promise<void> {
+async function rest(supervisor: Supervisor, flow: ManagedRegistration): Promise<void> {
   const isPausing = (): boolean =>
-    member.account === account &&
-    !account.isConcluded &&
-    account.lifecycle.state !== 'paused' &&
-    account.lifecycle.stop?.into === 'paused';
-  while (isPausing()) await supervisor.nextOutcome(member);
+    supervisor.isKept(flow) &&
+    !flow.isConcluded &&
+    flow.lifecycle.state !== 'paused' &&
+    flow.lifecycle.stop?.into === 'paused';
+  while (isPausing()) await supervisor.nextOutcome(flow);
 }
 
 function textOf(outcome: Outcome | null): string | null {

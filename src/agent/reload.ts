@@ -6,13 +6,15 @@ import { renderProblem } from '../accounts/explain.ts';
 import { type LoadedAccounts, loadAccounts } from '../accounts/load.ts';
 import type { AccountEntry } from '../accounts/schema.ts';
 import { boundUri } from '../core/registration/contact.ts';
+import { flowPlans, type Plan } from '../core/registration/plan.ts';
 import { sameUri } from '../core/sip/uri-compare.ts';
 import type { Millis } from '../core/time.ts';
 import type { PreparedAccount } from './account-setup.ts';
 import { type AccountsDiff, diffAccounts, needsNewFlow } from './accounts-diff.ts';
 import { registrarOf } from './admission.ts';
-import { identityKey, type ManagedAccount } from './managed-account.ts';
+import { identityKey, type ManagedRegistration, type Registrations } from './managed-registration.ts';
 import type { Member } from './member.ts';
+import { describeAccount } from './one-shot.ts';
 import type { ReloadOutcome } from './operations.ts';
 import type { Supervisor } from './supervisor.ts';
 
@@ -52,14 +54,15 @@ async function carryOut(
     if (entry === undefined) throw new Error(`the new file has ${name}`);
     return entry;
   };
-  const former: ManagedAccount[] = [];
-  const retire = (account: ManagedAccount | null): void => {
-    if (account === null) return;
-    supervisor.retire(account);
-    former.push(account);
+  const former: ManagedRegistration[] = [];
+  const retire = (flows: Registrations | null): void => {
+    for (const flow of flows ?? []) {
+      supervisor.retire(flow);
+      former.push(flow);
+    }
   };
   for (const name of removed) {
-    retire(supervisor.members().get(name)?.account ?? null);
+    retire(supervisor.members().get(name)?.flows ?? null);
     supervisor.remove(name);
   }
   const begun = await Promise.all([
@@ -71,7 +74,7 @@ async function carryOut(
   return [...begun, ...ended].filter((text) => text !== null);
 }
 
-async function dismiss(supervisor: Supervisor, account: ManagedAccount): Promise<string | null> {
+async function dismiss(supervisor: Supervisor, account: ManagedRegistration): Promise<string | null> {
   const isRemoved = await supervisor.dismiss(account, hasSuccessor(supervisor, account));
   return isRemoved
     ? null
@@ -79,13 +82,13 @@ async function dismiss(supervisor: Supervisor, account: ManagedAccount): Promise
 }
 
 /** Whether what the account has bound is also what one of the members has bound: removing it would take theirs away. */
-function hasSuccessor(supervisor: Supervisor, former: ManagedAccount): boolean {
+function hasSuccessor(supervisor: Supervisor, former: ManagedRegistration): boolean {
   return [...supervisor.members().values()].some(
-    ({ account }) => account !== null && bindsTheSame(account, former),
+    ({ flows }) => flows?.some((flow) => bindsTheSame(flow, former)) === true,
   );
 }
 
-function bindsTheSame(one: ManagedAccount, other: ManagedAccount): boolean {
+function bindsTheSame(one: ManagedRegistration, other: ManagedRegistration): boolean {
   const [mine, theirs] = [boundUri(boundContactOf(one)), boundUri(boundContactOf(other))];
   return (
     mine !== null &&
@@ -96,12 +99,12 @@ function bindsTheSame(one: ManagedAccount, other: ManagedAccount): boolean {
   );
 }
 
-function boundContactOf({ lifecycle }: ManagedAccount): string | null {
+function boundContactOf({ lifecycle }: ManagedRegistration): string | null {
   return lifecycle.registration.boundContact;
 }
 
 /** The same registrar, however it is spelled. */
-function isSamePlace(one: ManagedAccount, other: ManagedAccount): boolean {
+function isSamePlace(one: ManagedRegistration, other: ManagedRegistration): boolean {
   const [mine, theirs] = [one.lifecycle.registration.target, other.lifecycle.registration.target];
   if (mine === null || theirs === null) return registrarOf(one) === registrarOf(other);
   return mine.address === theirs.address && mine.port === theirs.port;
@@ -114,7 +117,7 @@ async function addAccount(
   directory: string,
 ): Promise<string | null> {
   const member = await supervisor.admitMember(name, entry, directory);
-  return member.account === null ? null : await firstOutcome(supervisor, member);
+  return member.flows === null ? null : await firstOutcome(supervisor, member);
 }
 
 async function changeAccount(
@@ -122,49 +125,53 @@ async function changeAccount(
   name: string,
   entry: AccountEntry,
   directory: string,
-  retire: (account: ManagedAccount | null) => void,
+  retire: (flows: Registrations | null) => void,
 ): Promise<string | null> {
   const member = supervisor.members().get(name);
   if (member === undefined) throw new Error(`the agent has ${name}`);
-  const former = { entry: member.entry, account: member.account };
+  const former = { entry: member.entry, flows: member.flows };
   member.entry = entry;
   if (entry.enabled === false) {
-    member.account = null;
-    retire(former.account);
+    member.flows = null;
+    retire(former.flows);
     return null;
   }
   const prepared = await supervisor.prepare(name, entry, directory);
-  if (former.account === null) {
+  if (former.flows === null) {
     supervisor.employ(member, prepared);
     return await firstOutcome(supervisor, member);
   }
-  const isSameIdentity =
-    JSON.stringify(identityKey(prepared.setup.plan)) === JSON.stringify(former.account.key);
-  if (isSameIdentity) {
-    return await reconfigure(supervisor, member, former.account, prepared, needsNewFlow(former.entry, entry));
+  if (isSameIdentity(former.flows, prepared.setup.plan)) {
+    const newFlow = needsNewFlow(former.entry, entry);
+    await Promise.all(former.flows.map((flow) => reconfigure(supervisor, flow, prepared, newFlow)));
+    return await firstOutcome(supervisor, member);
   }
-  // Another AOR or registrar: the new one registers first, then the old one goes.
-  retire(former.account);
+  // Another AOR, registrar or number of flows: the new one registers first, then the old one goes.
+  retire(former.flows);
   supervisor.employ(member, prepared);
   return await firstOutcome(supervisor, member);
+}
+
+function isSameIdentity(flows: Registrations, plan: Plan): boolean {
+  const isSameKey = JSON.stringify(identityKey(plan)) === JSON.stringify(flows[0].key);
+  return isSameKey && flowPlans(plan).length === flows.length;
 }
 
 /** The same registration with other settings: its REGISTER replaces what is bound. */
 async function reconfigure(
   supervisor: Supervisor,
-  member: Member,
-  account: ManagedAccount,
+  account: ManagedRegistration,
   prepared: PreparedAccount,
   newFlow: boolean,
-): Promise<string | null> {
-  while (account.lifecycle.round !== null) await supervisor.nextOutcome(member);
-  account.setup = prepared.setup;
-  const { plan } = prepared.setup;
+): Promise<void> {
+  while (account.lifecycle.round !== null) await supervisor.nextOutcome(account);
+  const plan = flowPlans(prepared.setup.plan)[account.regId - 1];
+  if (plan === undefined) throw new Error('an account that is reconfigured has as many flows as before');
+  account.setup = { ...prepared.setup, plan };
   const settings = prepared.credentials.ok
     ? { credentials: prepared.credentials.value }
     : { credentials: [], obstacle: prepared.credentials.error };
   supervisor.engine.request(account, { type: 'reconfigured', plan, newFlow, ...settings });
-  return await firstOutcome(supervisor, member);
 }
 
 /** What became of the first attempt, in words when it did not go well. */
@@ -174,7 +181,9 @@ async function firstOutcome(supervisor: Supervisor, member: Member): Promise<str
     timer = setTimeout(resolve, OUTCOME_WITHIN_MS, `${member.name}: it is still under way`);
   });
   const attempt = async (): Promise<string | null> => {
-    while (isUnderWay(member)) await supervisor.nextOutcome(member);
+    for (let flow = underWay(member); flow !== undefined; flow = underWay(member)) {
+      await supervisor.nextOutcome(flow);
+    }
     return trouble(member);
   };
   try {
@@ -184,18 +193,18 @@ async function firstOutcome(supervisor: Supervisor, member: Member): Promise<str
   }
 }
 
-/** Its first REGISTER is still to come, or has no answer yet. */
-function isUnderWay({ account }: Member): boolean {
-  if (account === null || account.isConcluded) return false;
-  const { round, state, stop } = account.lifecycle;
-  return round !== null || (state === 'unregistered' && stop === null);
+/** A flow whose first REGISTER is still to come, or has no answer yet. */
+function underWay({ flows }: Member): ManagedRegistration | undefined {
+  return flows?.find(({ isConcluded, lifecycle: { round, state, stop } }) => {
+    return !isConcluded && (round !== null || (state === 'unregistered' && stop === null));
+  });
 }
 
 /** Why it is not registered; null when it is, or is not meant to be. */
-function trouble({ name, account }: Member): string | null {
-  if (account === null) return null;
-  const { state, failure } = account.lifecycle;
+function trouble({ name, flows }: Member): string | null {
+  if (flows === null) return null;
+  const { state, failure } = describeAccount(flows);
   if (state !== 'waiting' && state !== 'blocked') return null;
-  const cause = failure?.failure.cause ?? 'its credentials were rejected, and are still the same';
+  const cause = failure?.cause ?? 'its credentials were rejected, and are still the same';
   return state === 'blocked' ? `${name}: blocked: ${cause}` : `${name}: ${cause}`;
 }

@@ -3,7 +3,7 @@
 
 import { stat } from 'node:fs/promises';
 import type { CredentialSource } from '../accounts/plan.ts';
-import type { ManagedAccount } from './managed-account.ts';
+import type { ManagedRegistration } from './managed-registration.ts';
 
 export type SecretWatch = { readonly stop: () => void };
 
@@ -16,14 +16,14 @@ const NO_FILES = '';
  * look, because they may have changed since they were read.
  */
 export function watchSecrets(
-  rejected: () => Iterable<ManagedAccount>,
-  changed: (account: ManagedAccount) => void,
+  rejected: () => Iterable<ManagedRegistration>,
+  changed: (account: ManagedRegistration) => void,
   lookEveryMs: number = LOOK_EVERY_MS,
 ): SecretWatch {
-  let known = new Map<ManagedAccount, string>();
+  let known = new Map<ManagedRegistration, string>();
   let isLooking = false;
   const look = async (): Promise<void> => {
-    const seen = new Map<ManagedAccount, string>();
+    const seen = new Map<ManagedRegistration, string>();
     for (const account of rejected()) {
       const stamp = await stampOf(account.setup.secrets);
       const before = known.get(account);

@@ -5,7 +5,8 @@
 import type { LoadedAccounts } from '../accounts/load.ts';
 import type { AccountEntry } from '../accounts/schema.ts';
 import type { AccountSnapshot, AccountState } from '../core/health/snapshot.ts';
-import { describe } from '../core/registration/describe.ts';
+import type { Failure } from '../core/health/verdict.ts';
+import { stateOfAccount } from '../core/registration/describe.ts';
 import type { Outcome } from '../core/registration/effect.ts';
 import { isEnded } from '../core/registration/lifecycle.ts';
 import type { Millis } from '../core/time.ts';
@@ -20,9 +21,9 @@ import { Engine, type Observer } from './engine.ts';
 import type { AgentEvent, Severity } from './events.ts';
 import { recordFacts } from './identity-keeping.ts';
 import { readSecretsAgain } from './lookups.ts';
-import { type ManagedAccount, manageAccount } from './managed-account.ts';
+import { type ManagedRegistration, manageAccount, type Registrations } from './managed-registration.ts';
 import { type Member, remember, snapshotOf } from './member.ts';
-import { dateOf } from './one-shot.ts';
+import { describeAccount } from './one-shot.ts';
 import type { AccountDetail } from './operations.ts';
 import { secretFingerprint } from './secret-fingerprint.ts';
 
@@ -43,6 +44,8 @@ export type SupervisorOptions = {
 
 /** Accounts that are made ready together: a command that prints a password may take its time. */
 const START_BATCH = 16;
+/** An account's further flows begin so much later, each after the other. */
+const FLOW_AFTER_FLOW_MS: Millis = 1_000;
 /** All bindings are removed within this time. */
 const STOP_WITHIN_MS: Millis = 9_000;
 /** Removals that leave together: more would overflow the sockets' buffers. */
@@ -54,11 +57,15 @@ export class Supervisor {
   readonly #admissions: Admissions;
   readonly #startedAt = new Date().toISOString();
   readonly #members = new Map<string, Member>();
-  readonly #memberOf = new Map<ManagedAccount, Member>();
+  readonly #memberOf = new Map<ManagedRegistration, Member>();
   /** Accounts with an old identity, on their way out; they belong to no member any more. */
-  readonly #retiring = new Set<ManagedAccount>();
+  readonly #retiring = new Set<ManagedRegistration>();
+  /** Called, once each, when the registration's round ends or it comes to rest. */
+  readonly #waiting = new Map<ManagedRegistration, readonly ((outcome: Outcome | null) => void)[]>();
   /** By registrar: who waits for it to come back, and has not been woken yet. */
-  readonly #waitingFor = new Map<string, Set<ManagedAccount>>();
+  readonly #waitingFor = new Map<string, Set<ManagedRegistration>>();
+  /** Verdicts on one flow that the account's other flows took over. */
+  readonly #passedOn = new WeakSet<Failure>();
   /** Everything has ended: what a reload still brings does not begin any more. */
   #isOver = false;
   readonly engine: Engine;
@@ -97,7 +104,7 @@ export class Supervisor {
 
   /** Adds an account; an enabled one gets its machine. */
   async admitMember(name: string, entry: AccountEntry, directory: string): Promise<Member> {
-    const member: Member = { name, entry, account: null, history: [], waiting: [] };
+    const member: Member = { name, entry, flows: null, state: 'disabled', history: [] };
     this.#members.set(name, member);
     if (entry.enabled !== false) this.employ(member, await this.prepare(name, entry, directory));
     return member;
@@ -114,31 +121,37 @@ export class Supervisor {
     });
   }
 
-  /** Gives `member` a machine of its own and lets it begin. */
-  employ(member: Member, prepared: PreparedAccount): ManagedAccount {
+  /** Gives `member` a machine for each of its flows and lets them begin. */
+  employ(member: Member, prepared: PreparedAccount): void {
     const { setup, credentials, warnings } = prepared;
     const known = credentials.ok ? credentials.value : [];
-    const account = manageAccount(setup, known, systemRng, startOf(prepared, this.store));
-    member.account = account;
-    this.#memberOf.set(account, member);
-    for (const text of warnings) this.#warn(account, 'account.settings', text);
-    const left = leftText(account);
-    if (left !== null) this.#warn(account, 'account.left', left);
-    if (account.lifecycle.state === 'unregistered') {
-      account.admittedAt = this.#admissions.next(registrarOf(account), monotonicNow());
-    }
-    account.isConcluded = this.#isOver;
-    if (this.#isOver) return account;
-    this.engine.add(account);
-    if (!credentials.ok && account.lifecycle.state !== 'paused') {
-      const failure = credentials.error;
-      this.engine.request(account, { type: 'roundPrevented', goal: 'register', failure });
-    }
-    return account;
+    const flows = manageAccount(setup, known, systemRng, startOf(prepared, this.store));
+    const [first] = flows;
+    member.flows = flows;
+    member.state = first.lifecycle.state;
+    for (const flow of flows) this.#memberOf.set(flow, member);
+    for (const text of warnings) this.#warn(first, 'account.settings', text);
+    const left = leftText(first);
+    if (left !== null) this.#warn(first, 'account.left', left);
+    for (const flow of flows) this.#begin(flow, credentials.ok ? null : credentials.error);
   }
 
-  /** From now on the account belongs to no member: it is kept as it is until `dismiss`. */
-  retire(account: ManagedAccount): void {
+  #begin(flow: ManagedRegistration, obstacle: Failure | null): void {
+    const { state } = flow.lifecycle;
+    flow.isConcluded = this.#isOver;
+    if (this.#isOver) return;
+    if (state === 'unregistered') {
+      const at = this.#admissions.next(registrarOf(flow), monotonicNow());
+      // A wrong password shows on the first flow; the others need not try it too.
+      flow.admittedAt = at + (flow.regId - 1) * FLOW_AFTER_FLOW_MS;
+    }
+    this.engine.add(flow);
+    if (obstacle === null || state === 'paused') return;
+    this.engine.request(flow, { type: 'roundPrevented', goal: 'register', failure: obstacle });
+  }
+
+  /** From now on the registration belongs to no member: it is kept as it is until `dismiss`. */
+  retire(account: ManagedRegistration): void {
     this.#forget(account);
     this.#retiring.add(account);
   }
@@ -147,7 +160,7 @@ export class Supervisor {
    * Removes the account's binding with its own identity, and lets it go; false: the binding may still be there. With a
    * successor, who has the same binding, it only lets the account go.
    */
-  async dismiss(account: ManagedAccount, hasSuccessor: boolean): Promise<boolean> {
+  async dismiss(account: ManagedRegistration, hasSuccessor: boolean): Promise<boolean> {
     this.retire(account);
     if (!hasSuccessor) {
       const deadlineAt = monotonicNow() + STOP_WITHIN_MS;
@@ -157,6 +170,11 @@ export class Supervisor {
     await this.engine.conclude(account);
     this.#retiring.delete(account);
     return hasSuccessor || account.lifecycle.registration.boundContact === null;
+  }
+
+  /** Whether the registration belongs to a member, and is not on its way out. */
+  isKept(flow: ManagedRegistration): boolean {
+    return this.#memberOf.has(flow);
   }
 
   members(): ReadonlyMap<string, Member> {
@@ -186,10 +204,12 @@ export class Supervisor {
   /** How many accounts are enabled, and how many of them registered. */
   count(): { readonly registered: number; readonly enabled: number } {
     let registered = 0;
-    for (const { lifecycle } of this.#memberOf.keys()) {
-      if (lifecycle.state === 'registered' || lifecycle.state === 'refreshing') registered += 1;
+    let enabled = 0;
+    for (const { flows, state } of this.#members.values()) {
+      if (flows !== null) enabled += 1;
+      if (isUp(state)) registered += 1;
     }
-    return { registered, enabled: this.#memberOf.size };
+    return { registered, enabled };
   }
 
   detail(name: string): AccountDetail | undefined {
@@ -199,7 +219,7 @@ export class Supervisor {
   }
 
   /** Who waits for another secret. */
-  *rejected(): Iterable<ManagedAccount> {
+  *rejected(): Iterable<ManagedRegistration> {
     for (const account of this.#memberOf.keys()) {
       const { state, failure } = account.lifecycle;
       const stage = failure?.failure.stage;
@@ -209,7 +229,7 @@ export class Supervisor {
   }
 
   /** Reads the account's secrets again, and lets it try at once when they are others. */
-  async secretsTouched(account: ManagedAccount): Promise<void> {
+  async secretsTouched(account: ManagedRegistration): Promise<void> {
     const { setup } = account;
     const read = await readSecretsAgain(account);
     // A reload may have given it other secrets meanwhile.
@@ -239,13 +259,13 @@ export class Supervisor {
       : accounts.filter(({ lifecycle }) => lifecycle.registration.boundContact !== null);
     await Promise.all(accounts.map((account) => this.engine.conclude(account)));
     this.engine.close();
-    return left.map(({ setup }) => setup.plan.account);
+    return [...new Set(left.map(({ setup }) => setup.plan.account))];
   }
 
-  /** Resolves when the account's next round has ended; null: it came to rest without one. */
-  nextOutcome(member: Member): Promise<Outcome | null> {
+  /** Resolves when the registration's next round has ended; null: it came to rest without one. */
+  nextOutcome(flow: ManagedRegistration): Promise<Outcome | null> {
     return new Promise((resolve) => {
-      member.waiting = [...member.waiting, resolve];
+      this.#waiting.set(flow, [...(this.#waiting.get(flow) ?? []), resolve]);
     });
   }
 
@@ -266,28 +286,58 @@ export class Supervisor {
     }
   }
 
-  #stateChanged(account: ManagedAccount, previous: AccountState): void {
+  #stateChanged(account: ManagedRegistration, previous: AccountState): void {
     const member = this.#memberOf.get(account);
     if (member === undefined) return;
     const { state } = account.lifecycle;
-    const snapshot = describe(account.lifecycle, dateOf);
-    const isRoutine = state === 'refreshing' || (previous === 'refreshing' && state === 'registered');
-    const severity: Severity = state === 'blocked' ? 'error' : isRoutine ? 'debug' : 'info';
-    const time = new Date().toISOString();
-    if (!isRoutine) remember(member, { time, severity, text: `${previous} → ${state}` });
-    this.#options.emit({ time, severity, type: 'state', account: member.name, state, previous, snapshot });
-    this.#noteBlocked(account, previous);
+    if (member.flows !== null && member.flows.length > 1)
+      this.#flowChanged(member, member.flows, account, previous);
+    this.#tellState(member, account);
     this.#noteWaiting(account);
     // While it is paused its Call-ID is free for one-shot commands: the numbers that were not used are given back.
     if (state === 'paused') this.#keep(account, recordFacts(account, true));
-    if (account.lifecycle.round === null) this.#wake(member, null);
+    if (account.lifecycle.round === null) this.#wake(account, null);
   }
 
-  #noteBlocked(account: ManagedAccount, previous: AccountState): void {
+  /** One of several flows came into another state: the others' patience depends on it (RFC 5626 §4.5). */
+  #flowChanged(
+    member: Member,
+    flows: Registrations,
+    changed: ManagedRegistration,
+    previous: AccountState,
+  ): void {
+    const { state } = changed.lifecycle;
+    if (!isRoutine(previous, state)) {
+      const text = `flow ${changed.regId}: ${previous} → ${state}`;
+      remember(member, { time: new Date().toISOString(), severity: 'info', text });
+    }
+    for (const flow of flows) {
+      const others = flows.some((one) => one !== flow && isUp(one.lifecycle.state)) ? 'up' : 'down';
+      if (flow.lifecycle.others !== others) this.engine.request(flow, { type: 'othersChanged', others });
+    }
+  }
+
+  /** Tells the state of the account, when it is another one than before. */
+  #tellState(member: Member, changed: ManagedRegistration): void {
+    const { flows, state: previous } = member;
+    if (flows === null) return;
+    const state = stateOfAccount(flows.map(({ lifecycle }) => lifecycle.state));
+    if (state === previous) return;
+    member.state = state;
+    const routine = isRoutine(previous, state);
+    const severity: Severity = state === 'blocked' ? 'error' : routine ? 'debug' : 'info';
+    const time = new Date().toISOString();
+    if (!routine) remember(member, { time, severity, text: `${previous} → ${state}` });
+    const snapshot = describeAccount(flows);
+    this.#options.emit({ time, severity, type: 'state', account: member.name, state, previous, snapshot });
+    this.#noteBlocked(changed, state, previous);
+  }
+
+  #noteBlocked(account: ManagedRegistration, state: AccountState, previous: AccountState): void {
     const { store } = this.#options;
-    const { state, registration } = account.lifecycle;
-    if (state === 'blocked' && previous !== 'blocked') {
-      const fingerprint = secretFingerprint(registration.credentials, store.instanceId());
+    if (state === 'blocked') {
+      const { credentials } = account.lifecycle.registration;
+      const fingerprint = secretFingerprint(credentials, store.instanceId());
       const blocked = { since: new Date().toISOString(), secretFingerprint: fingerprint };
       this.#keep(account, store.setBlocked(account.key, blocked));
     } else if (state === 'registered' && previous === 'registering') {
@@ -295,7 +345,7 @@ export class Supervisor {
     }
   }
 
-  #noteWaiting(account: ManagedAccount): void {
+  #noteWaiting(account: ManagedRegistration): void {
     const registrar = registrarOf(account);
     const waiting = this.#waitingFor.get(registrar);
     if (account.lifecycle.state !== 'waiting') waiting?.delete(account);
@@ -303,27 +353,29 @@ export class Supervisor {
     else waiting.add(account);
   }
 
-  #forget(account: ManagedAccount): void {
+  #forget(account: ManagedRegistration): void {
     this.#memberOf.delete(account);
     this.#waitingFor.get(registrarOf(account))?.delete(account);
   }
 
   /** The store tells by itself what it cannot write; anything else that goes wrong is told here. */
-  #keep(account: ManagedAccount, writing: Promise<void>): void {
+  #keep(account: ManagedRegistration, writing: Promise<void>): void {
     writing.catch((error: unknown) => this.#crashed(account, error));
   }
 
-  #finished(account: ManagedAccount, outcome: Outcome): void {
+  #finished(account: ManagedRegistration, outcome: Outcome): void {
     const member = this.#memberOf.get(account);
     if (member === undefined) return;
-    if (outcome.type === 'failed') this.#failed(account, member);
+    if (outcome.type === 'failed') this.#failed(account, member, outcome.failure);
     if (outcome.type === 'registered') this.#wakeOthers(account);
-    this.#wake(member, outcome);
+    this.#wake(account, outcome);
   }
 
-  #failed(account: ManagedAccount, member: Member): void {
-    const { failure, nextAttempt, state, registrar } = describe(account.lifecycle, dateOf);
-    if (failure === null) return;
+  #failed(account: ManagedRegistration, member: Member, verdict: Failure): void {
+    const flows = member.flows ?? [account];
+    const { failure, nextAttempt, state, registrar } = describeAccount(flows);
+    if (failure === null || this.#passedOn.has(verdict)) return;
+    if (verdict.code === 'auth.rejected') this.#passOn(verdict, flows, account);
     const time = new Date().toISOString();
     remember(member, { time, severity: 'warning', text: `${failure.code}: ${failure.cause}` });
     this.#options.emit({
@@ -340,7 +392,7 @@ export class Supervisor {
   }
 
   /** behaviour.md §11: a success on a target wakes the accounts that wait for it; the admission paces them. */
-  #wakeOthers(recovered: ManagedAccount): void {
+  #wakeOthers(recovered: ManagedRegistration): void {
     const registrar = registrarOf(recovered);
     const waiting = this.#waitingFor.get(registrar);
     if (waiting === undefined || waiting.size === 0) return;
@@ -349,13 +401,24 @@ export class Supervisor {
     for (const account of waiting) this.engine.request(account, { type: 'targetRecovered' });
   }
 
-  #wake(member: Member, outcome: Outcome | null): void {
-    const waiting = member.waiting;
-    member.waiting = [];
+  /** behaviour.md §10: what the registrar rejected on one flow is not tried on the account's other flows as well. */
+  #passOn(failure: Failure, flows: readonly ManagedRegistration[], rejected: ManagedRegistration): void {
+    this.#passedOn.add(failure);
+    for (const flow of flows) {
+      const { state, round } = flow.lifecycle;
+      const isToTry = round === null && (state === 'unregistered' || state === 'waiting');
+      if (flow === rejected || !isToTry) continue;
+      this.engine.request(flow, { type: 'roundPrevented', goal: 'register', failure });
+    }
+  }
+
+  #wake(flow: ManagedRegistration, outcome: Outcome | null): void {
+    const waiting = this.#waiting.get(flow) ?? [];
+    this.#waiting.delete(flow);
     for (const resolve of waiting) resolve(outcome);
   }
 
-  #warn(account: ManagedAccount, code: string, text: string): void {
+  #warn(account: ManagedRegistration, code: string, text: string): void {
     const name = account.setup.plan.account;
     const time = new Date().toISOString();
     const member = this.#memberOf.get(account);
@@ -363,7 +426,7 @@ export class Supervisor {
     this.#options.emit({ time, severity: 'warning', type: 'warning', account: name, code, text });
   }
 
-  #crashed(account: ManagedAccount, error: unknown): void {
+  #crashed(account: ManagedRegistration, error: unknown): void {
     const words = error instanceof Error ? (error.stack ?? error.message) : String(error);
     this.#warn(
       account,
@@ -371,6 +434,15 @@ export class Supervisor {
       `a bug in sipreg, please report it; the account begins again: ${words}`,
     );
   }
+}
+
+function isUp(state: AccountState): boolean {
+  return state === 'registered' || state === 'refreshing';
+}
+
+/** A refresh that goes as it should is worth no line. */
+function isRoutine(previous: AccountState, state: AccountState): boolean {
+  return state === 'refreshing' || (previous === 'refreshing' && state === 'registered');
 }
 
 function pause(ms: Millis): Promise<void> {

@@ -7,13 +7,13 @@ import { type LoadedAccounts, loadAccounts } from '../accounts/load.ts';
 import { locateAccountsFile } from '../accounts/location.ts';
 import type { AccountEntry } from '../accounts/schema.ts';
 import { type PreparedAccount, prepareAccount, type SetupOptions } from '../agent/account-setup.ts';
-import type { Memory } from '../agent/managed-account.ts';
+import type { Memory } from '../agent/managed-registration.ts';
 import { systemRng } from '../runtime/entropy.ts';
 import { stateDirectory } from '../state/directory.ts';
 import {
   type IdentityStore,
   openIdentityStore,
-  readAccount,
+  readMemory,
   type StateNotice,
 } from '../state/identity-store.ts';
 import { CommandError, EXIT } from './exit.ts';
@@ -70,8 +70,7 @@ export async function openStateInUse(
 
 /** What is remembered, for commands that take no lock and write nothing. */
 export function readStateInUse(loaded: LoadedAccounts): Memory {
-  const directory = stateInUse(loaded);
-  return { load: (key) => readAccount(directory, key) };
+  return readMemory(stateInUse(loaded), systemRng);
 }
 
 /** The state directory; null when nothing says where it could be. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createAdmissions, registrarOf } from '../../src/agent/admission.ts';
-import type { ManagedAccount } from '../../src/agent/managed-account.ts';
+import type { ManagedRegistration } from '../../src/agent/managed-registration.ts';
 import type { AccountState } from '../../src/core/health/snapshot.ts';
 import { parseUri } from '../../src/core/sip/uri.ts';
 
@@ -12,7 +12,7 @@ type Situation = {
 };
 
 /** As much of an account as an admission looks at. */
-function accountWith(situation: Situation = {}): ManagedAccount {
+function accountWith(situation: Situation = {}): ManagedRegistration {
   const { state = 'waiting', rejections = 0, registrar = 'sip:pbx.example.com', proxies = [] } = situation;
   const plan = { registrar: uriOf(registrar), proxies: proxies.map(uriOf) };
   return { setup: { plan }, lifecycle: { state, rejections }, admittedAt: undefined } as never;

@@ -2,7 +2,7 @@
 
 import { expect, it } from 'vitest';
 import { prepareAccount } from '../../src/agent/account-setup.ts';
-import { manageAccount, ONLY_FLOW } from '../../src/agent/managed-account.ts';
+import { manageAccount } from '../../src/agent/managed-registration.ts';
 import { contactUri } from '../../src/core/registration/contact.ts';
 import { seededRng } from '../../src/core/rng.ts';
 import { formatUri } from '../../src/core/sip/uri.ts';
@@ -21,7 +21,8 @@ const RECORD: FlowRecord = {
 
 async function contactFrom(record: FlowRecord, port: number): Promise<string> {
   const memory = {
-    load: () => ({ pausedSince: null, blocked: null, flows: new Map([[ONLY_FLOW, record]]) }),
+    load: () => ({ pausedSince: null, blocked: null, flows: new Map([[1, record]]) }),
+    instanceId: () => 'urn:uuid:00000000-0000-4000-8000-000000000001',
   };
   const prepared = await prepareAccount(
     '.',
@@ -29,7 +30,8 @@ async function contactFrom(record: FlowRecord, port: number): Promise<string> {
     { aor: 'sip:alice@192.0.2.7', password: 'x' },
     { product: 'sipreg/0', store: null, memory, keepsAlive: false, expires: null },
   );
-  const { registration } = manageAccount(prepared.setup, [], seededRng(1)).lifecycle;
+  const [{ lifecycle }] = manageAccount(prepared.setup, [], seededRng(1));
+  const { registration } = lifecycle;
   const local = { address: '10.0.0.2', port };
   const remote = { address: '192.0.2.7', port: 5060 };
   const flow = { id: 1, transport: 'udp', local, remote, tls: null } as const;

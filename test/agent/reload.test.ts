@@ -289,6 +289,5 @@ describe('a reload', () => {
     // The first, its retransmission, and only after that was answered the changed one.
     expect(cseqs).toEqual(['1 REGISTER', '1 REGISTER', '2 REGISTER']);
     expect(fieldValues(registers[2] ?? '', 'Expires')).toEqual(['600']);
-    expect(memberOf(supervisor, 'a').waiting).toHaveLength(0);
   });
 });

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import type { CredentialSource } from '../../src/accounts/plan.ts';
-import type { ManagedAccount } from '../../src/agent/managed-account.ts';
+import type { ManagedRegistration } from '../../src/agent/managed-registration.ts';
 import { type SecretWatch, watchSecrets } from '../../src/agent/secret-watch.ts';
 
 let watch: SecretWatch | null = null;
@@ -19,7 +19,7 @@ afterEach(async () => {
 /** Watches an account whose password is in a file, and gives the file and what was told. */
 async function watching(): Promise<{
   readonly file: string;
-  readonly told: ManagedAccount[];
+  readonly told: ManagedRegistration[];
   looks: () => number;
 }> {
   directory = await mkdtemp(join(tmpdir(), 'sipreg-secret-'));
@@ -30,10 +30,10 @@ async function watching(): Promise<{
     username: 'alice',
     secret: { type: 'password', source: { type: 'file', path: file } },
   };
-  const account = { setup: { secrets: [source] } } as unknown as ManagedAccount;
-  const told: ManagedAccount[] = [];
+  const account = { setup: { secrets: [source] } } as unknown as ManagedRegistration;
+  const told: ManagedRegistration[] = [];
   let looks = 0;
-  const rejected = function* (): Iterable<ManagedAccount> {
+  const rejected = function* (): Iterable<ManagedRegistration> {
     looks += 1;
     yield account;
   };

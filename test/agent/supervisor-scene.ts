@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type LoadedAccounts, loadAccounts } from '../../src/accounts/load.ts';
 import type { AgentEvent } from '../../src/agent/events.ts';
-import type { ManagedAccount } from '../../src/agent/managed-account.ts';
+import type { ManagedRegistration } from '../../src/agent/managed-registration.ts';
 import type { Member } from '../../src/agent/member.ts';
 import { Supervisor, type SupervisorOptions } from '../../src/agent/supervisor.ts';
 import type { AccountState } from '../../src/core/health/snapshot.ts';
@@ -115,10 +115,10 @@ export function memberOf(supervisor: Supervisor, name: string): Member {
   return member;
 }
 
-export function accountOf(supervisor: Supervisor, name: string): ManagedAccount {
-  const { account } = memberOf(supervisor, name);
-  if (account === null) throw new Error(`${name} is disabled`);
-  return account;
+export function accountOf(supervisor: Supervisor, name: string): ManagedRegistration {
+  const { flows } = memberOf(supervisor, name);
+  if (flows === null) throw new Error(`${name} is disabled`);
+  return flows[0];
 }
 
 /** Waits until every named account is in `state`. */
@@ -144,7 +144,7 @@ export async function until(holds: () => boolean, what: () => string, withinMs =
 }
 
 /** Makes the account's machine fail with a bug the next `times` that it writes a REGISTER. */
-export function injectBug(account: ManagedAccount, times = Number.POSITIVE_INFINITY): void {
+export function injectBug(account: ManagedRegistration, times = Number.POSITIVE_INFINITY): void {
   const { lifecycle } = account;
   const { plan } = lifecycle.registration;
   let left = times;

@@ -231,7 +231,6 @@ describe('many accounts', () => {
     }
     const member = memberOf(supervisor, 'a');
     expect(member.history).toHaveLength(10);
-    expect(member.waiting).toHaveLength(0);
     expect(account.held).toEqual([]);
   });
 });

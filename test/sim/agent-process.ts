@@ -1,19 +1,15 @@
 // One life of the agent's process: what src/agent does around the machines (engine.ts, supervisor.ts,
-// identity-keeping.ts, managed-account.ts), on virtual time. It takes one input at a time, carries the effects out in
+// identity-keeping.ts, managed-registration.ts), on virtual time. It takes one input at a time, carries the effects out in
 // order, shares flows, makes numbers durable before they are used, and can be killed between any two things it does.
 
 import { type Admissions, createAdmissions, registrarOf } from '../../src/agent/admission.ts';
-import type { ManagedAccount } from '../../src/agent/managed-account.ts';
+import type { ManagedRegistration } from '../../src/agent/managed-registration.ts';
 import type { Credential } from '../../src/core/digest/algorithm.ts';
 import { failureOf } from '../../src/core/health/verdict.ts';
 import type { Effect, Outcome } from '../../src/core/registration/effect.ts';
 import type { Input } from '../../src/core/registration/input.ts';
-import {
-  type Command,
-  isEnded,
-  type Lifecycle,
-  type LifecycleEffect,
-} from '../../src/core/registration/lifecycle.ts';
+import { isEnded } from '../../src/core/registration/lifecycle.ts';
+import type { Command, Lifecycle, LifecycleEffect } from '../../src/core/registration/lifecycle-state.ts';
 import type { Plan } from '../../src/core/registration/plan.ts';
 import type { Hop } from '../../src/core/resolve/hop.ts';
 import { randomBetween } from '../../src/core/rng.ts';
@@ -30,8 +26,8 @@ import { createSecretLooks } from './secret-looks.ts';
 import { beginAccount, type SimAccount, type SimFlow } from './sim-account.ts';
 
 /** admission.ts looks at three fields only, and an account of a world has these. */
-function managed(account: SimAccount): ManagedAccount {
-  return account as unknown as ManagedAccount;
+function managed(account: SimAccount): ManagedRegistration {
+  return account as unknown as ManagedRegistration;
 }
 
 export type AgentProcess = ReturnType<typeof startProcess>;
@@ -151,11 +147,18 @@ export function startProcess(context: ProcessContext) {
   const lookUp = (account: SimAccount, { host, port, transport }: Hop): void => {
     const found = context.resolve();
     const failure = failureOf('dns.timeout', `no DNS server answered for ${host}`);
-    const targets = found?.map(({ address }) => ({ transport, host, address, port }));
+    const targets = found?.map(({ address }) => ({
+      transport: transport ?? 'udp',
+      host,
+      address,
+      port: port ?? 5060,
+    }));
     later(found === null ? DNS_PATIENCE_MS : randomBetween(rng, 1, 80), () =>
       request(
         account,
-        targets === undefined ? { type: 'resolutionFailed', failure } : { type: 'targetsResolved', targets },
+        targets === undefined
+          ? { type: 'resolutionFailed', failure }
+          : { type: 'targetsResolved', targets, deferred: false, stale: null },
       ),
     );
   };

@@ -5,13 +5,13 @@ import type { DigestSession } from '../../src/core/digest/session.ts';
 import type { Env } from '../../src/core/env.ts';
 import type { Effect, Outcome } from '../../src/core/registration/effect.ts';
 import type { Input } from '../../src/core/registration/input.ts';
-import {
-  type Command,
-  type Lifecycle,
-  type LifecycleEffect,
-  type LifecycleStep,
-  stepLifecycle,
-} from '../../src/core/registration/lifecycle.ts';
+import { stepLifecycle } from '../../src/core/registration/lifecycle.ts';
+import type {
+  Command,
+  Lifecycle,
+  LifecycleEffect,
+  LifecycleStep,
+} from '../../src/core/registration/lifecycle-state.ts';
 import type { SipResponse } from '../../src/core/sip/message.ts';
 import type { Rule } from './invariants.ts';
 import { type Machinery, SOUND } from './machinery.ts';

@@ -5,7 +5,7 @@ import { computeHa1 } from '../../src/core/digest/response.ts';
 import { describe } from '../../src/core/registration/describe.ts';
 import type { Effect, Outcome } from '../../src/core/registration/effect.ts';
 import type { Input } from '../../src/core/registration/input.ts';
-import type { Command, Lifecycle } from '../../src/core/registration/lifecycle.ts';
+import type { Command, Lifecycle } from '../../src/core/registration/lifecycle-state.ts';
 import { headerValue } from '../../src/core/sip/headers.ts';
 import type { SipResponse } from '../../src/core/sip/message.ts';
 import type { Millis } from '../../src/core/time.ts';
@@ -274,7 +274,7 @@ export function createChecker(options: CheckerOptions) {
     told: checkText,
     finished: (account: SimAccount, outcome: Outcome): void => {
       checkText(account, JSON.stringify(outcome));
-      checkText(account, JSON.stringify(describe(account.lifecycle, String)));
+      checkText(account, JSON.stringify(describe([account.lifecycle], String)));
       if (outcome.type !== 'failed' || outcome.failure.code !== 'auth.rejected') return;
       const { credentials } = account.lifecycle.registration;
       if (JSON.stringify(credentials).includes(options.rightPassword(account.name))) return;

@@ -2,8 +2,9 @@
 // them; production code knows nothing of that.
 
 import type { Admissions } from '../../src/agent/admission.ts';
-import type { ManagedAccount } from '../../src/agent/managed-account.ts';
-import { type Lifecycle, lifecycleWakeAt, stepLifecycle } from '../../src/core/registration/lifecycle.ts';
+import type { ManagedRegistration } from '../../src/agent/managed-registration.ts';
+import { lifecycleWakeAt, stepLifecycle } from '../../src/core/registration/lifecycle.ts';
+import type { Lifecycle } from '../../src/core/registration/lifecycle-state.ts';
 import type { Rng } from '../../src/core/rng.ts';
 import type { Millis } from '../../src/core/time.ts';
 import type { Disk, DiskRecord } from './disk.ts';
@@ -13,7 +14,7 @@ export type Machinery = {
   readonly wakeAt: typeof lifecycleWakeAt;
   /** The instant for which the shell sets the account's alarm. */
   readonly alarm: (lifecycle: Lifecycle, at: Millis | undefined) => Millis | undefined;
-  readonly admit: (admissions: Admissions, account: ManagedAccount, now: Millis) => Millis;
+  readonly admit: (admissions: Admissions, account: ManagedRegistration, now: Millis) => Millis;
   /** When an account may begin that nobody has asked for yet: at the start, and after a suspend. */
   readonly first: (admissions: Admissions, registrar: string, now: Millis) => Millis;
   readonly reserve: (disk: Disk, ...wish: Parameters<Disk['reserve']>) => void;

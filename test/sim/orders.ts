@@ -1,6 +1,6 @@
 // What an operator orders of the simulated agent, as src/agent/orders.ts carries it out.
 
-import type { Command } from '../../src/core/registration/lifecycle.ts';
+import type { Command } from '../../src/core/registration/lifecycle-state.ts';
 import type { Millis } from '../../src/core/time.ts';
 import type { Disk } from './disk.ts';
 import type { SimAccount } from './sim-account.ts';

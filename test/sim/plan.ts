@@ -80,6 +80,7 @@ export function accountPlan(name: string, chosen: Partial<Plan> = {}): Plan {
     local: null,
     nat: 'auto',
     outbound: 'off',
+    offersKeep: false,
     instanceId: null,
     headers: [],
     userAgent: 'sipreg/sim',

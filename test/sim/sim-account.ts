@@ -1,8 +1,9 @@
-// An account in a simulated process, and how it begins: with what the disk remembers of it (src/agent/managed-account.ts
+// An account in a simulated process, and how it begins: with what the disk remembers of it (src/agent/managed-registration.ts
 // and the supervisor's start).
 
 import type { Credential } from '../../src/core/digest/algorithm.ts';
-import { beginLifecycle, type Lifecycle } from '../../src/core/registration/lifecycle.ts';
+import { beginLifecycle } from '../../src/core/registration/lifecycle.ts';
+import type { Lifecycle } from '../../src/core/registration/lifecycle-state.ts';
 import type { Plan } from '../../src/core/registration/plan.ts';
 import { beginRegistration } from '../../src/core/registration/registration.ts';
 import { type Rng, randomHex } from '../../src/core/rng.ts';
@@ -48,6 +49,8 @@ export type Beginning = {
 export function beginAccount(plan: Plan, beginning: Beginning, rng: Rng): SimAccount {
   const { record, credentials, monotonic, wall } = beginning;
   const registration = beginRegistration(plan, {
+    regId: 1,
+    instanceId: 'urn:uuid:f81d4fae-7dec-41d0-a765-00a0c91e6bf6',
     identity: {
       callId: record?.callId ?? '',
       fromTag: randomHex(rng, 8),

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type IdentityStore, type Reservation, readAccount } from '../../src/state/identity-store.ts';
+import { seededRng } from '../../src/core/rng.ts';
+import { type IdentityStore, type Reservation, readMemory } from '../../src/state/identity-store.ts';
 import { CSEQ_MAX } from '../../src/state/state-document.ts';
 import { OFFICE, openNoted } from './noted-store.ts';
 
@@ -208,13 +209,13 @@ describe('one at a time', () => {
 });
 
 it('can be read without a trace', async () => {
-  expect(readAccount(place, OFFICE).flows.size).toBe(0);
-  expect(readAccount(null, OFFICE).flows.size).toBe(0);
+  expect(readMemory(place, seededRng(1)).load(OFFICE).flows.size).toBe(0);
+  expect(readMemory(null, seededRng(1)).load(OFFICE).flows.size).toBe(0);
   expect(existsSync(place)).toBe(false);
   await (await open()).reserve(OFFICE, 1, 5);
-  expect(readAccount(place, OFFICE).flows.get(1)?.cseq).toBe(5);
+  expect(readMemory(place, seededRng(1)).load(OFFICE).flows.get(1)?.cseq).toBe(5);
   writeFileSync(join(place, 'state.json'), '{');
-  expect(readAccount(place, OFFICE).flows.size).toBe(0);
+  expect(readMemory(place, seededRng(1)).load(OFFICE).flows.size).toBe(0);
   expect(readdirSync(place)).toEqual(['state.json']);
 });
 

@@ -7,7 +7,8 @@ import { renderProblem } from '../../accounts/explain.ts';
 import { loadAccounts } from '../../accounts/load.ts';
 import { locateAccountsFile } from '../../accounts/location.ts';
 import { prepareAccount } from '../../agent/account-setup.ts';
-import { NO_ACCOUNT } from '../../state/state-document.ts';
+import { systemRng } from '../../runtime/entropy.ts';
+import { readMemory } from '../../state/identity-store.ts';
 import { EXIT } from '../exit.ts';
 import type { Output } from '../output.ts';
 import { PRODUCT } from '../version.ts';
@@ -26,7 +27,7 @@ export async function checkConfig(output: Output): Promise<number> {
   const options = {
     product: PRODUCT,
     store: null,
-    memory: { load: () => NO_ACCOUNT },
+    memory: readMemory(null, systemRng),
     keepsAlive: false,
     expires: null,
   };

@@ -4,14 +4,13 @@
 import type { AccountEntry } from '../../accounts/schema.ts';
 import { type PreparedAccount, prepareAccount } from '../../agent/account-setup.ts';
 import { Engine } from '../../agent/engine.ts';
-import type { ManagedAccount } from '../../agent/managed-account.ts';
-import { dateOf, rememberAccount } from '../../agent/one-shot.ts';
+import type { ManagedRegistration } from '../../agent/managed-registration.ts';
+import { describeAccount, rememberAccount } from '../../agent/one-shot.ts';
 import type { AccountSnapshot } from '../../core/health/snapshot.ts';
-import { describe } from '../../core/registration/describe.ts';
 import type { Goal } from '../../core/registration/input.ts';
 import { startRegistrar } from '../../registrar/server.ts';
 import { systemRng } from '../../runtime/entropy.ts';
-import { NO_ACCOUNT } from '../../state/state-document.ts';
+import { readMemory } from '../../state/identity-store.ts';
 import { EXIT } from '../exit.ts';
 import type { Output } from '../output.ts';
 import { failureLines, registeredLine, removedLine } from '../render/account-line.ts';
@@ -21,7 +20,7 @@ import { PRODUCT } from '../version.ts';
 
 /** One stop of the tour: what is shown, and whether it went as it should. */
 type Stop = {
-  readonly account: ManagedAccount;
+  readonly account: ManagedRegistration;
   readonly goal: Goal;
   readonly story: string;
   readonly expected: (snapshot: AccountSnapshot) => boolean;
@@ -33,7 +32,7 @@ const PASSWORD = 'correct horse battery staple';
 /** Runs the tour; the exit code is 1 when a stop did not go as it should. */
 export async function demo(output: Output): Promise<number> {
   const registrar = await startRegistrar({ users: { [USER]: PASSWORD } });
-  const finished = new Map<ManagedAccount, () => void>();
+  const finished = new Map<ManagedRegistration, () => void>();
   const engine = new Engine(systemRng, {
     stateChanged: () => {},
     finished: (account) => finished.get(account)?.(),
@@ -45,7 +44,7 @@ export async function demo(output: Output): Promise<number> {
       finished.set(account, resolve);
       engine.request(account, { type: 'roundRequested', goal });
     });
-    return describe(account.lifecycle, dateOf);
+    return describeAccount([account]);
   };
   try {
     const where = `sip:127.0.0.1:${registrar.ports.udp}`;
@@ -75,8 +74,8 @@ export async function demo(output: Output): Promise<number> {
 
 async function planTour(registrar: string): Promise<readonly Stop[]> {
   const aor = `sip:${USER}@127.0.0.1`;
-  const office = rememberAccount(await prepare(USER, { aor, registrar, password: PASSWORD, expires: 120 }));
-  const typo = rememberAccount(await prepare('typo', { aor, registrar, password: 'correct house' }));
+  const [office] = rememberAccount(await prepare(USER, { aor, registrar, password: PASSWORD, expires: 120 }));
+  const [typo] = rememberAccount(await prepare('typo', { aor, registrar, password: 'correct house' }));
   const isRegistered = ({ state }: AccountSnapshot): boolean => state === 'registered';
   return [
     {
@@ -119,7 +118,7 @@ async function planTour(registrar: string): Promise<readonly Stop[]> {
 }
 
 function prepare(name: string, entry: AccountEntry): Promise<PreparedAccount> {
-  const memory = { load: () => NO_ACCOUNT };
+  const memory = readMemory(null, systemRng);
   const options = { product: PRODUCT, store: null, memory, keepsAlive: false, expires: null };
   return prepareAccount('.', name, entry, options);
 }

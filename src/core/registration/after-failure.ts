@@ -4,9 +4,8 @@
 import type { Env } from '../env.ts';
 import type { Failure } from '../health/verdict.ts';
 import type { Millis } from '../time.ts';
-import type { RetryPolicy } from './plan.ts';
 import type { Registration } from './registration.ts';
-import { failureDelay, refusedDelay, rejectedDelay, retryAfterDelay } from './schedule.ts';
+import { failureDelay, type OtherFlows, refusedDelay, rejectedDelay, retryAfterDelay } from './schedule.ts';
 
 /** How often what has failed so far. */
 export type FailureCounts = {
@@ -26,7 +25,7 @@ export type AfterFailure = FailureCounts & {
 
 /** The state after one more failure to register. */
 export function afterFailure(
-  before: FailureCounts & { readonly registration: Registration },
+  before: FailureCounts & { readonly registration: Registration; readonly others: OtherFlows },
   failure: Failure,
   env: Env,
 ): AfterFailure {
@@ -41,7 +40,7 @@ export function afterFailure(
     const nextAt = probe === 0 ? undefined : env.now + Math.max(floor, probe);
     return { ...counts, state: 'blocked', nextAt, notBefore };
   }
-  const nextAt = env.now + Math.max(floor, delayAfter(counts, failure, retry, env));
+  const nextAt = env.now + Math.max(floor, delayAfter(counts, failure, before, env));
   return { ...counts, state: 'waiting', nextAt, notBefore };
 }
 
@@ -81,10 +80,16 @@ function isHopeless(failure: Failure): boolean {
   return failure.code === 'auth.no-credentials' || failure.code === 'auth.no-algorithm';
 }
 
-function delayAfter(counts: FailureCounts, failure: Failure, retry: RetryPolicy, env: Env): Millis {
+function delayAfter(
+  counts: FailureCounts,
+  failure: Failure,
+  { registration, others }: Parameters<typeof afterFailure>[0],
+  env: Env,
+): Millis {
+  const { retry } = registration.plan;
   if (isRejection(failure)) return rejectedDelay(retry, counts.rejections, env.rng);
   if (isProhibition(failure)) return refusedDelay(counts.prohibitions, env.rng);
   // More of the same does not change such an answer: it never waits longer than the first time, nor shorter.
   if (isRefusal(failure)) return refusedDelay(1, env.rng);
-  return failureDelay(retry, counts.failures, env.rng);
+  return failureDelay(retry, counts.failures, others, env.rng);
 }

@@ -9,7 +9,7 @@ import { type NameAddr, parseContacts } from '../sip/name-addr.ts';
 import { parseDeltaSeconds } from '../sip/numbers.ts';
 import { paramValue, parseUri, type SipUri } from '../sip/uri.ts';
 import { sameUri } from '../sip/uri-compare.ts';
-import type { ReportedBinding } from './registration.ts';
+import type { Learned, ReportedBinding } from './registration.ts';
 
 /** What a 2xx says about our binding; `grantedSeconds` 0 means that it does not exist. */
 export type Grant = {
@@ -17,12 +17,14 @@ export type Grant = {
   readonly source: GrantSource;
   readonly matchedBy: MatchedBy;
   readonly bindings: readonly ReportedBinding[];
+  readonly gruu: Learned['gruu'];
 };
 
 export type OwnContact = {
   readonly uri: SipUri;
   /** `+sip.instance` as sent, without angle brackets; null when none was sent. */
   readonly instanceId: string | null;
+  /** The reg-id, where RFC 5626 is applied. Without it several bindings may have our instance. */
   readonly regId: number | null;
 };
 
@@ -41,18 +43,24 @@ export function grantOf(
   const contacts = parseContacts(headers).contacts;
   const { matched, matchedBy } = findOwn(contacts, own, sentCount);
   const bindings = contacts.map((contact) => reported(contact, contact === matched));
+  const common = { matchedBy, bindings, gruu: gruuOf(matched) };
   const headerSeconds = expiresHeader(headers);
   if (matched === null && contacts.length > 0) {
-    return { ...smallestGrant(contacts, headerSeconds, requestedSeconds), matchedBy, bindings };
+    return { ...smallestGrant(contacts, headerSeconds, requestedSeconds), ...common };
   }
   const contactSeconds = matched === null ? null : contactExpires(matched);
-  if (contactSeconds !== null) {
-    return { grantedSeconds: contactSeconds, source: 'contact', matchedBy, bindings };
-  }
-  if (headerSeconds !== null) {
-    return { grantedSeconds: headerSeconds, source: 'expires-header', matchedBy, bindings };
-  }
-  return { grantedSeconds: requestedSeconds, source: 'requested', matchedBy, bindings };
+  if (contactSeconds !== null) return { grantedSeconds: contactSeconds, source: 'contact', ...common };
+  if (headerSeconds !== null) return { grantedSeconds: headerSeconds, source: 'expires-header', ...common };
+  return { grantedSeconds: requestedSeconds, source: 'requested', ...common };
+}
+
+/** RFC 5627 §4.2: the GRUUs that the registrar has given our Contact; what is no URI is none. */
+function gruuOf(matched: NameAddr | null): Learned['gruu'] {
+  const gruu = (name: string): string | null => {
+    const uri = (matched === null ? null : paramValue(matched.params, name)) ?? '';
+    return parseUri(uri).ok ? printableUpTo(MAX_URI, uri) : null;
+  };
+  return { public: gruu('pub-gruu'), temporary: gruu('temp-gruu') };
 }
 
 /** All Contacts of a 2xx, the one that equals `own` marked. */
@@ -70,7 +78,9 @@ function findOwn(
   own: OwnContact,
   sentCount: number,
 ): { readonly matched: NameAddr | null; readonly matchedBy: MatchedBy } {
-  const byInstance = contacts.find((contact) => isSameInstance(contact, own));
+  const sameInstance = contacts.filter((contact) => isSameInstance(contact, own));
+  // Registrars that do not apply outbound keep the bindings of our earlier addresses under the same instance.
+  const byInstance = own.regId === null && sameInstance.length > 1 ? undefined : sameInstance[0];
   if (byInstance !== undefined) return { matched: byInstance, matchedBy: 'instance' };
   const byUri = contacts.find((contact) => isSameContact(contact, own.uri));
   if (byUri !== undefined) return { matched: byUri, matchedBy: 'uri' };

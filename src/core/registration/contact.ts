@@ -7,7 +7,7 @@ import type { SocketAddress } from '../sip/transport.ts';
 import { formatUri, type Param, parseUri, type SipUri } from '../sip/uri.ts';
 import { sameUri } from '../sip/uri-compare.ts';
 import type { Plan } from './plan.ts';
-import type { FlowRef, PublicAddress } from './registration.ts';
+import { type FlowRef, isOutbound, type PublicAddress, type Registration } from './registration.ts';
 
 /** The URI under which requests reach us over `flow`. */
 export function contactUri(plan: Plan, flow: FlowRef, publicAddress: PublicAddress | null): SipUri {
@@ -32,14 +32,27 @@ export function addressSeen(publicAddress: PublicAddress | null, local: SocketAd
   return isSameAddress && from.port === local.port ? seen : local;
 }
 
-/** `uri` as a Contact value that asks for `expires` seconds (0 removes it). */
-export function contactValue(plan: Plan, uri: string, expires: number): string {
-  const params = expires === 0 ? [] : plan.contact.params;
+/** `uri` as the Contact value of this registration that asks for `expires` seconds (0 removes it). */
+export function contactValue(registration: Registration, uri: string, expires: number): string {
+  const params = expires === 0 ? [] : registration.plan.contact.params;
   return formatNameAddr({
     displayName: null,
     uri,
-    params: [...params, { name: 'expires', value: String(expires) }],
+    params: [...params, ...instanceParams(registration), { name: 'expires', value: String(expires) }],
   });
+}
+
+/** The Contact value that removes `uri`, a binding of another flow or of an earlier run. */
+export function removalValue(uri: string): string {
+  return formatNameAddr({ displayName: null, uri, params: [{ name: 'expires', value: '0' }] });
+}
+
+/** RFC 5626 §4.2.1, §4.2.2: instance and reg-id are the same in each refresh and in the removal. */
+function instanceParams(registration: Registration): readonly Param[] {
+  const { outbound, instanceId, regId } = registration;
+  if (outbound === 'off') return [];
+  const instance = { name: '+sip.instance', value: `"<${instanceId}>"` };
+  return isOutbound(registration) ? [instance, { name: 'reg-id', value: String(regId) }] : [instance];
 }
 
 /**

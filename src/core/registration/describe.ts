@@ -2,64 +2,112 @@
 // JSON"). Instants become dates by a function of the shell, because the core knows no calendar.
 
 import { printable } from '../health/evidence.ts';
-import type { AccountSnapshot, ExpiresSnapshot, FailureSnapshot } from '../health/snapshot.ts';
+import type {
+  AccountSnapshot,
+  AccountState,
+  ExpiresSnapshot,
+  FailureSnapshot,
+  FlowSnapshot,
+  TargetSnapshot,
+} from '../health/snapshot.ts';
 import { formatUri } from '../sip/uri.ts';
-import type { Millis } from '../time.ts';
-import type { Lifecycle } from './lifecycle.ts';
+import { earliest, type Millis } from '../time.ts';
+import type { Lifecycle } from './lifecycle-state.ts';
+import type { Registration } from './registration.ts';
 
 /** An instant as RFC 3339 UTC. */
 export type DateOf = (instant: Millis) => string;
 
-/** The snapshot of `lifecycle`. It holds no secret: neither credentials nor sessions are read but for their names. */
-export function describe(lifecycle: Lifecycle, dateOf: DateOf): AccountSnapshot {
+/**
+ * The snapshot of an account: one lifecycle for each of its flows, in the order of their reg-ids. It holds no secret:
+ * neither credentials nor sessions are read but for their names.
+ */
+export function describe(flows: readonly [Lifecycle, ...Lifecycle[]], dateOf: DateOf): AccountSnapshot {
+  const lifecycle = leading(flows);
   const { registration, report, state } = lifecycle;
-  const { plan, identity, flow, target, publicAddress } = registration;
-  const failure = describeFailure(lifecycle, dateOf);
-  const expires = describeExpires(lifecycle, dateOf);
-  const targetSnapshot =
-    target === null
-      ? null
-      : {
-          transport: target.transport,
-          host: target.host,
-          address: target.address,
-          port: target.port,
-        };
+  const { plan, identity, flow, publicAddress } = registration;
+  const nextAt = flows.map((one) => one.nextAt).reduce(earliest);
   return {
     account: plan.account,
     aor: formatUri(plan.aor),
     registrar: formatUri(plan.registrar),
     state,
     since: dateOf(lifecycle.since),
-    expires,
-    nextAttempt: lifecycle.nextAt === undefined ? null : dateOf(lifecycle.nextAt),
-    target: targetSnapshot,
+    expires: describeExpires(lifecycle, dateOf),
+    nextAttempt: nextAt === undefined ? null : dateOf(nextAt),
+    target: describeTarget(registration),
     local: flow?.local ?? null,
     public: publicAddress?.seen ?? null,
     bindings: report.bindings,
-    flows: [
-      {
-        regId: 1,
-        proxy: plan.proxies[0] === undefined ? null : formatUri(plan.proxies[0]),
-        state,
-        target: targetSnapshot,
-        callId: identity.callId,
-        cseq: identity.cseq,
-        expires,
-        failure,
-      },
-    ],
+    flows: flows.map((one) => describeFlow(one, dateOf)),
     callId: identity.callId,
     cseq: identity.cseq,
     requests: report.requests,
     rtt: report.roundTripMs === null ? null : Math.round(report.roundTripMs * 1000) / 1_000_000,
     auth: describeAuth(lifecycle),
-    serviceRoute: report.serviceRoute,
-    path: report.path,
-    gruu: { public: null, temporary: null },
+    outbound: registration.outbound === 'active',
+    serviceRoute: report.learned.serviceRoute,
+    path: report.learned.path,
+    associatedUris: report.learned.associatedUris,
+    gruu: report.learned.gruu,
     tls: flow?.tls ?? null,
-    failure,
+    failure: failureOfAccount(flows, dateOf),
   };
+}
+
+/** The best state of an account's flows is the account's: with one flow up it can be reached (interface.md). */
+const BEST_FIRST: readonly AccountState[] = [
+  'registered',
+  'refreshing',
+  'registering',
+  'unregistering',
+  'waiting',
+  'blocked',
+  'paused',
+  'unregistered',
+];
+
+/** The state of an account whose flows are in `states`. */
+export function stateOfAccount(states: readonly AccountState[]): AccountState {
+  return BEST_FIRST.find((state) => states.includes(state)) ?? 'unregistered';
+}
+
+/** The flow that speaks for the account. */
+function leading(flows: readonly [Lifecycle, ...Lifecycle[]]): Lifecycle {
+  const state = stateOfAccount(flows.map((one) => one.state));
+  return flows.find((one) => one.state === state) ?? flows[0];
+}
+
+function describeFlow(lifecycle: Lifecycle, dateOf: DateOf): FlowSnapshot {
+  const { registration, state } = lifecycle;
+  const { plan, regId, identity } = registration;
+  const proxy = plan.proxies[0];
+  return {
+    regId,
+    proxy: proxy === undefined ? null : formatUri(proxy),
+    state,
+    target: describeTarget(registration),
+    callId: identity.callId,
+    cseq: identity.cseq,
+    expires: describeExpires(lifecycle, dateOf),
+    failure: describeFailure(lifecycle, dateOf),
+  };
+}
+
+function describeTarget({ target }: Registration): TargetSnapshot | null {
+  if (target === null) return null;
+  const { transport, host, address, port } = target;
+  return { transport, host, address, port };
+}
+
+/** interface.md: with one of several flows down the account is registered, and its `failure` says which. */
+function failureOfAccount(flows: readonly Lifecycle[], dateOf: DateOf): FailureSnapshot | null {
+  const failing = flows.find((one) => one.failure !== null);
+  if (failing === undefined) return null;
+  const failure = describeFailure(failing, dateOf);
+  if (failure === null || flows.length === 1) return failure;
+  const { regId, proxy } = describeFlow(failing, dateOf);
+  return { ...failure, cause: `flow ${regId}${proxy === null ? '' : ` by ${proxy}`}: ${failure.cause}` };
 }
 
 function describeExpires(lifecycle: Lifecycle, dateOf: DateOf): ExpiresSnapshot | null {

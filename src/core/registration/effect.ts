@@ -5,7 +5,7 @@ import type { Failure } from '../health/verdict.ts';
 import type { Hop } from '../resolve/hop.ts';
 import type { Target } from '../sip/transport.ts';
 import type { Millis } from '../time.ts';
-import type { Binding, ReportedBinding } from './registration.ts';
+import type { Binding, FlowPromise, Learned, ReportedBinding } from './registration.ts';
 
 /** How a round of REGISTER ended. */
 export type Outcome =
@@ -13,8 +13,7 @@ export type Outcome =
       readonly type: 'registered';
       readonly binding: Binding;
       readonly bindings: readonly ReportedBinding[];
-      readonly serviceRoute: readonly string[];
-      readonly path: readonly string[];
+      readonly learned: Learned;
     }
   | { readonly type: 'removed'; readonly bindings: readonly ReportedBinding[] }
   | { readonly type: 'listed'; readonly bindings: readonly ReportedBinding[] }
@@ -30,6 +29,10 @@ export type Effect =
       readonly domain: string;
       readonly connectTimeoutMs: Millis;
     }
+  /** The target did not serve us: others come first for a while. */
+  | { readonly type: 'targetFailed'; readonly target: Target }
+  /** What the 2xx says about keeping its flow alive. */
+  | { readonly type: 'flowPromised'; readonly flowId: number; readonly promise: FlowPromise }
   /** The flow is of no use any more. */
   | { readonly type: 'closeFlow'; readonly flowId: number }
   /** Make a block of CSeq numbers durable, with a new Call-ID when asked for: `cseqReserved`. */

@@ -18,7 +18,14 @@ export type Goal =
   | 'query';
 
 export type Input =
-  | { readonly type: 'targetsResolved'; readonly targets: readonly Target[] }
+  /** `deferred`: a better target stands back, because it failed a while ago. `stale`: DNS failed in this way, and these are
+   * the last targets that it gave. */
+  | {
+      readonly type: 'targetsResolved';
+      readonly targets: readonly Target[];
+      readonly deferred: boolean;
+      readonly stale: Failure | null;
+    }
   | { readonly type: 'resolutionFailed'; readonly failure: Failure }
   /** `target` is the one that was asked for: an attempt that was given up may still come to an end. */
   | { readonly type: 'flowOpened'; readonly target: Target; readonly flow: FlowRef }

@@ -3,78 +3,33 @@
 // accounts and reload belong to the agent, not here.
 
 import { assert } from '../assert.ts';
-import type { Credential } from '../digest/algorithm.ts';
 import type { Env } from '../env.ts';
 import type { AccountState } from '../health/snapshot.ts';
 import { type Failure, failureOf } from '../health/verdict.ts';
 import type { Millis } from '../time.ts';
-import { afterFailure, isOutage } from './after-failure.ts';
-import type { Effect, Outcome } from './effect.ts';
+import { afterFailure } from './after-failure.ts';
+import { afterClockJump, flowOutdated, flowProven, secretChanged, targetRecovered } from './circumstances.ts';
+import type { Outcome } from './effect.ts';
 import type { Goal, Input } from './input.ts';
-import type { Plan } from './plan.ts';
-import type { Binding, Registration, ReportedBinding } from './registration.ts';
+import {
+  type Command,
+  calm,
+  type Lifecycle,
+  type LifecycleStep,
+  moved,
+  type Report,
+  still,
+} from './lifecycle-state.ts';
+import {
+  type Binding,
+  NOTHING_LEARNED,
+  offeredBy,
+  type Registration,
+  type ReportedBinding,
+} from './registration.ts';
 import { roundWakeAt, startRound, stepRound } from './round.ts';
 import type { Round, RoundStep } from './round-state.ts';
 import { refreshDelay, SHORTEST_REFRESH_MS } from './schedule.ts';
-
-export type Lifecycle = {
-  readonly registration: Registration;
-  readonly round: Round | null;
-  readonly state: AccountState;
-  readonly since: Millis;
-  /** When the next round is due; undefined when it waits for somebody. */
-  readonly nextAt: Millis | undefined;
-  /** Failures in a row, of any kind. */
-  readonly failures: number;
-  /** Rejections of the credentials since they last worked: an outage in between makes them no better. */
-  readonly rejections: number;
-  /** Times that the registrar forbade it in a row. */
-  readonly prohibitions: number;
-  readonly failure: { readonly failure: Failure; readonly at: Millis } | null;
-  readonly report: Report;
-  /** Before this the registrar does not want to be asked (Retry-After). */
-  readonly notBefore: Millis | undefined;
-  /** The binding is being removed, for good or until a resume; null while nobody has asked for that. */
-  readonly stop: { readonly by: Millis; readonly into: 'ended' | 'paused' } | null;
-};
-
-/** What the last finished round brought to light. */
-export type Report = {
-  readonly bindings: readonly ReportedBinding[];
-  readonly serviceRoute: readonly string[];
-  readonly path: readonly string[];
-  readonly requests: number;
-  readonly roundTripMs: Millis | null;
-};
-
-/** What somebody asks of a registration, besides what happens to it. */
-export type Command =
-  /** Begin a round now; `deadlineAt` ends it early. */
-  | { readonly type: 'roundRequested'; readonly goal: Goal; readonly deadlineAt?: Millis }
-  /** A round cannot even begin: the secret is not to be had, say. */
-  | { readonly type: 'roundPrevented'; readonly goal: Goal; readonly failure: Failure }
-  /** Remove the binding by `deadlineAt`, and then end or pause. */
-  | { readonly type: 'stopRequested'; readonly deadlineAt: Millis; readonly into: 'ended' | 'paused' }
-  /** The account's settings are others now. `newFlow`: the present flow does not do for them. No round is under way. */
-  | {
-      readonly type: 'reconfigured';
-      readonly plan: Plan;
-      readonly credentials: readonly Credential[];
-      readonly newFlow: boolean;
-      /** Why it cannot even begin with them: the secret is not to be had, say. */
-      readonly obstacle?: Failure;
-    }
-  /** The account's secrets are others now. */
-  | { readonly type: 'secretChanged'; readonly credentials: readonly Credential[] }
-  /** The registrar answers others again. */
-  | { readonly type: 'targetRecovered' }
-  /** The wall clock went on without us by `byMs` (suspend): all that was to come is so much nearer, and who is registered
-   * makes sure of it at `recheckAt`. */
-  | { readonly type: 'clockJumped'; readonly byMs: Millis; readonly recheckAt: Millis };
-
-export type LifecycleEffect = Effect | { readonly type: 'stateChanged'; readonly previous: AccountState };
-
-export type LifecycleStep = { readonly lifecycle: Lifecycle; readonly effects: readonly LifecycleEffect[] };
 
 /** How long a stop waits for a REGISTER that is under way before it sends its own. */
 const STOP_PATIENCE_MS: Millis = 4_000;
@@ -98,8 +53,10 @@ export function beginLifecycle(
     rejections: 0,
     prohibitions: 0,
     failure: null,
-    report: { bindings: [], serviceRoute: [], path: [], requests: 0, roundTripMs: null },
+    report: { bindings: [], learned: NOTHING_LEARNED, requests: 0, roundTripMs: null },
     notBefore: undefined,
+    others: 'none',
+    unproven: 0,
     stop: null,
   };
 }
@@ -117,11 +74,17 @@ export function stepLifecycle(lifecycle: Lifecycle, input: Input | Command, env:
     case 'reconfigured':
       return reconfigured(lifecycle, input, env);
     case 'secretChanged':
-      return secretChanged(lifecycle, input.credentials, env);
+      return still(secretChanged(lifecycle, input.credentials, env));
     case 'targetRecovered':
-      return targetRecovered(lifecycle, env);
+      return still(targetRecovered(lifecycle, env));
     case 'clockJumped':
       return still(afterClockJump(lifecycle, input));
+    case 'flowOutdated':
+      return still(flowOutdated(lifecycle, input, env));
+    case 'flowProven':
+      return still(flowProven(lifecycle, input.flowId));
+    case 'othersChanged':
+      return still({ ...lifecycle, others: input.others });
     case 'flowClosed':
       return flowClosed(lifecycle, input, env);
     case 'timePassed':
@@ -213,10 +176,10 @@ function roundEnded(lifecycle: Lifecycle, round: Round, outcome: Outcome, env: E
     case 'registered':
       return registered({ ...idle, report: { ...report, ...pick(outcome) } }, outcome.binding, env);
     case 'removed':
-      return stopped({ ...calm(idle), report: { ...report, ...noRoutes(outcome.bindings) } }, env);
+      return stopped({ ...calm(idle), report: { ...report, ...nothingLearned(outcome.bindings) } }, env);
     case 'listed': {
       const bound = outcome.bindings.some((one) => one.own);
-      const listed = { ...calm(idle), report: { ...report, ...noRoutes(outcome.bindings) } };
+      const listed = { ...calm(idle), report: { ...report, ...nothingLearned(outcome.bindings) } };
       return moved(listed, bound ? 'registered' : 'unregistered', env);
     }
     case 'failed':
@@ -225,23 +188,25 @@ function roundEnded(lifecycle: Lifecycle, round: Round, outcome: Outcome, env: E
 }
 
 function pick(outcome: Extract<Outcome, { type: 'registered' }>): Omit<Report, 'requests' | 'roundTripMs'> {
-  return { bindings: outcome.bindings, serviceRoute: outcome.serviceRoute, path: outcome.path };
+  return { bindings: outcome.bindings, learned: outcome.learned };
 }
 
-function noRoutes(bindings: readonly ReportedBinding[]): Omit<Report, 'requests' | 'roundTripMs'> {
-  return { bindings, serviceRoute: [], path: [] };
-}
-
-function calm(lifecycle: Lifecycle): Lifecycle {
-  return { ...lifecycle, failures: 0, rejections: 0, prohibitions: 0, failure: null, nextAt: undefined };
+function nothingLearned(bindings: readonly ReportedBinding[]): Omit<Report, 'requests' | 'roundTripMs'> {
+  return { bindings, learned: NOTHING_LEARNED };
 }
 
 function registered(lifecycle: Lifecycle, binding: Binding, env: Env): LifecycleStep {
   const { grantedSeconds, endsAt } = binding;
   // The time runs from when the request was sent: an answer that took long must not make the refresh late.
   const grantedAt = endsAt - grantedSeconds * 1000;
-  const nextAt = Math.max(grantedAt + refreshDelay(grantedSeconds, env.rng), env.now + SHORTEST_REFRESH_MS);
-  const step = moved({ ...calm(lifecycle), nextAt }, 'registered', env);
+  const refreshAt = grantedAt + refreshDelay(grantedSeconds, env.rng);
+  const { detour, outbound, plan } = lifecycle.registration;
+  const wantedAt = Math.min(refreshAt, detour?.returnAt ?? refreshAt);
+  const nextAt = Math.max(wantedAt, env.now + SHORTEST_REFRESH_MS);
+  // RFC 5626 §4.5: with outbound a registration alone does not prove the flow.
+  const isProof = outbound !== 'active' || !plan.offersKeep;
+  const unproven = isProof ? 0 : Math.max(lifecycle.failures, lifecycle.unproven);
+  const step = moved({ ...calm(lifecycle), nextAt, unproven }, 'registered', env);
   if (nextAt < endsAt) return step;
   const text = `the registrar grants ${grantedSeconds} s, and two refreshes are at least ${SHORTEST_REFRESH_MS / 1000} s apart: the binding lapses in between`;
   return { ...step, effects: [...step.effects, { type: 'warn', text }] };
@@ -250,7 +215,7 @@ function registered(lifecycle: Lifecycle, binding: Binding, env: Env): Lifecycle
 function failed(lifecycle: Lifecycle, goal: Goal, failure: Failure, env: Env): LifecycleStep {
   // RFC 3608 §6.1: a service route ends with the registration; one that was refused has none.
   const report =
-    failure.status === null ? lifecycle.report : { ...lifecycle.report, serviceRoute: [], path: [] };
+    failure.status === null ? lifecycle.report : { ...lifecycle.report, learned: NOTHING_LEARNED };
   const told = { ...lifecycle, report, failure: { failure, at: env.now } };
   if (goal !== 'register') return moved({ ...told, nextAt: undefined }, afterFailedRemoval(told), env);
   const { state, ...waiting } = afterFailure(lifecycle, failure, env);
@@ -274,11 +239,15 @@ function flowClosed(
   if (round !== null) return inRound(lifecycle, input, env);
   const flowless = { ...lifecycle, registration: { ...registration, flow: null, target: null } };
   if (lifecycle.state !== 'registered' || lifecycle.stop !== null) return still(flowless);
+  // RFC 5626 §4.5: a flow that was lost before it had proved itself is one more failure.
+  if (lifecycle.unproven > 0) {
+    return failed({ ...flowless, failures: lifecycle.unproven, unproven: 0 }, 'register', input.failure, env);
+  }
   // behaviour.md §11, §16: the registrar cannot reach us over a flow that broke. The first new try is at once, but not
-  // when the server closes the connection after each answer (§5).
-  const soonestAt = lifecycle.since + SHORTEST_REFRESH_MS;
-  if (env.now < soonestAt) return still({ ...flowless, nextAt: soonestAt });
-  return beginRound(flowless, 'register', env, undefined);
+  // when the server closes the connection after each answer (§5); all accounts of the flow come back together, so the
+  // agent paces them (§13).
+  const told = { ...flowless, failure: { failure: input.failure, at: env.now } };
+  return still({ ...told, nextAt: Math.max(env.now, lifecycle.since + SHORTEST_REFRESH_MS) });
 }
 
 type Stop = NonNullable<Lifecycle['stop']>;
@@ -320,80 +289,20 @@ function reconfigured(
   assert(lifecycle.round === null, 'settings change between two rounds');
   const { flow, target } = lifecycle.registration;
   const place = newFlow ? { flow: null, target: null } : { flow, target };
-  const begun = { interval: plan.expires, refusedOptions: [], sessions: [], credentialsWorked: false };
+  const begun = {
+    interval: plan.expires,
+    refusedOptions: [],
+    sessions: [],
+    credentialsWorked: false,
+    outbound: offeredBy(plan),
+    detour: null,
+    outdatedFlow: false,
+    toldTampering: false,
+  };
   const registration = { ...lifecycle.registration, ...begun, ...place, plan, credentials };
   const fresh = { ...calm(lifecycle), registration, notBefore: undefined };
   if (lifecycle.state === 'paused') return still(fresh);
   return obstacle === undefined
     ? beginRound(fresh, 'register', env, undefined)
     : prevented(fresh, 'register', obstacle, env);
-}
-
-/** behaviour.md §10: a changed secret ends `blocked`, and every wait that the old one caused, at once. */
-function secretChanged(lifecycle: Lifecycle, credentials: readonly Credential[], env: Env): LifecycleStep {
-  const { registration, state, failure } = lifecycle;
-  const changed = {
-    ...lifecycle,
-    rejections: 0,
-    registration: { ...registration, credentials, credentialsWorked: false, sessions: [] },
-  };
-  const isWaitingForIt =
-    state === 'blocked' ||
-    (state === 'waiting' && (failure?.failure.stage === 'auth' || failure?.failure.stage === 'secret'));
-  return still(isWaitingForIt && lifecycle.round === null ? { ...changed, nextAt: env.now } : changed);
-}
-
-/** behaviour.md §11: a success on a target wakes those who wait for it, but none before its Retry-After. */
-function targetRecovered(lifecycle: Lifecycle, env: Env): LifecycleStep {
-  const { state, failure, notBefore } = lifecycle;
-  if (state !== 'waiting' || failure === null || !isOutage(failure.failure)) return still(lifecycle);
-  return still({ ...lifecycle, nextAt: Math.max(env.now, notBefore ?? env.now) });
-}
-
-/** All instants move, so that dates and deadlines hold on the wall clock (behaviour.md §16). */
-function afterClockJump(
-  lifecycle: Lifecycle,
-  { byMs, recheckAt }: Extract<Command, { type: 'clockJumped' }>,
-): Lifecycle {
-  const { registration, since, nextAt, notBefore, failure, state, round } = lifecycle;
-  const { binding } = registration;
-  const nearer = nextAt === undefined ? undefined : nextAt - byMs;
-  const isRechecked = state === 'registered' && round === null && nearer !== undefined;
-  return {
-    ...lifecycle,
-    since: since - byMs,
-    notBefore: notBefore === undefined ? undefined : notBefore - byMs,
-    nextAt: isRechecked ? Math.min(recheckAt, nearer) : nearer,
-    failure: failure === null ? null : { ...failure, at: failure.at - byMs },
-    registration: {
-      ...registration,
-      binding: binding === null ? null : { ...binding, endsAt: binding.endsAt - byMs },
-    },
-  };
-}
-
-/**
- * A bug of ours ended what it was doing: it begins again by itself, later each time, and keeps its identity. One that was
- * to stop has stopped.
- */
-export function afterCrash(lifecycle: Lifecycle, failure: Failure, env: Env): Lifecycle {
-  const { registration, stop } = lifecycle;
-  const clean = { ...registration, sessions: [], flow: null, target: null };
-  const counted = { ...lifecycle, registration: clean, round: null };
-  if (stop !== null) {
-    const told = { ...counted, nextAt: undefined, failure: { failure, at: env.now } };
-    return { ...told, state: stop.into === 'paused' ? 'paused' : 'unregistered', since: env.now };
-  }
-  const waiting = afterFailure(counted, failure, env);
-  return { ...counted, ...waiting, since: env.now, failure: { failure, at: env.now } };
-}
-
-function moved(lifecycle: Lifecycle, state: AccountState, env: Env): LifecycleStep {
-  if (lifecycle.state === state) return still(lifecycle);
-  const effects: readonly LifecycleEffect[] = [{ type: 'stateChanged', previous: lifecycle.state }];
-  return { lifecycle: { ...lifecycle, state, since: env.now }, effects };
-}
-
-function still(lifecycle: Lifecycle): LifecycleStep {
-  return { lifecycle, effects: [] };
 }

@@ -16,6 +16,11 @@ export type ContactPlan = {
   readonly params: readonly Param[];
 };
 
+/** A proxy to go through. `webSocket`: what its ws: or wss: URI says and a SIP URI cannot (RFC 6455 §3, RFC 7118 §5.2). */
+export type ProxyUri = SipUri & {
+  readonly webSocket?: { readonly secure: boolean /** Path and query. */; readonly resource: string };
+};
+
 export type RetryPolicy = {
   /** RFC 5626 §4.5 base, seconds (30). */
   readonly baseSeconds: number;
@@ -27,6 +32,17 @@ export type RetryPolicy = {
   readonly blockedProbeSeconds: number;
 };
 
+/**
+ * The plan of each flow of an account, in the order of their reg-ids (RFC 5626 §4.2.1): with outbound each proxy is the
+ * first hop of a flow of its own, else all of them are the route of the only one.
+ */
+export function flowPlans(plan: Plan): readonly [Plan, ...Plan[]] {
+  const [first, ...others] = plan.proxies;
+  if (plan.outbound !== 'on' || first === undefined) return [plan];
+  const along = (proxy: ProxyUri): Plan => ({ ...plan, proxies: [proxy] });
+  return [along(first), ...others.map(along)];
+}
+
 export type Plan = {
   /** The account's name in the accounts file. */
   readonly account: string;
@@ -36,7 +52,7 @@ export type Plan = {
   /** As configured, with its parameters: they choose the target. */
   readonly registrar: SipUri;
   /** Pre-loaded Route set; each with `lr`. */
-  readonly proxies: readonly SipUri[];
+  readonly proxies: readonly ProxyUri[];
   readonly transport: Transport | 'auto';
   /** Seconds asked for. */
   readonly expires: number;
@@ -45,6 +61,8 @@ export type Plan = {
   readonly local: SocketAddress | null;
   readonly nat: 'auto' | 'off';
   readonly outbound: 'auto' | 'on' | 'off';
+  /** RFC 6223 §4: the Via offers to keep the flow alive. */
+  readonly offersKeep: boolean;
   /** Set by the account; null: the state directory's own. A URN, without angle brackets. */
   readonly instanceId: string | null;
   /** Extra header fields of each REGISTER. */

@@ -18,6 +18,35 @@ export type Identity = {
   readonly reservedThrough: number;
 };
 
+/** What a 2xx says besides the bindings; it lasts as long as the registration does. */
+export type Learned = {
+  /** RFC 3608. */
+  readonly serviceRoute: readonly string[];
+  /** RFC 3327. */
+  readonly path: readonly string[];
+  /** RFC 7315 §4.1: P-Associated-URI. */
+  readonly associatedUris: readonly string[];
+  /** RFC 5627. */
+  readonly gruu: { readonly public: string | null; readonly temporary: string | null };
+};
+
+export const NOTHING_LEARNED: Learned = {
+  serviceRoute: [],
+  path: [],
+  associatedUris: [],
+  gruu: { public: null, temporary: null },
+};
+
+/** What a 2xx says about keeping its flow alive (RFC 5626 §4.4, RFC 6223 §5). */
+export type FlowPromise = {
+  /** `Require: outbound`: the other side answers keep-alives. */
+  readonly outbound: boolean;
+  /** The Flow-Timer, seconds; null without one. */
+  readonly flowTimerSeconds: number | null;
+  /** The value of `keep` in our Via, seconds, 0 for no recommendation; null without one. */
+  readonly keepSeconds: number | null;
+};
+
 /** An open flow, as the core knows it. */
 export type FlowRef = {
   readonly id: number;
@@ -52,8 +81,19 @@ export type Binding = {
   readonly endsAt: Millis;
 };
 
+/**
+ * Where RFC 5626 stands: `off`: not wanted, or not for this Contact. `offered`: the registrar has not said yet. `active`: it
+ * said `Require: outbound`. `declined`: it registered without, or refused the extension.
+ */
+export type OutboundState = 'off' | 'offered' | 'active' | 'declined';
+
 export type Registration = {
   readonly plan: Plan;
+  /** RFC 5626 §4.2: which of the account's flows this is; 1 without outbound. */
+  readonly regId: number;
+  /** RFC 5626 §4.1, a URN without angle brackets. */
+  readonly instanceId: string;
+  readonly outbound: OutboundState;
   readonly identity: Identity;
   readonly credentials: readonly Credential[];
   /** Credentials that the registrar has accepted before: a 403 then is no rejection of them (behaviour.md §10). */
@@ -72,10 +112,21 @@ export type Registration = {
   readonly target: Target | null;
   /** The flow leads to where a redirection sent us. That holds for one request only (RFC 3261 §21.3.3). */
   readonly redirected: boolean;
+  /** The flow is to be replaced at the next REGISTER, make before break: its TLS material is of yesterday, say. */
+  readonly outdatedFlow: boolean;
+  /** When to look for a better target than this one, which was taken because that one had failed; null: it is the best. */
+  readonly detour: Detour | null;
+  /** What stands between us and the registrar was told: once is enough. */
+  readonly toldTampering: boolean;
 };
+
+/** behaviour.md §12: the way back to the preferred target, later each time that it still fails. */
+export type Detour = { readonly returnAt: Millis; readonly returns: number };
 
 /** What is known of an account before its first REGISTER in this process. */
 export type Beginnings = {
+  readonly regId: number;
+  readonly instanceId: string;
   readonly identity: Identity;
   readonly credentials: readonly Credential[];
   readonly credentialsWorked: boolean;
@@ -88,6 +139,7 @@ export function beginRegistration(plan: Plan, beginnings: Beginnings): Registrat
   return {
     plan,
     ...beginnings,
+    outbound: offeredBy(plan),
     sessions: [],
     interval: plan.expires,
     refusedOptions: [],
@@ -95,5 +147,18 @@ export function beginRegistration(plan: Plan, beginnings: Beginnings): Registrat
     flow: null,
     target: null,
     redirected: false,
+    outdatedFlow: false,
+    detour: null,
+    toldTampering: false,
   };
+}
+
+/** R334: neither instance nor reg-id stand on a Contact that leads to another host. */
+export function offeredBy({ outbound, contact }: Plan): OutboundState {
+  return outbound === 'off' || contact.uri !== null ? 'off' : 'offered';
+}
+
+/** The registration goes by RFC 5626: one Contact with a reg-id in each REGISTER. */
+export function isOutbound({ outbound }: Registration): boolean {
+  return outbound === 'offered' || outbound === 'active';
 }

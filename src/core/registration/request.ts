@@ -5,7 +5,7 @@ import { optionTags, sameName } from '../sip/headers.ts';
 import { bracketed } from '../sip/ip.ts';
 import { type HeaderField, NO_BODY } from '../sip/message.ts';
 import { formatUri, type SipUri } from '../sip/uri.ts';
-import type { FlowRef, Registration } from './registration.ts';
+import { type FlowRef, isOutbound, type Registration } from './registration.ts';
 
 export type RegisterParts = {
   readonly requestUri: string;
@@ -24,6 +24,10 @@ export type RegisterParts = {
 const MAX_FORWARDS = '70';
 /** RFC 3327 §5.1: the registrar may then store a Path. */
 const OPTIONS_BY_DEFAULT: readonly string[] = ['path'];
+/** RFC 5627 §4.2: with an instance in the Contact the registrar may give it a GRUU. */
+const OPTIONS_OF_AN_INSTANCE: readonly string[] = ['gruu'];
+/** RFC 5626 §4.2.1. */
+const OPTIONS_OF_OUTBOUND: readonly string[] = ['outbound'];
 
 /** The bytes of the REGISTER. */
 export function registerRequest(registration: Registration, parts: RegisterParts): Uint8Array {
@@ -43,7 +47,7 @@ function registerHeaders(registration: Registration, parts: RegisterParts): read
   const proxyFirst = parts.authorizations.filter((field) => field.name === 'Proxy-Authorization');
   const forRegistrar = parts.authorizations.filter((field) => field.name !== 'Proxy-Authorization');
   const headers: HeaderField[] = [
-    { name: 'Via', value: viaValue(parts.flow, parts.branch) },
+    { name: 'Via', value: viaValue(parts.flow, parts.branch, plan.offersKeep) },
     ...parts.routes.map((route) => ({ name: 'Route', value: `<${formatUri(route)}>` })),
     { name: 'Max-Forwards', value: MAX_FORWARDS },
     ...proxyFirst,
@@ -65,12 +69,18 @@ function registerHeaders(registration: Registration, parts: RegisterParts): read
 /** Option tags of Supported: ours and the account's, without those that a 420 has refused. */
 export function supportedOptions(registration: Registration): readonly string[] {
   const own = optionTags(registration.plan.headers, 'Supported');
-  const all = new Set([...OPTIONS_BY_DEFAULT, ...own]);
+  const all = new Set([
+    ...OPTIONS_BY_DEFAULT,
+    ...(isOutbound(registration) ? OPTIONS_OF_OUTBOUND : []),
+    ...(registration.outbound === 'off' ? [] : OPTIONS_OF_AN_INSTANCE),
+    ...own,
+  ]);
   return [...all].filter((tag) => !registration.refusedOptions.includes(tag));
 }
 
-function viaValue(flow: FlowRef, branch: string): string {
+function viaValue(flow: FlowRef, branch: string, offersKeep: boolean): string {
   const sentBy = `${bracketed(flow.local.address)}:${flow.local.port}`;
-  // RFC 3581 §3: an empty rport asks for the source port that the server saw.
-  return `SIP/2.0/${flow.transport.toUpperCase()} ${sentBy};rport;branch=${branch}`;
+  // RFC 3581 §3: an empty rport asks for the source port that the server saw; RFC 6223 §4: so does keep for an interval.
+  const keep = offersKeep ? ';keep' : '';
+  return `SIP/2.0/${flow.transport.toUpperCase()} ${sentBy};rport${keep};branch=${branch}`;
 }

@@ -8,16 +8,20 @@ import { type DigestSession, renewNonce } from '../digest/session.ts';
 import type { Env } from '../env.ts';
 import { printable } from '../health/evidence.ts';
 import { type Failure, failureOf } from '../health/verdict.ts';
-import { listValues } from '../sip/headers.ts';
+import { headerValue, listValues, optionTags } from '../sip/headers.ts';
 import type { SipResponse } from '../sip/message.ts';
-import { formatUri, type SipUri } from '../sip/uri.ts';
+import { parseDeltaSeconds } from '../sip/numbers.ts';
+import { formatUri, paramValue, type SipUri } from '../sip/uri.ts';
 import { sameUri } from '../sip/uri-compare.ts';
-import { expiresHeader, grantOf, reportedBindings } from './binding.ts';
-import { boundUri, contactUri } from './contact.ts';
+import { topVia } from '../sip/via.ts';
+import { expiresHeader, type Grant, grantOf, reportedBindings } from './binding.ts';
+import { boundUri, contactUri, replacedContact } from './contact.ts';
 import type { Effect } from './effect.ts';
-import type { Binding, Registration, ReportedBinding } from './registration.ts';
+import type { Binding, Detour, Learned, Registration, ReportedBinding } from './registration.ts';
 import { sendRegister } from './round-sending.ts';
 import { finish, type Round, type RoundStep, type SentRequest } from './round-state.ts';
+import { returnDelay } from './schedule.ts';
+import { foreignContact } from './tampering.ts';
 
 /** The 2xx to `sent` came in. */
 export function accepted(
@@ -68,12 +72,14 @@ function granted(
 ): RoundStep {
   const own = sent.contact;
   assert(own !== null, 'a REGISTER that registers has a Contact');
-  const grant = grantOf(
-    response.headers,
-    { uri: own, instanceId: null, regId: null },
-    sent.requested,
-    sent.contactCount,
-  );
+  const outbound = outboundAfter(registration, sent, response);
+  const { instanceId, regId } = registration;
+  const ours = {
+    uri: own,
+    instanceId: outbound === 'off' ? null : instanceId,
+    regId: outbound === 'active' ? regId : null,
+  };
+  const grant = grantOf(response.headers, ours, sent.requested, sent.contactCount);
   if (grant.grantedSeconds === 0) {
     const gone = { ...registration, binding: null, boundContact: null };
     return finish(gone, round, { type: 'failed', failure: contactRemoved(response, own) });
@@ -87,27 +93,104 @@ function granted(
     // The registrar counts from when it got the request: counting from when it left errs on the safe side.
     endsAt: sent.sentAt + grant.grantedSeconds * 1000,
   };
-  const bound = { ...registration, binding, boundContact: binding.contact };
+  const bound = {
+    ...registration,
+    outbound,
+    binding,
+    boundContact: binding.contact,
+    detour: detourAfter(registration, round, env),
+  };
+  const forgotten =
+    sent.outbound && outbound !== 'active' ? replacedContact(registration.boundContact, own) : null;
+  if (forgotten !== null && !round.contactAlone) {
+    // The registrar knows no reg-id, so our earlier Contact is still bound: it goes in a REGISTER that names it.
+    return sendRegister({ ...bound, boundContact: forgotten }, round, sent, env);
+  }
   const moved = contactUri(bound.plan, sent.flow, bound.publicAddress);
   if (!sameUri(moved, own) && !round.followedAddress) {
     // behaviour.md §15: the registrar sees us elsewhere. The new Contact takes the old one's place, once.
     return sendRegister(bound, { ...round, followedAddress: true }, sent, env);
   }
-  const step = finish(bound, round, {
+  const strange = registration.toldTampering ? null : strangeContact(bound, sent, grant);
+  const step = finish({ ...bound, toldTampering: bound.toldTampering || strange !== null }, round, {
     type: 'registered',
     binding,
     bindings: grant.bindings,
-    serviceRoute: listValues(response.headers, 'Service-Route').map(printable),
-    path: listValues(response.headers, 'Path').map(printable),
+    learned: learnedFrom(response, grant),
   });
-  return { ...step, effects: [...grantWarnings(grant.matchedBy, grant.bindings.length), ...step.effects] };
+  const warnings = [
+    ...grantWarnings(grant.matchedBy, grant.bindings.length),
+    ...(strange === null ? [] : [strange]),
+    ...outboundWarnings(registration, outbound),
+  ];
+  const effects = warnings.map((text): Effect => ({ type: 'warn', text }));
+  return { ...step, effects: [...effects, promiseOf(response, sent, outbound), ...step.effects] };
 }
 
-function grantWarnings(matchedBy: Binding['matchedBy'], contacts: number): readonly Effect[] {
+/** RFC 5626 §4.2.1: only `Require: outbound` in the 2xx says that it is applied. */
+function outboundAfter(
+  { outbound }: Registration,
+  sent: SentRequest,
+  { headers }: SipResponse,
+): Registration['outbound'] {
+  if (!sent.outbound) return outbound;
+  return optionTags(headers, 'Require').includes('outbound') ? 'active' : 'declined';
+}
+
+/** behaviour.md §12: after a quiet time the preferred target is tried again, later each time that it still fails. */
+function detourAfter({ detour }: Registration, round: Round, env: Env): Detour | null {
+  if (round.onKeptFlow) return detour;
+  if (!round.deferred) return null;
+  const returns = detour?.returns ?? 0;
+  return { returnAt: env.now + returnDelay(returns, env.rng), returns: returns + 1 };
+}
+
+function strangeContact(
+  { publicAddress, plan }: Registration,
+  { flow }: SentRequest,
+  { bindings, matchedBy }: Grant,
+): string | null {
+  if (plan.contact.uri !== null) return null;
+  const own = bindings.find((one) => one.own);
+  return foreignContact(own, matchedBy, flow, publicAddress);
+}
+
+function learnedFrom({ headers }: SipResponse, { gruu }: Grant): Learned {
+  return {
+    serviceRoute: listValues(headers, 'Service-Route').map(printable),
+    path: listValues(headers, 'Path').map(printable),
+    associatedUris: listValues(headers, 'P-Associated-URI').map(printable),
+    gruu,
+  };
+}
+
+/** RFC 5626 §4.4, RFC 6223 §4.3: renewed with each 2xx; what it leaves out holds no longer. */
+function promiseOf(response: SipResponse, sent: SentRequest, outbound: Registration['outbound']): Effect {
+  const via = topVia(response);
+  const keep = via === null ? null : paramValue(via.params, 'keep');
+  const promise = {
+    outbound: outbound === 'active',
+    flowTimerSeconds: parseDeltaSeconds(headerValue(response.headers, 'Flow-Timer') ?? ''),
+    keepSeconds: parseDeltaSeconds(keep ?? ''),
+  };
+  return { type: 'flowPromised', flowId: sent.flow.id, promise };
+}
+
+function outboundWarnings(
+  { plan, outbound: before }: Registration,
+  after: Registration['outbound'],
+): string[] {
+  if (plan.outbound !== 'on' || after !== 'declined' || before === 'declined') return [];
+  return [
+    'the registrar does not apply outbound (RFC 5626): each flow is a registration of its own, and calls may come on each',
+  ];
+}
+
+function grantWarnings(matchedBy: Binding['matchedBy'], contacts: number): string[] {
   if (matchedBy !== 'none' || contacts === 0) return [];
-  const text =
-    'the registrar lists contacts, but none of them is ours: the shortest of their times is taken for the refresh';
-  return [{ type: 'warn', text }];
+  return [
+    'the registrar lists contacts, but none of them is ours: the shortest of their times is taken for the refresh',
+  ];
 }
 
 function removed(

@@ -192,7 +192,8 @@ function extensionRefused(
   }
   // RFC 3261 §8.1.3.5: again, without the extensions that the registrar does not know.
   const refusedOptions = [...registration.refusedOptions, ...refusedTags];
-  return sendRegister({ ...registration, refusedOptions }, round, sent, env);
+  const outbound = sent.outbound && refusedTags.includes('outbound') ? 'declined' : registration.outbound;
+  return sendRegister({ ...registration, refusedOptions, outbound }, round, sent, env);
 }
 
 function refused(
@@ -210,6 +211,10 @@ function refused(
   if (twoContacts && (response.status === 400 || response.status === 500)) {
     return sendRegister(registration, { ...round, contactAlone: true }, sent, env);
   }
+  if (response.status === 439 && sent.outbound) {
+    // RFC 5626 §4.2.1: the first hop does not do outbound; it is registered without.
+    return sendRegister({ ...registration, outbound: 'declined' }, round, sent, env);
+  }
   const rejects = sent.authorized && !registration.credentialsWorked;
   const failure = refusalOf(response, rejects ? 'auth.rejected' : 'register.forbidden');
   if (response.status === 403 && rejects) {
@@ -218,7 +223,7 @@ function refused(
   // RFC 3263 §4.3, RFC 3261 §21.5.4: only a 503 sends us to the next target.
   if (response.status === 503) {
     const overloaded = [...round.overloaded, sent.target];
-    return failOver(registration, { ...round, overloaded }, failure);
+    return failOver(registration, { ...round, overloaded }, sent.target, failure, env);
   }
   return finish(registration, round, { type: 'failed', failure });
 }

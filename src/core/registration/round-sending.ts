@@ -10,11 +10,11 @@ import { type HeaderField, NO_BODY } from '../sip/message.ts';
 import { isReliable } from '../sip/transport.ts';
 import { formatUri, type SipUri } from '../sip/uri.ts';
 import { startTransaction } from '../transaction/client.ts';
-import { boundUri, contactUri, contactValue, replacedContact } from './contact.ts';
-import type { FlowRef, Registration } from './registration.ts';
+import { boundUri, contactUri, contactValue, removalValue, replacedContact } from './contact.ts';
+import { type FlowRef, isOutbound, type Registration } from './registration.ts';
 import { registerRequest } from './request.ts';
+import { openStreamForSize } from './round-opening.ts';
 import type { Place, Round, RoundStep, SentRequest } from './round-state.ts';
-import { openStreamForSize } from './round-targets.ts';
 
 /** RFC 3261 §18.1.1: what may go by UDP when the path MTU is not known. */
 const MAX_DATAGRAM_BYTES = 1300;
@@ -50,6 +50,7 @@ export function sendRegister(registration: Registration, round: Round, place: Pl
     bytes,
     sentAt: env.now,
     contact,
+    outbound: contact !== null && isOutbound(registration),
     contactCount: contacts.length,
     requested: expires ?? 0,
     authorized: sessions.length > 0,
@@ -62,6 +63,7 @@ export function sendRegister(registration: Registration, round: Round, place: Pl
       flow,
       target,
       redirected: round.visited.length > 1,
+      outdatedFlow: registration.outdatedFlow && registration.flow?.id === flow.id,
     },
     round: {
       ...round,
@@ -103,14 +105,17 @@ function ownContact(registration: Registration, round: Round, flow: FlowRef): Si
 }
 
 function contactValues(registration: Registration, round: Round, contact: SipUri | null): readonly string[] {
-  const { plan, boundContact } = registration;
+  const { boundContact } = registration;
   // RFC 3261 §10.2.2: the star stands alone, with Expires: 0.
   if (round.goal === 'remove-all') return ['*'];
   if (contact === null) return [];
-  if (round.goal === 'remove') return [contactValue(plan, formatUri(boundUri(boundContact) ?? contact), 0)];
-  const own = contactValue(plan, formatUri(contact), registration.interval);
-  const old = round.contactAlone ? null : replacedContact(boundContact, contact);
-  return old === null ? [own] : [own, contactValue(plan, old, 0)];
+  if (round.goal === 'remove')
+    return [contactValue(registration, formatUri(boundUri(boundContact) ?? contact), 0)];
+  const own = contactValue(registration, formatUri(contact), registration.interval);
+  // RFC 5626 §4.2.1: with a reg-id the Contact is alone, and takes the old one's place by itself.
+  const isAlone = round.contactAlone || isOutbound(registration);
+  const old = isAlone ? null : replacedContact(boundContact, contact);
+  return old === null ? [own] : [own, removalValue(old)];
 }
 
 function requestedExpires(registration: Registration, round: Round): number | null {

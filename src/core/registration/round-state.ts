@@ -22,6 +22,8 @@ export type SentRequest = {
   readonly sentAt: Millis;
   /** Our own Contact in it; null when it had none of ours. */
   readonly contact: SipUri | null;
+  /** It offered RFC 5626: its Contact had a reg-id. */
+  readonly outbound: boolean;
   readonly contactCount: number;
   /** Seconds asked for. */
   readonly requested: number;
@@ -30,6 +32,9 @@ export type SentRequest = {
 
 /** Where to send: a flow and its target. */
 export type Place = { readonly flow: FlowRef; readonly target: Target };
+
+/** The flow that a round means to replace; `isOutdated`: whatever comes, it should be replaced some time. */
+export type LastResort = { readonly place: Place; readonly isOutdated: boolean };
 
 /** What the round waits for. */
 export type Phase =
@@ -88,6 +93,12 @@ export type Round = {
   readonly passedOver: Failure | null;
   /** The flow of an earlier round was tried first; when it fails, the targets are looked up afresh. */
   readonly onKeptFlow: boolean;
+  /** Where the binding is, while a better place is tried: the last resort, make before break. */
+  readonly lastResort: LastResort | null;
+  /** The best target stood back because it had failed a while ago. */
+  readonly deferred: boolean;
+  /** An answer came whose Via somebody between us and the registrar had changed. */
+  readonly sawForeignVia: boolean;
 };
 
 export type RoundStep = {

@@ -6,7 +6,6 @@
 import type { Env } from '../env.ts';
 import { type Failure, failureOf } from '../health/verdict.ts';
 import { headerValue } from '../sip/headers.ts';
-import { bracketed, sameHost } from '../sip/ip.ts';
 import type { SipResponse } from '../sip/message.ts';
 import { parseCSeq } from '../sip/numbers.ts';
 import { isReliable, type Target } from '../sip/transport.ts';
@@ -19,6 +18,7 @@ import type { Effect } from './effect.ts';
 import type { Goal, Input } from './input.ts';
 import type { Registration } from './registration.ts';
 import { answerReceived, rejectionStands, secretReadAgain } from './round-answers.ts';
+import { hopOf } from './round-opening.ts';
 import { sendRegister } from './round-sending.ts';
 import {
   finish,
@@ -29,10 +29,9 @@ import {
   type SentRequest,
   unchanged,
 } from './round-state.ts';
-import { failOver, hopOf, resolveTargets, sameTarget, targetsResolved } from './round-targets.ts';
+import { failOver, resolutionFailed, resolveTargets, sameTarget, targetsResolved } from './round-targets.ts';
+import { foreignVia } from './tampering.ts';
 
-/** RFC 3261 §18.1.1: the port of a sent-by that has none. */
-const DEFAULT_SENT_BY_PORT = 5060;
 /** A round that waits for something that never comes ends after this time; its own timers are far shorter. */
 const LONGEST_ROUND_MS: Millis = 10 * 60_000;
 
@@ -65,13 +64,23 @@ export function startRound(
     overloaded: [],
     passedOver: null,
     onKeptFlow: false,
+    lastResort: null,
+    deferred: false,
+    sawForeignVia: false,
   };
-  const { flow, target, redirected } = registration;
-  // RFC 3261 §10.2.4: a refresh goes to the address that took the registration, as long as its flow lives.
-  if (flow !== null && target !== null && !redirected) {
-    return sendRegister(registration, { ...round, onKeptFlow: true }, { flow, target }, env);
+  const { flow, target, redirected, outdatedFlow } = registration;
+  if (flow === null || target === null || redirected) return resolveTargets(registration, round);
+  const place = { flow, target };
+  // behaviour.md §12, §19: a better place is tried first, and this one is kept until it has been found.
+  if (goal === 'register' && hasBetterPlace(registration, env)) {
+    return resolveTargets(registration, { ...round, lastResort: { place, isOutdated: outdatedFlow } });
   }
-  return resolveTargets(registration, round);
+  // RFC 3261 §10.2.4: a refresh goes to the address that took the registration, as long as its flow lives.
+  return sendRegister(registration, { ...round, onKeptFlow: true }, place, env);
+}
+
+function hasBetterPlace({ outdatedFlow, detour }: Registration, env: Env): boolean {
+  return outdatedFlow || (detour !== null && env.now >= detour.returnAt);
 }
 
 /** The only place in which a round moves. Inputs that belong to an earlier request change nothing. */
@@ -79,10 +88,10 @@ export function stepRound(registration: Registration, round: Round, input: Input
   switch (input.type) {
     case 'targetsResolved':
       if (round.phase.name !== 'resolving') return unchanged(registration, round);
-      return targetsResolved(registration, round, input.targets);
+      return targetsResolved(registration, round, input, env);
     case 'resolutionFailed':
       if (round.phase.name !== 'resolving') return unchanged(registration, round);
-      return finish(registration, round, { type: 'failed', failure: input.failure });
+      return resolutionFailed(registration, round, input.failure, env);
     case 'flowOpened':
       return flowOpened(registration, round, input, env);
     case 'flowFailed':
@@ -161,7 +170,9 @@ function flowClosed(
   if (place?.flow.id === flowId) return targetFailed(registration, round, place.target, failure, env);
   // Nothing is under way on it, but nothing may be sent on it later.
   const isOurs = registration.flow?.id === flowId;
-  return unchanged(isOurs ? { ...registration, flow: null, target: null } : registration, round);
+  const lastResort = round.lastResort?.place.flow.id === flowId ? null : round.lastResort;
+  const flowless = isOurs ? { ...registration, flow: null, target: null } : registration;
+  return unchanged(flowless, { ...round, lastResort });
 }
 
 /** Where the request of this phase goes or has gone; null in a phase without one. */
@@ -178,7 +189,7 @@ function targetFailed(
   env: Env,
 ): RoundStep {
   const flow = round.datagramFlow;
-  if (flow === null) return failOver(registration, round, failure);
+  if (flow === null) return failOver(registration, round, target, failure, env);
   // RFC 3261 §18.1.1: the stream was only for the size, and is not to be had; so it goes by UDP after all.
   const place = { flow, target: { ...target, transport: flow.transport } };
   return sendRegister(registration, { ...round, datagramFlow: null, streamRefused: true }, place, env);
@@ -192,6 +203,8 @@ function responseArrived(
 ): RoundStep {
   const { phase } = round;
   if (phase.name !== 'awaiting') return unchanged(registration, round);
+  const strange = foreignVia(input.response, phase.sent);
+  if (strange !== null) return foreignViaCame(registration, round, strange);
   if (!answers(input.response, phase.sent)) return unchanged(registration, round);
   const step = responseReceived(phase.transaction, input.response.status, env.now);
   if (step.event !== 'final') {
@@ -207,15 +220,20 @@ function responseArrived(
   return answerReceived(registration, timed, phase.sent, input.response, env);
 }
 
-/**
- * RFC 3261 §17.1.3: branch and CSeq method tell whose response it is; §8.1.3.3: several Vias are not for us, and §18.1.2:
- * neither is one that names another sender.
- */
-function answers(response: SipResponse, { branch, flow: { local } }: SentRequest): boolean {
+/** RFC 3261 §18.1.2: an answer that names another sender is not for us, and dropped; why it does should be known. */
+function foreignViaCame(registration: Registration, round: Round, text: string): RoundStep {
+  const effects: readonly Effect[] = registration.toldTampering ? [] : [{ type: 'warn', text }];
+  return {
+    registration: { ...registration, toldTampering: true },
+    round: { ...round, sawForeignVia: true },
+    effects,
+  };
+}
+
+/** RFC 3261 §17.1.3: branch and CSeq method tell whose response it is; §8.1.3.3: several Vias are not for us. */
+function answers(response: SipResponse, { branch }: SentRequest): boolean {
   const via = topVia(response);
   if (via === null || branchOf(via) !== branch || viaCount(response) !== 1) return false;
-  if (!sameHost(via.host, bracketed(local.address)) || (via.port ?? DEFAULT_SENT_BY_PORT) !== local.port)
-    return false;
   const cseq = parseCSeq(headerValue(response.headers, 'CSeq') ?? '');
   return cseq.ok && cseq.value.method === 'REGISTER';
 }
@@ -234,7 +252,7 @@ function roundTimePassed(registration: Registration, round: Round, env: Env): Ro
       effects: [{ type: 'send', flowId: flow.id, branch, bytes, repeated: true }],
     };
   }
-  if (event === 'timedOut') return timedOut(registration, next, phase);
+  if (event === 'timedOut') return timedOut(registration, next, phase, env);
   return unchanged(registration, next);
 }
 
@@ -242,9 +260,10 @@ function timedOut(
   registration: Registration,
   round: Round,
   phase: Extract<Phase, { name: 'awaiting' }>,
+  env: Env,
 ): RoundStep {
-  const failure = noAnswer(phase.sent.target, phase.transaction.name === 'proceeding');
-  const { flow } = phase.sent;
+  const failure = noAnswer(phase.sent.target, phase.transaction.name === 'proceeding', round.sawForeignVia);
+  const { flow, target } = phase.sent;
   // A stream on which nothing comes back is dead, even if it does not know: the next request needs a new one.
   const closing: readonly Effect[] = isReliable(flow.transport)
     ? [{ type: 'closeFlow', flowId: flow.id }]
@@ -254,15 +273,17 @@ function timedOut(
   const step =
     phase.transaction.name === 'proceeding'
       ? finish(registration, { ...round, remaining: [] }, { type: 'failed', failure })
-      : failOver(registration, round, failure);
+      : failOver(registration, round, target, failure, env);
   return { ...step, effects: [...closing, ...step.effects] };
 }
 
-function noAnswer(target: Target, sawProvisional: boolean): Failure {
+function noAnswer(target: Target, sawProvisional: boolean, sawForeignVia: boolean): Failure {
   const where = `${target.address} port ${target.port} over ${target.transport.toUpperCase()}`;
   const cause = sawProvisional
     ? `the registrar at ${where} began to work on the request and then sent no final answer within 32 s`
-    : `no answer from ${where} within 32 s`;
+    : sawForeignVia
+      ? `no answer that can be taken from ${where} within 32 s: what came had a Via that is not ours`
+      : `no answer from ${where} within 32 s`;
   return failureOf('register.timeout', cause);
 }
 

@@ -10,8 +10,14 @@ const MINUTE: Millis = 60 * SECOND;
 
 /** Never less than this between two refreshes of one account. */
 export const SHORTEST_REFRESH_MS: Millis = 5 * SECOND;
-/** The longest wait of an account with one flow, in seconds. */
+/** The longest wait of an account with one flow, and with several, in seconds. */
 const MAX_WAIT_SECONDS = 300;
+const MAX_WAIT_SECONDS_OF_SEVERAL = 1_800;
+/** RFC 5626 §4.5: the base while another flow of the account is up, as a multiple of the base when none is. */
+const PATIENCE_WITH_ANOTHER_FLOW = 3;
+/** behaviour.md §12: the quiet time before the preferred target is tried again, and the longest of them. */
+const RETURN_MS: Millis = 5 * MINUTE;
+const LONGEST_RETURN_MS: Millis = 60 * MINUTE;
 /** The shortest wait after a final answer that more of the same will not change. */
 const REFUSED_WAIT_MS: Millis = 5 * MINUTE;
 const LONGEST_REFUSED_WAIT_MS: Millis = 60 * MINUTE;
@@ -29,11 +35,20 @@ function wantedDelay(granted: Millis, rng: Rng): Millis {
   return Math.max(granted / 2, granted - randomBetween(rng, 40 * SECOND, 50 * SECOND));
 }
 
+/** The account's other flows: none, all of them down, or one at least up (RFC 5626 §4.5). */
+export type OtherFlows = 'none' | 'down' | 'up';
+
 /** RFC 5626 §4.5: the wait after the `failures`-th failure in a row (1 for the first). */
-export function failureDelay(policy: RetryPolicy, failures: number, rng: Rng): Millis {
-  const max = policy.maxSeconds ?? MAX_WAIT_SECONDS;
-  const doubled = policy.baseSeconds * 2 ** Math.min(failures, 30);
+export function failureDelay(policy: RetryPolicy, failures: number, others: OtherFlows, rng: Rng): Millis {
+  const max = policy.maxSeconds ?? (others === 'none' ? MAX_WAIT_SECONDS : MAX_WAIT_SECONDS_OF_SEVERAL);
+  const base = policy.baseSeconds * (others === 'up' ? PATIENCE_WITH_ANOTHER_FLOW : 1);
+  const doubled = base * 2 ** Math.min(failures, 30);
   return Math.min(max, doubled) * SECOND * randomBetween(rng, 0.5, 1);
+}
+
+/** The wait before the preferred target is tried again, after it failed so `returns` times: they do not all return at once. */
+export function returnDelay(returns: number, rng: Rng): Millis {
+  return Math.min(LONGEST_RETURN_MS, RETURN_MS * 2 ** Math.min(returns, 10)) * spread(rng);
 }
 
 /** The wait after the `refusals`-th refusal in a row: five minutes and a little, doubling to sixty. */

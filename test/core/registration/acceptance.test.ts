@@ -87,7 +87,11 @@ describe('the grant of a 2xx', () => {
       row('c', ';expires=4;+sip.instance="<urn:uuid:1>";reg-id=2'),
     ];
     expect(grantOf(headers, own, 3600, 1)).toMatchObject({ grantedSeconds: 4, matchedBy: 'instance' });
-    expect(grantOf(headers, { ...own, regId: null }, 3600, 1)).toMatchObject({ grantedSeconds: 3 });
+    // Without outbound our earlier addresses may still be bound under the same instance: then the URI decides.
+    expect(grantOf(headers, { ...own, regId: null }, 3600, 1)).toMatchObject({ grantedSeconds: 1 });
+    expect(grantOf(headers.slice(1, 3), { ...own, regId: null }, 3600, 1)).toMatchObject({
+      grantedSeconds: 3,
+    });
     expect(grantOf(headers.slice(0, 2), own, 3600, 1)).toMatchObject({ grantedSeconds: 1, matchedBy: 'uri' });
   });
 

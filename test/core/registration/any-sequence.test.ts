@@ -7,11 +7,8 @@ import type { Credential } from '../../../src/core/digest/algorithm.ts';
 import { failureOf } from '../../../src/core/health/verdict.ts';
 import { describe as snapshotOf } from '../../../src/core/registration/describe.ts';
 import type { Goal } from '../../../src/core/registration/input.ts';
-import {
-  type LifecycleEffect,
-  lifecycleWakeAt,
-  stepLifecycle,
-} from '../../../src/core/registration/lifecycle.ts';
+import { lifecycleWakeAt, stepLifecycle } from '../../../src/core/registration/lifecycle.ts';
+import type { LifecycleEffect } from '../../../src/core/registration/lifecycle-state.ts';
 import { seededRng } from '../../../src/core/rng.ts';
 import type { Target } from '../../../src/core/sip/transport.ts';
 import { nodeHash } from '../../../src/runtime/hash.ts';
@@ -177,7 +174,7 @@ function play(line: Script, step: Move): void {
       line.step({ type: 'flowClosed', flowId: step.flowId, failure });
       break;
     case 'resolved':
-      line.step({ type: 'targetsResolved', targets: step.targets });
+      line.step({ type: 'targetsResolved', targets: step.targets, deferred: false, stale: null });
       break;
     case 'unresolved':
       line.step({ type: 'resolutionFailed', failure });
@@ -297,7 +294,7 @@ describe('any sequence of inputs', () => {
       fc.property(sequences, (sequence) => {
         const line = played(sequence);
         const told = line.effects.filter(({ type }) => type !== 'send');
-        const text = JSON.stringify([told, snapshotOf(line.lifecycle(), (at) => String(at))]);
+        const text = JSON.stringify([told, snapshotOf([line.lifecycle()], (at) => String(at))]);
         const responses = line.sent.flatMap((request) =>
           [...request.text.matchAll(/response="([0-9a-f]+)"/g)].map((match) => match[1] ?? ''),
         );

@@ -8,7 +8,7 @@ const dateOf = (at: number): string => `t${at - 1_000_000}`;
 
 group('the snapshot of a registration', () => {
   it('before anything happened has no facts', () => {
-    const snapshot = describe(script().lifecycle(), dateOf);
+    const snapshot = describe([script().lifecycle()], dateOf);
     expect(snapshot).toMatchObject({
       account: 'office',
       aor: 'sip:alice@example.com',
@@ -39,7 +39,7 @@ group('the snapshot of a registration', () => {
     line.answer(401, { 'WWW-Authenticate': challenge('n1').replace('MD5', 'SHA-256-sess') });
     line.pass(34);
     line.answer(200, granted(300));
-    const snapshot = describe(line.lifecycle(), dateOf);
+    const snapshot = describe([line.lifecycle()], dateOf);
     const { address, host, port } = FIRST;
     expect(snapshot).toMatchObject({
       state: 'registered',
@@ -61,7 +61,7 @@ group('the snapshot of a registration', () => {
     line.begin();
     line.answer(401, { 'WWW-Authenticate': challenge('n1') }, { via: ';received=203.0.113.5;rport=9' });
     line.answer(404, { 'Retry-After': '7' }, { reason: 'Not here' });
-    const snapshot = describe(line.lifecycle(), dateOf);
+    const snapshot = describe([line.lifecycle()], dateOf);
     expect(snapshot.auth?.algorithm).toBe('MD5');
     expect(snapshot.public).toEqual({ address: '203.0.113.5', port: 9 });
     expect(snapshot.failure).toMatchObject({
@@ -73,6 +73,6 @@ group('the snapshot of a registration', () => {
       at: 't0',
     });
     breakFlow(line);
-    expect(describe(line.lifecycle(), dateOf).target).toBeNull();
+    expect(describe([line.lifecycle()], dateOf).target).toBeNull();
   });
 });

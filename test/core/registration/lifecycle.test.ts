@@ -79,7 +79,7 @@ describe('a registration', () => {
     const line = script();
     line.begin();
     line.answer(200, { ...granted(60), 'Service-Route': '<sip:a.example;lr>', Path: '<sip:p.example;lr>' });
-    expect(line.lifecycle().report).toMatchObject({
+    expect(line.lifecycle().report.learned).toMatchObject({
       serviceRoute: ['<sip:a.example;lr>'],
       path: ['<sip:p.example;lr>'],
     });
@@ -87,16 +87,16 @@ describe('a registration', () => {
     line.pass(32_000);
     line.pass(32_000);
     expect(line.state()).toBe('waiting');
-    expect(line.lifecycle().report.serviceRoute).toEqual(['<sip:a.example;lr>']);
+    expect(line.lifecycle().report.learned.serviceRoute).toEqual(['<sip:a.example;lr>']);
     onward(line);
     line.answer(404);
-    expect(line.lifecycle().report).toMatchObject({ serviceRoute: [], path: [] });
+    expect(line.lifecycle().report.learned).toMatchObject({ serviceRoute: [], path: [] });
   });
 
   it('does nothing while nothing is asked of it', () => {
     const line = script();
     line.step({ type: 'timePassed' });
-    line.step({ type: 'targetsResolved', targets: [FIRST] });
+    line.step({ type: 'targetsResolved', targets: [FIRST], deferred: false, stale: null });
     expect([line.effects, line.wakeAt()]).toEqual([[], undefined]);
   });
 });
@@ -144,7 +144,7 @@ describe('a stop', () => {
       line.begin();
       line.stop();
       expect(hasEnded(line)).toBe(true);
-      line.step({ type: 'targetsResolved', targets: [FIRST] });
+      line.step({ type: 'targetsResolved', targets: [FIRST], deferred: false, stale: null });
       line.step({ type: 'flowOpened', target: FIRST, flow: line.flowTo(FIRST) });
       line.step({ type: 'cseqReserved', callId: 'c', firstCseq: 6, lastCseq: 9 });
       expect(line.sent).toEqual([]);

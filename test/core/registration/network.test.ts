@@ -141,6 +141,8 @@ describe('a refresh', () => {
     line.answer(200, granted(600));
     line.pass(20_000);
     breakFlow(line);
+    expect(line.wakeAt()).toBe(line.now());
+    line.pass(0);
     expect(line.sent.length).toBe(2);
     expect(line.sent[1]?.flowId).not.toBe(line.sent[0]?.flowId);
   });

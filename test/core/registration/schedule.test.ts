@@ -55,13 +55,13 @@ describe('the schedule', () => {
     [5, 150, 300],
     [1e9, 150, 300],
   ])('R352 R353 R354 R478 waits after failure %i for %d to %d s', (failures, from, to) => {
-    expect(range((rng) => failureDelay(policy, failures, rng))).toEqual([from, to]);
+    expect(range((rng) => failureDelay(policy, failures, 'none', rng))).toEqual([from, to]);
   });
 
   it('R356 waits up to what the account says', () => {
     const slow = { ...policy, baseSeconds: 10, maxSeconds: 1800 };
-    expect(range((rng) => failureDelay(slow, 1, rng))).toEqual([10, 20]);
-    expect(range((rng) => failureDelay(slow, 20, rng))).toEqual([900, 1800]);
+    expect(range((rng) => failureDelay(slow, 1, 'none', rng))).toEqual([10, 20]);
+    expect(range((rng) => failureDelay(slow, 20, 'none', rng))).toEqual([900, 1800]);
   });
 
   it.each([

@@ -8,14 +8,8 @@ import type { Env } from '../../../src/core/env.ts';
 import { failureOf } from '../../../src/core/health/verdict.ts';
 import type { Outcome } from '../../../src/core/registration/effect.ts';
 import type { Goal, Input } from '../../../src/core/registration/input.ts';
-import {
-  beginLifecycle,
-  type Command,
-  type Lifecycle,
-  type LifecycleEffect,
-  lifecycleWakeAt,
-  stepLifecycle,
-} from '../../../src/core/registration/lifecycle.ts';
+import { beginLifecycle, lifecycleWakeAt, stepLifecycle } from '../../../src/core/registration/lifecycle.ts';
+import type { Command, Lifecycle, LifecycleEffect } from '../../../src/core/registration/lifecycle-state.ts';
 import type { Plan } from '../../../src/core/registration/plan.ts';
 import {
   type Beginnings,
@@ -35,6 +29,7 @@ export const LOCAL: SocketAddress = { address: '10.0.0.5', port: 5070 };
 export const FIRST: Target = { transport: 'udp', host: 'pbx.example.com', address: '192.0.2.1', port: 5060 };
 export const SECOND: Target = { ...FIRST, address: '192.0.2.2' };
 export const OWN_CONTACT = 'sip:alice@10.0.0.5:5070';
+export const INSTANCE = 'urn:uuid:f81d4fae-7dec-41d0-a765-00a0c91e6bf6';
 export const ALICE: Credential = {
   realm: null,
   username: 'alice',
@@ -63,6 +58,7 @@ export function testPlan(chosen: Partial<Plan> = {}): Plan {
     local: null,
     nat: 'auto',
     outbound: 'off',
+    offersKeep: false,
     instanceId: null,
     headers: [],
     userAgent: 'sipreg/test',
@@ -76,6 +72,8 @@ export type Setting = {
   readonly plan?: Partial<Plan>;
   readonly beginnings?: Partial<Beginnings>;
   readonly targets?: readonly Target[];
+  /** A better target stands back. */
+  readonly deferred?: boolean;
   /** What the secret sources hold when they are read again. */
   readonly secrets?: readonly Credential[];
   readonly seed?: number;
@@ -108,10 +106,13 @@ export type AnswerOptions = {
 
 export function script(setting: Setting = {}) {
   const { targets = [FIRST], secrets = [ALICE], seed = 1, local = LOCAL, manual = [] } = setting;
+  const { deferred = false } = setting;
   const rng = seededRng(seed);
   let now = 1_000_000;
   let flowIds = 0;
   const beginnings: Beginnings = {
+    regId: 1,
+    instanceId: INSTANCE,
     identity: { callId: 'call-1', fromTag: 'tag-1', cseq: 0, reservedThrough: 1_000 },
     credentials: [ALICE],
     credentialsWorked: false,
@@ -143,7 +144,7 @@ export function script(setting: Setting = {}) {
     return { id: flowIds, transport, local, remote: { address, port }, tls: null };
   };
   const perform = (effect: LifecycleEffect): void => {
-    if (effect.type === 'resolve') step({ type: 'targetsResolved', targets });
+    if (effect.type === 'resolve') step({ type: 'targetsResolved', targets, deferred, stale: null });
     if (effect.type === 'openFlow')
       step({ type: 'flowOpened', target: effect.target, flow: flowTo(effect.target) });
     if (effect.type === 'readSecret') step({ type: 'secretRead', credentials: secrets });
@@ -244,6 +245,12 @@ export function breakFlow(line: Script, flowId = line.sent.at(-1)?.flowId ?? 0):
   line.step({ type: 'flowClosed', flowId, failure });
 }
 
+/** RFC 3581 §4, RFC 6223 §5: the server fills in the empty rport and keep. */
+function answeredVia(sent: string, filledIn: string): string {
+  const empty = [';rport', ';keep'].filter((name) => filledIn.includes(name));
+  return empty.reduce((via, name) => via.replace(name, ''), sent);
+}
+
 export function responseTo(
   request: SeenRequest,
   status: number,
@@ -251,8 +258,7 @@ export function responseTo(
   { via = '', reason = 'Reason' }: AnswerOptions = {},
 ): SipResponse {
   const rows = [
-    // RFC 3581 §4: the server fills in the empty rport.
-    `Via: ${via.includes('rport') ? request.row('Via').replace(';rport', '') : request.row('Via')}${via}`,
+    `Via: ${answeredVia(request.row('Via'), via)}${via}`,
     `From: ${request.row('From')}`,
     `To: ${request.row('To')};tag=registrar`,
     `Call-ID: ${request.row('Call-ID')}`,

@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { failureOf, type VerdictCode } from '../../../src/core/health/verdict.ts';
-import { afterCrash, beginLifecycle } from '../../../src/core/registration/lifecycle.ts';
+import { afterCrash } from '../../../src/core/registration/circumstances.ts';
+import { beginLifecycle } from '../../../src/core/registration/lifecycle.ts';
 import {
   ALICE,
   breakFlow,

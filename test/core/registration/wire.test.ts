@@ -267,8 +267,10 @@ describe('a REGISTER on the wire', () => {
       Path: '<sip:edge.example;lr>',
     });
     expect(line.outcome()).toMatchObject({
-      serviceRoute: ['<sip:a.example;lr>', '<sip:b.example;lr>'],
-      path: ['<sip:edge.example;lr>'],
+      learned: {
+        serviceRoute: ['<sip:a.example;lr>', '<sip:b.example;lr>'],
+        path: ['<sip:edge.example;lr>'],
+      },
     });
     line.pass(30_000);
     expect(line.request().rows('Route')).toEqual([]);

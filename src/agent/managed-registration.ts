@@ -1,11 +1,12 @@
-// One account in the engine: what it was set up with, its machine's state, and what it holds of the outside. A plain
-// record, because there may be fifty thousand of them.
+// One registration in the engine: an account on one of its flows (RFC 5626), and for most accounts the only one. What it
+// was set up with, its machine's state, and what it holds of the outside. A plain record: there may be fifty thousand.
 
 import type { CredentialSource } from '../accounts/plan.ts';
 import type { Credential } from '../core/digest/algorithm.ts';
 import type { Failure } from '../core/health/verdict.ts';
-import { beginLifecycle, type Lifecycle } from '../core/registration/lifecycle.ts';
-import type { Plan } from '../core/registration/plan.ts';
+import { beginLifecycle } from '../core/registration/lifecycle.ts';
+import type { Lifecycle } from '../core/registration/lifecycle-state.ts';
+import { flowPlans, type Plan } from '../core/registration/plan.ts';
 import {
   beginRegistration,
   type PublicAddress,
@@ -23,9 +24,10 @@ import type { IdentityKey, IdentityStore, Reservation } from '../state/identity-
 import type { FlowRecord } from '../state/state-document.ts';
 
 /** What earlier commands have left behind. */
-export type Memory = Pick<IdentityStore, 'load'>;
+export type Memory = Pick<IdentityStore, 'load' | 'instanceId'>;
 
 export type AccountSetup = {
+  /** Of the account, or of one flow of it. */
   readonly plan: Plan;
   readonly tls: TlsSettings;
   /** "address:port" of the DNS servers to ask; empty: the system's. */
@@ -39,8 +41,13 @@ export type AccountSetup = {
   readonly keepsAlive: boolean;
 };
 
-export type ManagedAccount = {
+/** Those of one account, in the order of their reg-ids. */
+export type Registrations = readonly [ManagedRegistration, ...ManagedRegistration[]];
+
+export type ManagedRegistration = {
   setup: AccountSetup;
+  /** RFC 5626 §4.2; 1 where there is only one flow. */
+  readonly regId: number;
   readonly key: IdentityKey;
   lifecycle: Lifecycle;
   alarmAt: Millis | undefined;
@@ -57,9 +64,6 @@ export type ManagedAccount = {
   isConcluded: boolean;
 };
 
-/** RFC 5626 §4.2: without outbound there is one flow, and 1 is its reg-id. */
-export const ONLY_FLOW = 1;
-
 /** An identity outside the store may use these numbers: more than one command ever needs. */
 const PRIVATE_CSEQS = 1_000;
 
@@ -75,17 +79,32 @@ export type Start = {
 /** One that waits to be told what to do. */
 const AT_REST: Start = { state: 'unregistered' };
 
-/** The account as it starts: with the identity and the binding that are remembered of it. */
+/** The registrations of an account as they start: with the identity and the binding that are remembered of each flow. */
 export function manageAccount(
   setup: AccountSetup,
   credentials: readonly Credential[],
   rng: Rng,
   start: Start = AT_REST,
-): ManagedAccount {
+): Registrations {
+  const [first, ...others] = flowPlans(setup.plan);
+  const manage = (plan: Plan, index: number): ManagedRegistration =>
+    manageRegistration({ ...setup, plan }, index + 1, credentials, rng, start);
+  return [manage(first, 0), ...others.map((plan, index) => manage(plan, index + 1))];
+}
+
+function manageRegistration(
+  setup: AccountSetup,
+  regId: number,
+  credentials: readonly Credential[],
+  rng: Rng,
+  start: Start,
+): ManagedRegistration {
   const { plan, store, memory } = setup;
   const key = identityKey(plan);
-  const remembered = memory.load(key).flows.get(ONLY_FLOW) ?? null;
+  const remembered = memory.load(key).flows.get(regId) ?? null;
   const registration = beginRegistration(plan, {
+    regId,
+    instanceId: plan.instanceId ?? memory.instanceId(),
     identity: {
       callId: store === null ? randomHex(rng, 16) : (remembered?.callId ?? ''),
       fromTag: randomHex(rng, 8),
@@ -99,6 +118,7 @@ export function manageAccount(
   });
   return {
     setup,
+    regId,
     key,
     lifecycle: lifecycleFrom(registration, start),
     alarmAt: undefined,

@@ -1,0 +1,85 @@
+// What happens to a registration between its rounds, and begins none by itself: other secrets, a registrar that is back, a
+// clock that jumped, a flow that proved itself or grew old, a bug of ours. Each only moves what stands in the state.
+
+import type { Credential } from '../digest/algorithm.ts';
+import type { Env } from '../env.ts';
+import type { Failure } from '../health/verdict.ts';
+import { afterFailure, isOutage } from './after-failure.ts';
+import type { Command, Lifecycle } from './lifecycle-state.ts';
+
+/** behaviour.md §10: a changed secret ends `blocked`, and every wait that the old one caused, at once. */
+export function secretChanged(lifecycle: Lifecycle, credentials: readonly Credential[], env: Env): Lifecycle {
+  const { registration, state, failure } = lifecycle;
+  const changed = {
+    ...lifecycle,
+    rejections: 0,
+    registration: { ...registration, credentials, credentialsWorked: false, sessions: [] },
+  };
+  const isWaitingForIt =
+    state === 'blocked' ||
+    (state === 'waiting' && (failure?.failure.stage === 'auth' || failure?.failure.stage === 'secret'));
+  return isWaitingForIt && lifecycle.round === null ? { ...changed, nextAt: env.now } : changed;
+}
+
+/** behaviour.md §11: a success on a target wakes those who wait for it, but none before its Retry-After. */
+export function targetRecovered(lifecycle: Lifecycle, env: Env): Lifecycle {
+  const { state, failure, notBefore } = lifecycle;
+  if (state !== 'waiting' || failure === null || !isOutage(failure.failure)) return lifecycle;
+  return { ...lifecycle, nextAt: Math.max(env.now, notBefore ?? env.now) };
+}
+
+/** All instants move, so that dates and deadlines hold on the wall clock (behaviour.md §16). */
+export function afterClockJump(
+  lifecycle: Lifecycle,
+  { byMs, recheckAt }: Extract<Command, { type: 'clockJumped' }>,
+): Lifecycle {
+  const { registration, since, nextAt, notBefore, failure, state, round } = lifecycle;
+  const { binding, detour } = registration;
+  const nearer = nextAt === undefined ? undefined : nextAt - byMs;
+  const isRechecked = state === 'registered' && round === null && nearer !== undefined;
+  return {
+    ...lifecycle,
+    since: since - byMs,
+    notBefore: notBefore === undefined ? undefined : notBefore - byMs,
+    nextAt: isRechecked ? Math.min(recheckAt, nearer) : nearer,
+    failure: failure === null ? null : { ...failure, at: failure.at - byMs },
+    registration: {
+      ...registration,
+      binding: binding === null ? null : { ...binding, endsAt: binding.endsAt - byMs },
+      detour: detour === null ? null : { ...detour, returnAt: detour.returnAt - byMs },
+    },
+  };
+}
+
+/**
+ * A bug of ours ended what it was doing: it begins again by itself, later each time, and keeps its identity. One that was
+ * to stop has stopped.
+ */
+export function afterCrash(lifecycle: Lifecycle, failure: Failure, env: Env): Lifecycle {
+  const { registration, stop } = lifecycle;
+  const clean = { ...registration, sessions: [], flow: null, target: null };
+  const counted = { ...lifecycle, registration: clean, round: null };
+  if (stop !== null) {
+    const told = { ...counted, nextAt: undefined, failure: { failure, at: env.now } };
+    return { ...told, state: stop.into === 'paused' ? 'paused' : 'unregistered', since: env.now };
+  }
+  const waiting = afterFailure(counted, failure, env);
+  return { ...counted, ...waiting, since: env.now, failure: { failure, at: env.now } };
+}
+
+/** behaviour.md §19: the next REGISTER goes over a new flow, and the old one is kept until that has worked. */
+export function flowOutdated(
+  lifecycle: Lifecycle,
+  { flowId, now }: Extract<Command, { type: 'flowOutdated' }>,
+  env: Env,
+): Lifecycle {
+  const { registration, state, round } = lifecycle;
+  if (registration.flow?.id !== flowId) return lifecycle;
+  const marked = { ...lifecycle, registration: { ...registration, outdatedFlow: true } };
+  return now && state === 'registered' && round === null ? { ...marked, nextAt: env.now } : marked;
+}
+
+/** RFC 5626 §4.5: only a flow whose keep-alive was answered makes earlier failures forgotten. */
+export function flowProven(lifecycle: Lifecycle, flowId: number): Lifecycle {
+  return lifecycle.registration.flow?.id === flowId ? { ...lifecycle, unproven: 0 } : lifecycle;
+}

@@ -1,0 +1,99 @@
+// The state of a registration across rounds, and what somebody may ask of it; lifecycle.ts moves it.
+
+import type { Credential } from '../digest/algorithm.ts';
+import type { Env } from '../env.ts';
+import type { AccountState } from '../health/snapshot.ts';
+import type { Failure } from '../health/verdict.ts';
+import type { Millis } from '../time.ts';
+import type { Effect } from './effect.ts';
+import type { Goal } from './input.ts';
+import type { Plan } from './plan.ts';
+import type { Learned, Registration, ReportedBinding } from './registration.ts';
+import type { Round } from './round-state.ts';
+import type { OtherFlows } from './schedule.ts';
+
+export type Lifecycle = {
+  readonly registration: Registration;
+  readonly round: Round | null;
+  readonly state: AccountState;
+  readonly since: Millis;
+  /** When the next round is due; undefined when it waits for somebody. */
+  readonly nextAt: Millis | undefined;
+  /** Failures in a row, of any kind. */
+  readonly failures: number;
+  /** Rejections of the credentials since they last worked: an outage in between makes them no better. */
+  readonly rejections: number;
+  /** Times that the registrar forbade it in a row. */
+  readonly prohibitions: number;
+  readonly failure: { readonly failure: Failure; readonly at: Millis } | null;
+  readonly report: Report;
+  /** Before this the registrar does not want to be asked (Retry-After). */
+  readonly notBefore: Millis | undefined;
+  /** RFC 5626 §4.5: how the account's other flows stand. */
+  readonly others: OtherFlows;
+  /** RFC 5626 §4.5: the failures in a row that count again when the present flow is lost before it has proved itself by an
+   * answered keep-alive; 0 when it has. */
+  readonly unproven: number;
+  /** The binding is being removed, for good or until a resume; null while nobody has asked for that. */
+  readonly stop: { readonly by: Millis; readonly into: 'ended' | 'paused' } | null;
+};
+
+/** What the last finished round brought to light. */
+export type Report = {
+  readonly bindings: readonly ReportedBinding[];
+  readonly learned: Learned;
+  readonly requests: number;
+  readonly roundTripMs: Millis | null;
+};
+
+/** What somebody asks of a registration, besides what happens to it. */
+export type Command =
+  /** Begin a round now; `deadlineAt` ends it early. */
+  | { readonly type: 'roundRequested'; readonly goal: Goal; readonly deadlineAt?: Millis }
+  /** A round cannot even begin: the secret is not to be had, say. */
+  | { readonly type: 'roundPrevented'; readonly goal: Goal; readonly failure: Failure }
+  /** Remove the binding by `deadlineAt`, and then end or pause. */
+  | { readonly type: 'stopRequested'; readonly deadlineAt: Millis; readonly into: 'ended' | 'paused' }
+  /** The account's settings are others now. `newFlow`: the present flow does not do for them. No round is under way. */
+  | {
+      readonly type: 'reconfigured';
+      readonly plan: Plan;
+      readonly credentials: readonly Credential[];
+      readonly newFlow: boolean;
+      /** Why it cannot even begin with them: the secret is not to be had, say. */
+      readonly obstacle?: Failure;
+    }
+  /** The account's secrets are others now. */
+  | { readonly type: 'secretChanged'; readonly credentials: readonly Credential[] }
+  /** The registrar answers others again. */
+  | { readonly type: 'targetRecovered' }
+  /** The flow should be replaced at the next REGISTER, or `now`: make before break (behaviour.md §19). */
+  | { readonly type: 'flowOutdated'; readonly flowId: number; readonly now: boolean }
+  /** A keep-alive was answered on the flow. */
+  | { readonly type: 'flowProven'; readonly flowId: number }
+  /** The account's other flows stand otherwise now. */
+  | { readonly type: 'othersChanged'; readonly others: OtherFlows }
+  /** The wall clock went on without us by `byMs` (suspend): all that was to come is so much nearer, and who is registered
+   * makes sure of it at `recheckAt`. */
+  | { readonly type: 'clockJumped'; readonly byMs: Millis; readonly recheckAt: Millis };
+
+export type LifecycleEffect = Effect | { readonly type: 'stateChanged'; readonly previous: AccountState };
+
+export type LifecycleStep = { readonly lifecycle: Lifecycle; readonly effects: readonly LifecycleEffect[] };
+
+/** Nothing has failed, and nothing is due. */
+export function calm(lifecycle: Lifecycle): Lifecycle {
+  return { ...lifecycle, failures: 0, rejections: 0, prohibitions: 0, failure: null, nextAt: undefined };
+}
+
+/** The state changes, and is told to. */
+export function moved(lifecycle: Lifecycle, state: AccountState, env: Env): LifecycleStep {
+  if (lifecycle.state === state) return still(lifecycle);
+  const effects: readonly LifecycleEffect[] = [{ type: 'stateChanged', previous: lifecycle.state }];
+  return { lifecycle: { ...lifecycle, state, since: env.now }, effects };
+}
+
+/** Nothing is to be done. */
+export function still(lifecycle: Lifecycle): LifecycleStep {
+  return { lifecycle, effects: [] };
+}
