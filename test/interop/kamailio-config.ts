@@ -25,6 +25,17 @@ export type KamailioOptions = {
   readonly ipv6?: boolean;
   /** Makes the TLS port. */
   readonly tls?: KamailioTls;
+  /** Opens WebSockets (RFC 7118): ws on the TCP port, wss on the TLS port, both at this path only. */
+  readonly webSocketPath?: string;
+  /** RFC 5626: the registrar takes part in outbound, and STUN is answered on the UDP port. */
+  readonly outbound?: KamailioOutbound;
+};
+
+type KamailioOutbound = {
+  /** Seconds of the Flow-Timer field; without it there is none. */
+  readonly flowTimer?: number;
+  /** Where the registrar is: then this one is an edge proxy, which adds its Path and forwards REGISTERs to that port. */
+  readonly registrarPort?: number;
 };
 
 /** Files that `rpc('tls.reload')` reads again. */
@@ -44,7 +55,7 @@ export function kamailioConfig(
   tlsConfigFile: string,
 ): string {
   const tls = options.tls ? `loadmodule "tls.so"\nmodparam("tls", "config", "${tlsConfigFile}")\n` : '';
-  return [globals(options, ports), modules(options), tls, routes(options)].join('\n');
+  return [globals(options, ports), modules(options), tls, extensions(options), routes(options)].join('\n');
 }
 
 /** The text of tls.cfg, in a file of its own because `tls.reload` reads nothing else. */
@@ -118,8 +129,39 @@ modparam("htable", "htable", "switches=>size=4;autoexpire=0")
 `;
 }
 
+/** Modules of the options that need some. */
+function extensions({ webSocketPath, outbound }: KamailioOptions): string {
+  const { flowTimer } = outbound ?? {};
+  const webSocket = webSocketPath === undefined ? '' : 'loadmodule "websocket.so"\n';
+  if (outbound === undefined) return webSocket;
+  return `${webSocket}
+loadmodule "stun.so"
+loadmodule "outbound.so"
+loadmodule "rr.so"
+loadmodule "path.so"
+modparam("registrar", "outbound_mode", 1)
+modparam("registrar", "use_path", 1)
+modparam("registrar", "path_mode", 1)
+${flowTimer === undefined ? '' : `modparam("registrar", "flow_timer", ${flowTimer})`}
+`;
+}
+
 // A message is one line in the log (base64), so that a test can compare the bytes that arrived.
-function routes({ users, realm = '$td', fixNat, qop = 'auth' }: KamailioOptions): string {
+/** RFC 5626 §5.1: REGISTERs go on with a Path that holds the flow, requests of the registrar come back along it. */
+function edgeRoute(registrarPort: number): string {
+  return `
+  if (is_method("REGISTER")) {
+    remove_hf("Route");
+    if (!add_path()) { sl_send_reply("500", "No Path"); exit; }
+    $du = "sip:127.0.0.1:${registrarPort}";
+    t_relay();
+    exit;
+  }
+  if (loose_route()) { t_relay(); exit; }`;
+}
+
+function routes(options: KamailioOptions): string {
+  const { users, realm = '$td', fixNat, qop = 'auth', webSocketPath, outbound } = options;
   const challengeFlags = { none: 0, auth: 1, 'auth-int': 2 }[qop];
   return `
 request_route {
@@ -131,6 +173,7 @@ request_route {
     sl_send_reply("$sht(switches=>status)", "$sht(switches=>reason)");
     exit;
   }
+${outbound?.registrarPort === undefined ? '' : edgeRoute(outbound.registrarPort)}
   if (is_method("REGISTER")) { route(REGISTRAR); }
   if (is_method("OPTIONS") && $rU == $null) { sl_send_reply("200", "OK"); exit; }
   if (is_method("CANCEL")) { if (t_check_trans()) { t_relay(); } exit; }
@@ -160,6 +203,16 @@ ${fixNat ? '  fix_nated_register();' : ''}
 }
 
 event_route[xhttp:request] {
+${
+  webSocketPath === undefined
+    ? ''
+    : `  if ($hdr(Upgrade) =~ "websocket") {
+    xlog("L_ALERT", "HANDSHAKE $proto $hu $hdr(Host)\\n");
+    if ($hu != "${webSocketPath}") { xhttp_reply("404", "Not Found", "", ""); exit; }
+    ws_handle_handshake();
+    exit;
+  }`
+}
   jsonrpc_dispatch();
 }
 `;

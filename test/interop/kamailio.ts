@@ -11,11 +11,14 @@ import { type KamailioOptions, kamailioConfig, tlsConfig } from './kamailio-conf
 
 export type ReceivedRequest = {
   readonly method: string;
-  readonly transport: 'udp' | 'tcp' | 'tls';
+  readonly transport: 'udp' | 'tcp' | 'tls' | 'ws' | 'wss';
   readonly source: { readonly address: string; readonly port: number };
   /** The message as it arrived. */
   readonly text: string;
 };
+
+/** An HTTP request for a WebSocket. */
+export type ReceivedHandshake = { readonly protocol: string; readonly path: string; readonly host: string };
 
 /** What Kamailio's auth module made of a REGISTER. */
 export type Authentication = {
@@ -51,6 +54,7 @@ export type Kamailio = {
   readonly tlsPort: number;
   /** Every request received so far, in order; `method` selects. */
   readonly requests: (method?: string) => Promise<readonly ReceivedRequest[]>;
+  readonly handshakes: () => Promise<readonly ReceivedHandshake[]>;
   readonly authentications: () => Promise<readonly Authentication[]>;
   readonly bindings: (user: string) => Promise<readonly KamailioBinding[]>;
   /** Forgets every binding of the user, as a restarted registrar does. */
@@ -142,6 +146,7 @@ function handle(
       const received = parseRequests(await log());
       return method === undefined ? received : received.filter((request) => request.method === method);
     },
+    handshakes: async () => parseHandshakes(await log()),
     authentications: async () => parseAuthentications(await log()),
     bindings: (user) => listBindings(rpc, user),
     forget: async (user) => {
@@ -199,6 +204,13 @@ function parseRequests(log: string): ReceivedRequest[] {
         text,
       };
     },
+  );
+}
+
+function parseHandshakes(log: string): ReceivedHandshake[] {
+  return Array.from(
+    log.matchAll(/HANDSHAKE (\S+) (\S+) (\S+)/g),
+    ([, protocol = '', path = '', host = '']) => ({ protocol, path, host }),
   );
 }
 

@@ -12,14 +12,19 @@ type RegisterFields = {
   readonly cseq?: number;
   readonly expires?: number;
   readonly contact?: string;
+  /** Of the Contact (RFC 5626), with an instance id; also says `Supported: path, outbound`. */
+  readonly regId?: number;
   /** One more header field. */
   readonly extra?: string;
 };
 
+const INSTANCE = 'urn:uuid:5b2b0a4e-3f0b-4c0c-9a53-6a0d4f0a7f11';
+
 /** A REGISTER of sip:alice@example.test. */
 export function registerMessage(fields: RegisterFields = {}): string {
   const { transport = 'UDP', callId = 'call-1', cseq = 1, expires = 3600, extra } = fields;
-  const { contact = 'sip:alice@127.0.0.1:5999' } = fields;
+  const { contact = 'sip:alice@127.0.0.1:5999', regId } = fields;
+  const outbound = regId === undefined ? '' : `;reg-id=${regId};+sip.instance="<${INSTANCE}>"`;
   return [
     'REGISTER sip:example.test SIP/2.0',
     `Via: SIP/2.0/${transport} 127.0.0.1:5999;rport;branch=z9hG4bK${callId}${cseq}`,
@@ -28,7 +33,8 @@ export function registerMessage(fields: RegisterFields = {}): string {
     'To: <sip:alice@example.test>',
     `Call-ID: ${callId}`,
     `CSeq: ${cseq} REGISTER`,
-    `Contact: <${contact}>;expires=${expires}`,
+    `Contact: <${contact}>${outbound};expires=${expires}`,
+    ...(regId === undefined ? [] : ['Supported: path, outbound']),
     `Expires: ${expires}`,
     ...(extra === undefined ? [] : [extra]),
     'Content-Length: 0',
@@ -100,6 +106,24 @@ export async function exchangeStream(
     socket.destroy();
   }
 }
+
+/** RFC 5389: asks a STUN server on a loopback UDP port where it sees the question come from, and from where it was sent. */
+export async function stunMapping(port: number): Promise<{ readonly seen: number; readonly own: number }> {
+  const socket = createSocket('udp4');
+  try {
+    socket.send(Buffer.from(STUN_BINDING_REQUEST, 'hex'), port, '127.0.0.1');
+    const [answer] = await once(socket, 'message', { signal: AbortSignal.timeout(3000) });
+    // §15.2: the port of XOR-MAPPED-ADDRESS, which here is the first attribute.
+    const head = (answer as Buffer).toString('hex');
+    if (!/^0101.{4}2112a4420{24}00200008/.test(head)) throw new Error(`no Binding success: ${head}`);
+    return { seen: (answer as Buffer).readUInt16BE(26) ^ 0x2112, own: socket.address().port };
+  } finally {
+    socket.close();
+  }
+}
+
+/** No attributes, and a transaction id of zeros. */
+const STUN_BINDING_REQUEST = '000100002112a442000000000000000000000000';
 
 /** The SHA-256 of the certificate that a TLS server on a loopback port shows, in lower-case hexadecimal. */
 export async function certificateAt(port: number): Promise<string> {
