@@ -142,7 +142,7 @@ function scenarioOf(answers: readonly ScriptedAnswer[]): string {
 }
 
 /** SIPp's message log: a line of dashes with the time, "UDP message received [198] bytes :", an empty line, the message. */
-function parseMessages(log: string): LoggedMessage[] {
+export function parseMessages(log: string): LoggedMessage[] {
   return log
     .split(/^-{20,} \d{4}-.*\n/m)
     .slice(1)

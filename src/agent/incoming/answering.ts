@@ -1,7 +1,6 @@
 // Answers requests that come in over the flows of the accounts: finds the account that is meant, hears only whom it
 // accepts, and gives what core/uas says, the same bytes to every copy. One alarm serves all transactions.
 
-import type { IncomingSettings } from '../../accounts/plan.ts';
 import { type Rng, randomHex } from '../../core/rng.ts';
 import { formatMessage } from '../../core/sip/format.ts';
 import type { MessageError } from '../../core/sip/head.ts';
@@ -20,14 +19,11 @@ import { type Alarm, createAlarm, type Sleeper } from '../../runtime/alarm.ts';
 import { nodeHash } from '../../runtime/hash.ts';
 import type { Flow } from '../../runtime/transport/flow.ts';
 import type { AgentEvent } from '../events.ts';
-import { type Acceptor, createSourceRates, standingOf } from './acceptance.ts';
+import { createSourceRates, standingOf } from './acceptance.ts';
+import type { Answerable } from './answerable.ts';
 import { type Call, Calls, type IncomingCall } from './calls.ts';
 import { createRecentAnswers } from './recent-answers.ts';
 import { createTelling, type DropReason, type Telling } from './telling.ts';
-
-/** An account as somebody whom requests can reach. */
-export type Answerable = Addressable &
-  Acceptor & { readonly name: string; readonly incoming: IncomingSettings };
 
 export type AnsweringOptions = {
   /** Monotonic. */
