@@ -1,0 +1,54 @@
+// Which flows a change of the network has left behind: their local address is gone, or the system would now send from
+// another one. TCP would take minutes to notice, and UDP would never.
+
+import { type Failure, failureOf } from '../core/health/verdict.ts';
+import type { Flow } from '../runtime/transport/flow.ts';
+import { formatAddress } from '../runtime/transport/system-error.ts';
+import { localAddressTowards } from '../runtime/transport/udp-probe.ts';
+
+/** An open flow; `isBound`: its local address is configured, so that only its loss counts. */
+export type OpenFlow = { readonly flow: Flow; readonly isBound: boolean };
+
+export type LeftBehind = { readonly flow: Flow; readonly failure: Failure };
+
+/** Those of `open` that need a successor after a change in which the addresses `gone` went. */
+export async function flowsLeftBehind(
+  open: Iterable<OpenFlow>,
+  gone: ReadonlySet<string>,
+): Promise<readonly LeftBehind[]> {
+  const leftBehind: LeftBehind[] = [];
+  const chosen = new Map<string, string | null>();
+  for (const { flow, isBound } of open) {
+    const { local, remote } = flow;
+    if (gone.has(withoutZone(local.address))) leftBehind.push({ flow, failure: localGone(flow) });
+    else if (!isBound) {
+      // One look for each place, however many flows lead there.
+      const now = chosen.get(remote.address) ?? (await chosenTowards(flow));
+      chosen.set(remote.address, now);
+      if (now !== null && now !== withoutZone(local.address)) {
+        leftBehind.push({ flow, failure: routeChanged(flow, now) });
+      }
+    }
+  }
+  return leftBehind;
+}
+
+/** Null: there is no way at the moment, so there is no better one either. */
+async function chosenTowards({ remote }: Flow): Promise<string | null> {
+  const address = await localAddressTowards(remote);
+  return address.ok ? withoutZone(address.value) : null;
+}
+
+function localGone({ local, remote }: Flow): Failure {
+  const cause = `the address ${local.address}, from which ${formatAddress(remote)} was reached, is gone from this host`;
+  return failureOf('connect.local-gone', cause);
+}
+
+function routeChanged({ local, remote }: Flow, now: string): Failure {
+  const cause = `${formatAddress(remote)} is now reached from ${now}, no longer from ${local.address}`;
+  return failureOf('connect.route-changed', cause);
+}
+
+function withoutZone(address: string): string {
+  return address.split('%', 1)[0] ?? address;
+}

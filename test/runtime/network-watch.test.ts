@@ -1,0 +1,182 @@
+// The watch on the host's addresses and routes: by looks that the test makes up, and in a network namespace of its own
+// whose link and addresses the test changes.
+
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { buildSync } from 'esbuild';
+import fc from 'fast-check';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { watchNetwork } from '../../src/runtime/network-watch.ts';
+import { makeTemporaryDirectory } from '../support/certificates.ts';
+import { until } from '../support/flows.ts';
+
+type Look = { readonly addresses: readonly string[] | null; readonly routes?: string };
+type Change = { readonly addresses: readonly string[]; readonly gone: readonly string[] };
+
+/** What is told while the network is as each look says; each look takes two beats. */
+function play(first: Look, looks: readonly Look[]): readonly Change[] {
+  let look = first;
+  let beat: () => void = () => {};
+  const told: Change[] = [];
+  const watch = watchNetwork(
+    { changed: (addresses, gone) => void told.push({ addresses: [...addresses], gone: [...gone] }) },
+    {
+      addresses: () => (look.addresses === null ? null : new Set(look.addresses)),
+      routes: () => look.routes ?? '',
+      onPulse: (listener) => {
+        beat = listener;
+        return () => {
+          beat = () => {};
+        };
+      },
+    },
+  );
+  for (const next of looks) {
+    look = next;
+    beat();
+    beat();
+  }
+  watch.stop();
+  look = { addresses: [] };
+  for (let late = 0; late < 6; late++) beat();
+  return told;
+}
+
+const [a, b, c] = ['192.0.2.1', '192.0.2.2', '2001:db8::3'];
+
+describe('the watch', () => {
+  it('tells an address that is gone for two looks, once', () => {
+    const without = { addresses: [b] };
+    expect(play({ addresses: [a, b] }, [without, without, without])).toEqual([{ addresses: [b], gone: [a] }]);
+  });
+
+  it('tells an address that is new for two looks, once', () => {
+    const more = { addresses: [a, c] };
+    expect(play({ addresses: [a] }, [more, more, more])).toEqual([{ addresses: [a, c], gone: [] }]);
+  });
+
+  it('says nothing of a link that is back with the next look, or of a look that failed', () => {
+    const all = { addresses: [a, b] };
+    expect(play(all, [{ addresses: [b] }, all, { addresses: null }, all])).toEqual([]);
+    expect(play(all, [{ addresses: null }, { addresses: null }, all])).toEqual([]);
+  });
+
+  it('tells of routes that changed and stay so', () => {
+    const first = { addresses: [a], routes: 'eth0' };
+    const second = { addresses: [a], routes: 'wlan0' };
+    expect(play(first, [second, first, second, second, second])).toEqual([{ addresses: [a], gone: [] }]);
+  });
+
+  it('ends with what is there, whatever came between', () => {
+    const anyLook = fc.record({ addresses: fc.subarray([a, b, c]), routes: fc.constantFrom('x', 'y') });
+    fc.assert(
+      fc.property(anyLook, fc.array(anyLook), anyLook, (first, looks, last) => {
+        const told = play(first, [...looks, last, last]);
+        const believed = new Set(told.at(-1)?.addresses ?? first.addresses);
+        expect(believed).toEqual(new Set(last.addresses));
+        let before = new Set(first.addresses);
+        for (const { addresses, gone } of told) {
+          for (const one of gone) expect(before.has(one) && !addresses.includes(one)).toBe(true);
+          before = new Set(addresses);
+        }
+      }),
+    );
+  });
+});
+
+const NAMESPACE = `sipreg-watch-${process.pid}`;
+const [OUTSIDE, INSIDE] = [`srw${process.pid % 100_000}o`, `srw${process.pid % 100_000}i`];
+const canMakeNamespaces = process.getuid?.() === 0 && works('ip', 'netns', 'list');
+const directory = makeTemporaryDirectory();
+let watching: ChildProcess | undefined;
+
+afterAll(directory.remove);
+
+function works(program: string, ...args: readonly string[]): boolean {
+  try {
+    execFileSync(program, args, { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function ip(...args: readonly string[]): void {
+  execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+}
+
+/** Runs the watch in the namespace and collects what it tells. */
+async function watchInside(): Promise<readonly Change[]> {
+  const program = join(directory.path, 'watch.cjs');
+  const source = join(import.meta.dirname, '../../src/runtime/network-watch.ts');
+  buildSync({
+    stdin: {
+      contents: `import { watchNetwork } from ${JSON.stringify(source)};
+        const list = (set) => [...set].filter((one) => !one.startsWith('fe80:'));
+        watchNetwork({ changed: (addresses, gone) =>
+          console.log(JSON.stringify({ addresses: list(addresses), gone: list(gone) })) });
+        setInterval(() => {}, 60_000);
+        console.log('{"addresses":["ready"],"gone":[]}');`,
+      resolveDir: import.meta.dirname,
+    },
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    outfile: program,
+  });
+  const told: Change[] = [];
+  watching = spawn('ip', ['netns', 'exec', NAMESPACE, process.execPath, program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  if (watching.stdout === null) throw new Error('no output');
+  createInterface(watching.stdout).on('line', (line) => told.push(JSON.parse(line)));
+  await until(() => told.length === 1);
+  return told;
+}
+
+const reason = canMakeNamespaces ? '' : ' (skipped: it takes root and iproute2 to make network namespaces)';
+
+describe.skipIf(!canMakeNamespaces)(`a host of its own${reason}`, () => {
+  beforeEach(() => {
+    ip('netns', 'add', NAMESPACE);
+    ip('link', 'add', OUTSIDE, 'type', 'veth', 'peer', 'name', INSIDE, 'netns', NAMESPACE);
+    ip('link', 'set', OUTSIDE, 'up');
+    ip('-n', NAMESPACE, 'link', 'set', INSIDE, 'up');
+    ip('-n', NAMESPACE, 'addr', 'add', '192.0.2.1/24', 'dev', INSIDE);
+    ip('-n', NAMESPACE, 'addr', 'add', '198.51.100.1/24', 'dev', INSIDE);
+  });
+
+  afterEach(async () => {
+    if (watching !== undefined) {
+      const ended = once(watching, 'exit');
+      watching.kill('SIGKILL');
+      await ended;
+      watching = undefined;
+    }
+    ip('link', 'del', OUTSIDE);
+    ip('netns', 'del', NAMESPACE);
+  });
+
+  it('loses an address, changes a route, and its link goes down and comes up', async () => {
+    const told = await watchInside();
+    const seen = (expected: (change: Change) => boolean): Promise<void> =>
+      until(() => told.some(expected), 15_000);
+
+    ip('-n', NAMESPACE, 'addr', 'del', '198.51.100.1/24', 'dev', INSIDE);
+    await seen(({ gone }) => gone.includes('198.51.100.1'));
+
+    const before = told.length;
+    ip('-n', NAMESPACE, 'route', 'add', 'default', 'via', '192.0.2.254');
+    await until(() => told.length > before, 15_000);
+    expect(told.at(-1)).toMatchObject({ gone: [], addresses: expect.arrayContaining(['192.0.2.1']) });
+
+    ip('-n', NAMESPACE, 'link', 'set', INSIDE, 'down');
+    await seen(({ gone }) => gone.includes('192.0.2.1'));
+
+    const down = told.length;
+    ip('-n', NAMESPACE, 'link', 'set', INSIDE, 'up');
+    await until(() => told.slice(down).some(({ addresses }) => addresses.includes('192.0.2.1')), 15_000);
+  }, 60_000);
+});
