@@ -66,6 +66,17 @@ describe('the plan of an account', () => {
     expect((await plan({ outboundProxy: 'sip:a' })).proxies.map(formatUri)).toEqual(['sip:a;lr']);
   });
 
+  it.each([
+    ['ws://edge.example.com', 'sip:edge.example.com:80;transport=ws;lr', false, '/'],
+    ['wss://edge.example.com/', 'sip:edge.example.com:443;transport=ws;lr', true, '/'],
+    ['wss://[2001:db8::1]:8443/ws?a=b', 'sip:[2001:db8::1]:8443;transport=ws;lr', true, '/ws?a=b'],
+    ['WS://192.0.2.1:80/A b', 'sip:192.0.2.1:80;transport=ws;lr', false, '/A%20b'],
+  ])('R425 R431 the proxy %s is the Route %s', async (outboundProxy, route, secure, resource) => {
+    const { proxies } = await plan({ outboundProxy: ['sip:a', outboundProxy] });
+    expect(proxies.map(formatUri)).toEqual(['sip:a;lr', route]);
+    expect(proxies.map(({ webSocket }) => webSocket)).toEqual([undefined, { secure, resource }]);
+  });
+
   it('registers a whole contact as it stands', async () => {
     const { contact } = await plan({ contact: 'sip:1008@192.0.2.20:5080;x=1' });
     expect(contact.uri && formatUri(contact.uri)).toBe('sip:1008@192.0.2.20:5080;x=1');
