@@ -8,6 +8,7 @@ describe('line breaks and control characters', () => {
     (text) => ({ from: `sip:a${text}@b` }),
     (text) => ({ registrar: `sip:a;x=${text}` }),
     (text) => ({ outboundProxy: [`sip:a${text}`] }),
+    (text) => ({ outboundProxy: `wss://a/ws${text}` }),
     (text) => ({ username: `a${text}b` }),
     (text) => ({ realm: `a${text}b` }),
     (text) => ({ credentials: [{ realm: `a${text}`, username: 'u', password: '' }] }),
@@ -94,7 +95,7 @@ describe('the document', () => {
   });
 
   it.each([
-    [{ webhook: 'hooks.example.com/x' }, /agent\.notices\.webhook: is no http: or https: URL/],
+    [{ webhook: 'secret.example.com/x' }, /agent\.notices\.webhook: is no http: or https: URL/],
     [{ webhook: 'file:///etc/passwd' }, /is no http: or https: URL/],
     [{ command: [] }, /agent\.notices\.command: must name a program/],
     [{ heartbeat: { url: 'http://a/', interval: 1 } }, /interval: must be at least 10/],
@@ -103,7 +104,7 @@ describe('the document', () => {
   ])('refuses the notices %j without repeating a URL', async (notices, problem) => {
     const problems = await problemsOf(JSON.stringify({ accounts: {}, agent: { notices } }));
     expect(problems.join('\n')).toMatch(problem);
-    expect(problems.join('\n')).not.toMatch(/hooks\.example|passwd/);
+    expect(problems.join('\n')).not.toMatch(/secret\.example|passwd/);
   });
 
   it.each([

@@ -1,0 +1,208 @@
+// What the agent counts for /metrics: by account, from its events and from what the engine sends and hears. Counters only
+// grow, for as long as the process runs; what an account is now is in its snapshot, and is not kept twice. An account
+// that nothing was counted for costs nothing.
+
+import type { Transport } from '../core/sip/transport.ts';
+import type { AgentEvent } from './events.ts';
+
+/** How an attempt to register ended. */
+export const RESULTS = [
+  'ok',
+  'auth_rejected',
+  'rejected',
+  'timeout',
+  'dns',
+  'tls',
+  'transport',
+  'interval_too_brief',
+  'internal',
+] as const;
+export type RegisterResult = (typeof RESULTS)[number];
+
+/** Final status codes that registrars answer with; any other is counted as "other", so that no registrar makes series. */
+export const STATUS_CODES = [
+  ...[200, 302, 400, 401, 403, 404, 407, 408, 420, 423, 439, 480, 500, 503, 504, 603].map(String),
+  'other',
+] as const;
+
+/** Upper bounds of the buckets of the round trip, seconds. */
+export const DURATION_BUCKETS = [0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 32] as const;
+
+export const TRANSPORTS = ['udp', 'tcp', 'tls', 'ws', 'wss'] as const satisfies readonly Transport[];
+
+export const MATERIAL_RESULTS = ['ok', 'unchanged', 'invalid'] as const;
+export type MaterialResult = (typeof MATERIAL_RESULTS)[number];
+
+/** In the order of the lists above. Times are Unix seconds, 0 for never. */
+export type AccountCounters = {
+  readonly attempts: number[];
+  readonly responses: number[];
+  /** One more than there are bounds: the last is for everything above. Each counts its own bucket only. */
+  readonly durations: number[];
+  durationSum: number;
+  retransmissions: number;
+  keepaliveFailures: number;
+  readonly flowFailures: number[];
+  publicAddressChanges: number;
+  publicAddress: string | null;
+  consecutiveFailures: number;
+  lastSuccess: number;
+  lastAttempt: number;
+};
+
+/** Of the agent as a whole. */
+export type AgentCounters = {
+  readonly materialReloads: number[];
+  messagesSent: number;
+  messagesReceived: number;
+  dropped: number;
+  warnings: number;
+  isLastReloadGood: boolean;
+  /** Unix seconds. */
+  lastGoodReload: number;
+};
+
+export type AgentMetrics = {
+  /** Told of every event of the agent. */
+  readonly observe: (event: AgentEvent) => void;
+  /** A request of the account left; `repeated`: not for the first time. */
+  readonly sent: (account: string, repeated: boolean) => void;
+  /** A final answer to a REGISTER came. */
+  readonly answered: (account: string, status: number) => void;
+  /** A flow of the account was lost, or did not come about. */
+  readonly flowFailed: (account: string, transport: Transport) => void;
+  readonly keepaliveFailed: (account: string) => void;
+  /** Certificate, key and CA were looked at again. */
+  readonly materialReloaded: (result: MaterialResult) => void;
+  readonly account: (name: string) => AccountCounters;
+  readonly agent: AgentCounters;
+};
+
+/** `startedAt`, Unix seconds: when the accounts file was read for the first time. */
+export function createAgentMetrics(startedAt: number): AgentMetrics {
+  const accounts = new Map<string, AccountCounters>();
+  const agent: AgentCounters = {
+    materialReloads: MATERIAL_RESULTS.map(() => 0),
+    messagesSent: 0,
+    messagesReceived: 0,
+    dropped: 0,
+    warnings: 0,
+    isLastReloadGood: true,
+    lastGoodReload: startedAt,
+  };
+  const of = (name: string): AccountCounters => {
+    const known = accounts.get(name);
+    if (known !== undefined) return known;
+    const fresh = zeroCounters();
+    accounts.set(name, fresh);
+    return fresh;
+  };
+  return {
+    agent,
+    account: (name) => accounts.get(name) ?? NOTHING,
+    observe: (event) => {
+      if (event.severity === 'warning') agent.warnings += 1;
+      if (event.type === 'state') observeState(of(event.account), event);
+      else if (event.type === 'failure') observeFailure(of(event.account), event);
+      else if (event.type === 'message') countMessage(agent, event.direction);
+      else if (event.type === 'agent' && event.code === 'agent.dropped') agent.dropped += 1;
+      else if (event.type === 'reload') {
+        agent.isLastReloadGood = event.ok;
+        if (event.ok) agent.lastGoodReload = Date.parse(event.time) / 1000;
+        for (const name of event.report?.removed ?? []) accounts.delete(name);
+      }
+    },
+    sent: (account, repeated) => {
+      if (repeated) of(account).retransmissions += 1;
+    },
+    answered: (account, status) => {
+      const at = STATUS_CODES.indexOf(String(status));
+      add(of(account).responses, at < 0 ? STATUS_CODES.length - 1 : at);
+    },
+    flowFailed: (account, transport) => add(of(account).flowFailures, TRANSPORTS.indexOf(transport)),
+    keepaliveFailed: (account) => {
+      of(account).keepaliveFailures += 1;
+    },
+    materialReloaded: (result) => add(agent.materialReloads, MATERIAL_RESULTS.indexOf(result)),
+  };
+}
+
+function observeState(counters: AccountCounters, event: Extract<AgentEvent, { type: 'state' }>): void {
+  const { state, previous, snapshot, time } = event;
+  const seconds = Date.parse(time) / 1000;
+  if (state === 'registering' || state === 'refreshing') counters.lastAttempt = seconds;
+  const seen = snapshot.public === null ? null : `${snapshot.public.address} ${snapshot.public.port}`;
+  if (seen !== null) {
+    if (counters.publicAddress !== null && counters.publicAddress !== seen)
+      counters.publicAddressChanges += 1;
+    counters.publicAddress = seen;
+  }
+  if (state !== 'registered' || previous === 'registered') return;
+  add(counters.attempts, RESULTS.indexOf('ok'));
+  counters.consecutiveFailures = 0;
+  counters.lastSuccess = seconds;
+  if (snapshot.rtt !== null) {
+    const { rtt } = snapshot;
+    const bucket = DURATION_BUCKETS.findIndex((bound) => rtt <= bound);
+    add(counters.durations, bucket < 0 ? DURATION_BUCKETS.length : bucket);
+    counters.durationSum += rtt;
+  }
+}
+
+function observeFailure(
+  counters: AccountCounters,
+  { failure, count, state }: Extract<AgentEvent, { type: 'failure' }>,
+): void {
+  // A binding that could not be removed is no attempt to register.
+  if (state === 'unregistering' || state === 'paused') return;
+  add(counters.attempts, RESULTS.indexOf(resultOf(failure.code)));
+  counters.consecutiveFailures = count;
+}
+
+/** The result that a failure code counts as. */
+export function resultOf(code: string): Exclude<RegisterResult, 'ok'> {
+  if (code === 'register.timeout' || code === 'connect.timeout') return 'timeout';
+  if (code === 'register.interval') return 'interval_too_brief';
+  const stage = code.slice(0, code.indexOf('.'));
+  switch (stage) {
+    case 'dns':
+    case 'tls':
+      return stage;
+    case 'auth':
+      return 'auth_rejected';
+    case 'connect':
+      return 'transport';
+    case 'register':
+      return 'rejected';
+    default:
+      return 'internal';
+  }
+}
+
+function countMessage(agent: AgentCounters, direction: 'sent' | 'received'): void {
+  if (direction === 'sent') agent.messagesSent += 1;
+  else agent.messagesReceived += 1;
+}
+
+function add(counts: number[], at: number): void {
+  counts[at] = (counts[at] ?? 0) + 1;
+}
+
+function zeroCounters(): AccountCounters {
+  return {
+    attempts: RESULTS.map(() => 0),
+    responses: STATUS_CODES.map(() => 0),
+    durations: [...DURATION_BUCKETS, Number.POSITIVE_INFINITY].map(() => 0),
+    durationSum: 0,
+    retransmissions: 0,
+    keepaliveFailures: 0,
+    flowFailures: TRANSPORTS.map(() => 0),
+    publicAddressChanges: 0,
+    publicAddress: null,
+    consecutiveFailures: 0,
+    lastSuccess: 0,
+    lastAttempt: 0,
+  };
+}
+
+const NOTHING: AccountCounters = Object.freeze(zeroCounters());
