@@ -35,9 +35,11 @@ describe('the order of SRV records', () => {
   });
 
   it('R241 gives weight 0 a small chance beside others, and an even one among themselves', () => {
-    const beside = firstShares([srv(0, 0, 1, 'a'), srv(0, 9, 1, 'b')]);
+    const beside = firstShares([srv(0, 9, 1, 'b'), srv(0, 0, 1, 'a')]);
     expect(beside.a).toBeGreaterThan(0.05);
     expect(beside.a).toBeLessThan(0.15);
+    // The number is drawn between 0 and the sum, both included: of 0 and 1 either.
+    expect(firstShares([srv(0, 1, 1, 'b'), srv(0, 0, 1, 'a')]).b).toBeCloseTo(0.5, 1);
     const among = firstShares([srv(0, 0, 1, 'a'), srv(0, 0, 1, 'b')]);
     expect(among.a).toBeCloseTo(0.5, 1);
   });

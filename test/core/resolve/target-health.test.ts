@@ -75,5 +75,7 @@ describe('the health of targets', () => {
     const latest = { target: target(2999) };
     expect(healthiestFirst(health, [latest, { target: target(0) }], 3000).deferred).toBe(true);
     expect(targetFailed(health, A.target, 10_000_000).size).toBe(1);
+    const again = targetFailed(failed(A.target, B.target), A.target, 200_000);
+    expect(targetFailed(again, C.target, 300_000).size).toBe(2);
   });
 });

@@ -1,70 +1,32 @@
-// From a hop to its targets through a DNS server that can fall silent, fail and change its mind: sharing, lifetimes,
-// the last good targets, and the ways in which there is no answer.
+// From a hop to its targets through a DNS server that changes its mind: sharing, lifetimes, the last good targets, and the
+// health of targets. DNS servers that say nothing are in silence.test.ts, because they take their time.
 
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Hop } from '../../../src/core/resolve/hop.ts';
-import { seededRng } from '../../../src/core/rng.ts';
 import type { Target } from '../../../src/core/sip/transport.ts';
-import { createLocator, type Location, type Locator } from '../../../src/runtime/dns/locator.ts';
-import { type DnsZone, startDnsServer } from '../../support/dns-server.ts';
+import type { Location, Locator } from '../../../src/runtime/dns/locator.ts';
+import { startDnsServer } from '../../support/dns-server.ts';
+import { hopTo, locatorOnClock, openScene, places, provider, type Zone } from './scene.ts';
 
 const endings: (() => unknown)[] = [];
 afterEach(async () => {
   for (const end of endings.splice(0).reverse()) await end();
 });
 
-/** A locator on a clock that the test moves, and a DNS server whose zone the test may change. */
-async function scene(zone: Record<string, DnsZone[string]>) {
-  const server = await startDnsServer(zone);
-  endings.push(server.stop);
-  const { locator, clock } = ownLocator();
-  const asked = (): readonly string[] => (server.asked as string[]).splice(0).sort();
-  const locate = (text: Partial<Hop> = {}): Promise<Location> =>
-    locator.locate(hopTo(text), [server.address]);
-  return { locator, clock, server, zone, asked, locate };
+async function scene(zone: Zone) {
+  const opened = await openScene(zone);
+  endings.push(opened.end);
+  return opened;
 }
 
-function ownLocator(): { readonly locator: Locator; readonly clock: { now: number } } {
-  const clock = { now: 1_000 };
-  const locator = createLocator({ rng: seededRng(1), now: () => clock.now });
+function ownLocator(): Locator {
+  const { locator } = locatorOnClock();
   endings.push(locator.stop);
-  return { locator, clock };
-}
-
-function hopTo(parts: Partial<Hop>): Hop {
-  return {
-    host: 'example.com',
-    port: null,
-    transport: 'udp',
-    secure: false,
-    domain: 'example.com',
-    ...parts,
-  };
-}
-
-function places(location: Location): readonly string[] | string {
-  if (!location.ok) return location.failure.code;
-  return location.located.map(({ target }) => `${target.transport} ${target.address}:${target.port}`);
+  return locator;
 }
 
 function firstTarget(location: Location): Target {
   if (!location.ok || location.located[0] === undefined) throw new Error('it has no target');
   return location.located[0].target;
-}
-
-/** A provider on loopback, as every address of a test. */
-function provider(ttl = 60): Record<string, DnsZone[string]> {
-  return {
-    'example.com': { naptr: [[10, 10, 'SIP+D2U', '_sip._udp.example.com']], a: ['127.0.0.80'] },
-    '_sip._udp.example.com': {
-      srv: [
-        [10, 0, 5070, 'a.example.com'],
-        [20, 0, 5071, 'b.example.com'],
-      ],
-    },
-    'a.example.com': { a: ['127.0.0.1'], ttl },
-    'b.example.com': { a: ['127.0.0.2'], aaaa: ['::1'], ttl },
-  };
 }
 
 describe('a locator', () => {
@@ -169,17 +131,15 @@ describe('what is known', () => {
 });
 
 describe('DNS that fails', () => {
-  it.each([
-    ['is silent', 'silent', 'dns.timeout'],
-    ['answers with an error', 'servfail', 'dns.failed'],
-  ] as const)('R244 and %s leaves the last good targets, and says so', async (_, how, code) => {
+  it('R244 and answers with an error leaves the last good targets, and says so', async () => {
     const { locate, clock, zone } = await scene(provider());
     const good = await locate();
     clock.now += 400_000;
-    for (const name of Object.keys(zone)) zone[name] = how;
+    for (const name of Object.keys(zone)) zone[name] = 'servfail';
     const stale = await locate();
-    expect(stale).toMatchObject({ ok: true, stale: { stage: 'dns', code } });
+    expect(stale).toMatchObject({ ok: true, stale: { stage: 'dns', code: 'dns.failed' } });
     expect(places(stale)).toEqual(places(good));
+    expect(places(await locate({ port: 5060 }))).toBe('dns.failed');
   });
 
   it('R244 and says that the name is gone is believed', async () => {
@@ -197,17 +157,10 @@ describe('DNS that fails', () => {
     expect(places(await locate({ port: 5060 }))).toEqual(['udp 127.0.0.3:5060']);
   });
 
-  it('R244 for NAPTR alone does not hold up SRV', async () => {
-    const zone = { ...provider(), 'example.com': { silentFor: ['NAPTR'] } as const };
-    const { locate } = await scene(zone);
-    expect(places(await locate({ transport: null }))).toContain('udp 127.0.0.1:5070');
-  });
-
   it.each([
     ['the name does not exist', {}, 'dns.no-such-name'],
     ['the name has no address', { 'example.com': {} }, 'dns.no-address'],
     ['the server answers with an error', { 'example.com': 'servfail' }, 'dns.failed'],
-    ['the server does not answer', { 'example.com': 'silent' }, 'dns.timeout'],
   ] as const)('R244 because %s', async (_, zone, code) => {
     const { locate, server } = await scene({ ...zone });
     const location = await locate({ port: 5060 });
@@ -216,7 +169,7 @@ describe('DNS that fails', () => {
   });
 
   it('R244 when what is asked is no server, or the name is none that DNS can carry', async () => {
-    const { locator } = ownLocator();
+    const locator = ownLocator();
     expect(places(await locator.locate(hopTo({ port: 5060 }), ['not an address']))).toBe('dns.failed');
     const { locate } = await scene({});
     expect(places(await locate({ host: `${'x'.repeat(70)}.example.com`, port: 5060 }))).toBe(
@@ -243,7 +196,7 @@ describe('the health of targets', () => {
 
 describe('the system', () => {
   it('knows names by itself, and DNS is not asked for services of those', async () => {
-    const { locator } = ownLocator();
+    const locator = ownLocator();
     const startedAt = performance.now();
     const found = places(await locator.locate(hopTo({ host: 'localhost', transport: null }), []));
     expect(found).toContain('udp 127.0.0.1:5060');
@@ -260,7 +213,7 @@ describe('the end', () => {
     locator.stop();
     expect(places(await waiting)).toBe('dns.timeout');
     expect(places(await locate({ port: 5060 }))).toBe('dns.timeout');
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    expect(performance.now() - startedAt).toBeLessThan(3_000);
     expect(asked()).toEqual([]);
   });
 });
