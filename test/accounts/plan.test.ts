@@ -31,6 +31,7 @@ describe('the plan of an account', () => {
       local: null,
       nat: 'auto',
       outbound: 'auto',
+      offersKeep: true,
       instanceId: null,
       headers: [],
       userAgent: 'sipreg/1.2.3',

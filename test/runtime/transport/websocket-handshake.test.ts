@@ -63,7 +63,7 @@ describe('the WebSocket handshake', () => {
     [401, { 'WWW-Authenticate': 'Basic realm="web"' }, 'HTTP 401 Unauthorized', 'credentials'],
     [302, { Location: 'wss://other.example/\u009b2J' }, 'Location: wss://other.example/', 'the place'],
     [503, {}, 'HTTP 503 Service Unavailable', 'path'],
-  ])('R430 says that the server answered %i', async (status, headers, evidence, advice) => {
+  ])('says that the server answered %i', async (status, headers, evidence, advice) => {
     const server = await running(startWebSocketServer({ refusal: { status, headers } }));
     const failure = await refusal(server.port, { resource: '/ws' });
     expect(failure).toMatchObject({ code: 'connect.websocket-refused', stage: 'connect', status: null });
