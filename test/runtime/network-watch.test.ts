@@ -1,14 +1,12 @@
 // The watch on the host's addresses and routes: by looks that the test makes up, and in a network namespace of its own
 // whose link and addresses the test changes.
 
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { buildSync } from 'esbuild';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { watchNetwork } from '../../src/runtime/network-watch.ts';
+import { bundleProgram, type Child, startProgram } from '../state/children.ts';
 import { makeTemporaryDirectory } from '../support/certificates.ts';
 import { until } from '../support/flows.ts';
 
@@ -90,7 +88,7 @@ const NAMESPACE = `sipreg-watch-${process.pid}`;
 const [OUTSIDE, INSIDE] = [`srw${process.pid % 100_000}o`, `srw${process.pid % 100_000}i`];
 const canMakeNamespaces = process.getuid?.() === 0 && works('ip', 'netns', 'list');
 const directory = makeTemporaryDirectory();
-let watching: ChildProcess | undefined;
+let watching: Child | undefined;
 
 afterAll(directory.remove);
 
@@ -107,33 +105,14 @@ function ip(...args: readonly string[]): void {
   execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'pipe'] });
 }
 
-/** Runs the watch in the namespace and collects what it tells. */
-async function watchInside(): Promise<readonly Change[]> {
-  const program = join(directory.path, 'watch.cjs');
-  const source = join(import.meta.dirname, '../../src/runtime/network-watch.ts');
-  buildSync({
-    stdin: {
-      contents: `import { watchNetwork } from ${JSON.stringify(source)};
-        const list = (set) => [...set].filter((one) => !one.startsWith('fe80:'));
-        watchNetwork({ changed: (addresses, gone) =>
-          console.log(JSON.stringify({ addresses: list(addresses), gone: list(gone) })) });
-        setInterval(() => {}, 60_000);
-        console.log('{"addresses":["ready"],"gone":[]}');`,
-      resolveDir: import.meta.dirname,
-    },
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    outfile: program,
-  });
-  const told: Change[] = [];
-  watching = spawn('ip', ['netns', 'exec', NAMESPACE, process.execPath, program], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  if (watching.stdout === null) throw new Error('no output');
-  createInterface(watching.stdout).on('line', (line) => told.push(JSON.parse(line)));
-  await until(() => told.length === 1);
-  return told;
+/** Runs the watch in the namespace; gives what it tells. */
+async function watchInside(): Promise<() => readonly Change[]> {
+  const entryPoint = join(import.meta.dirname, 'network-watch-program.ts');
+  const program = await bundleProgram(entryPoint, directory.path);
+  const child = startProgram('ip', ['netns', 'exec', NAMESPACE, process.execPath, program]);
+  watching = child;
+  await child.printed(/ready/);
+  return () => child.lines().map((line): Change => JSON.parse(line));
 }
 
 const reason = canMakeNamespaces ? '' : ' (skipped: it takes root and iproute2 to make network namespaces)';
@@ -149,12 +128,8 @@ describe.skipIf(!canMakeNamespaces)(`a host of its own${reason}`, () => {
   });
 
   afterEach(async () => {
-    if (watching !== undefined) {
-      const ended = once(watching, 'exit');
-      watching.kill('SIGKILL');
-      await ended;
-      watching = undefined;
-    }
+    await watching?.kill();
+    watching = undefined;
     ip('link', 'del', OUTSIDE);
     ip('netns', 'del', NAMESPACE);
   });
@@ -162,21 +137,27 @@ describe.skipIf(!canMakeNamespaces)(`a host of its own${reason}`, () => {
   it('loses an address, changes a route, and its link goes down and comes up', async () => {
     const told = await watchInside();
     const seen = (expected: (change: Change) => boolean): Promise<void> =>
-      until(() => told.some(expected), 15_000);
+      until(() => told().some(expected), 15_000);
 
     ip('-n', NAMESPACE, 'addr', 'del', '198.51.100.1/24', 'dev', INSIDE);
     await seen(({ gone }) => gone.includes('198.51.100.1'));
 
-    const before = told.length;
+    const before = told().length;
     ip('-n', NAMESPACE, 'route', 'add', 'default', 'via', '192.0.2.254');
-    await until(() => told.length > before, 15_000);
-    expect(told.at(-1)).toMatchObject({ gone: [], addresses: expect.arrayContaining(['192.0.2.1']) });
+    await until(() => told().length > before, 15_000);
+    expect(told().at(-1)).toMatchObject({ gone: [], addresses: expect.arrayContaining(['192.0.2.1']) });
 
     ip('-n', NAMESPACE, 'link', 'set', INSIDE, 'down');
     await seen(({ gone }) => gone.includes('192.0.2.1'));
 
-    const down = told.length;
+    const down = told().length;
     ip('-n', NAMESPACE, 'link', 'set', INSIDE, 'up');
-    await until(() => told.slice(down).some(({ addresses }) => addresses.includes('192.0.2.1')), 15_000);
+    await until(
+      () =>
+        told()
+          .slice(down)
+          .some(({ addresses }) => addresses.includes('192.0.2.1')),
+      15_000,
+    );
   }, 60_000);
 });

@@ -7,10 +7,15 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 
 /** Bundles child.ts into `directory` and returns the program's path. */
-export async function bundleChild(directory: string): Promise<string> {
+export function bundleChild(directory: string): Promise<string> {
+  return bundleProgram(join(import.meta.dirname, 'child.ts'), directory);
+}
+
+/** Bundles the program that begins with `entryPoint` into `directory` and returns its path. */
+export async function bundleProgram(entryPoint: string, directory: string): Promise<string> {
   const outfile = join(directory, 'child.mjs');
   await build({
-    entryPoints: [join(import.meta.dirname, 'child.ts')],
+    entryPoints: [entryPoint],
     bundle: true,
     platform: 'node',
     format: 'esm',

@@ -1,62 +1,10 @@
-// The keep-alive of one flow, step by step and under any sequence of inputs.
+// The keep-alive of one flow, step by step.
 
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  type Keepalive,
-  type KeepaliveEffect,
-  type KeepaliveInput,
-  keepaliveWakeAt,
-  startKeepalive,
-  stepKeepalive,
-} from '../../../src/core/keepalive/keepalive.ts';
-import {
-  type KeepalivePromise,
-  type KeepaliveSettings,
-  type KeepaliveTerms,
-  NO_PROMISE,
-} from '../../../src/core/keepalive/terms.ts';
-import { seededRng } from '../../../src/core/rng.ts';
-import type { Transport } from '../../../src/core/sip/transport.ts';
 import { parseStun, type StunMessage } from '../../../src/core/stun/message.ts';
+import { type Run, run, terms } from './run.ts';
 
-const REMOTE = { address: '192.0.2.7', port: 5060 };
-const OUTBOUND: Partial<KeepalivePromise> = { outbound: true };
-
-function terms(
-  method: KeepaliveSettings['method'],
-  promise: Partial<KeepalivePromise> = {},
-  intervalSeconds: number | null = null,
-): KeepaliveTerms {
-  return { settings: { method, intervalSeconds }, promise: { ...NO_PROMISE, ...promise } };
-}
-
-/** A machine with its clock; `effects` is what it has told so far. */
-function run(transport: Transport, first: KeepaliveTerms) {
-  const rng = seededRng(7);
-  let now = 0;
-  let machine: Keepalive = startKeepalive({ transport, remote: REMOTE }, first, { now, rng });
-  const effects: (KeepaliveEffect & { readonly at: number })[] = [];
-  const put = (input: KeepaliveInput): readonly KeepaliveEffect[] => {
-    const step = stepKeepalive(machine, input, { now, rng });
-    machine = step.keepalive;
-    effects.push(...step.effects.map((effect) => ({ ...effect, at: now })));
-    return step.effects;
-  };
-  const wake = (): readonly KeepaliveEffect[] => {
-    const at = keepaliveWakeAt(machine);
-    if (at === undefined) throw new Error('it never wakes');
-    now = Math.max(now, at);
-    return put({ type: 'timePassed' });
-  };
-  const of = (type: KeepaliveEffect['type']) => effects.filter((effect) => effect.type === type);
-  const pass = (ms: number): void => {
-    now += ms;
-  };
-  return { put, wake, of, pass, effects, now: () => now, wakeAt: () => keepaliveWakeAt(machine) };
-}
-
-type Run = ReturnType<typeof run>;
+const OUTBOUND = { outbound: true };
 
 /** The transaction id of the STUN request that went out last. */
 function lastTransaction({ of }: Run): string {
@@ -360,55 +308,5 @@ describe('a clock that jumped', () => {
     flow.put({ type: 'clockJumped' });
     expect(flow.wake()).toMatchObject([{ type: 'send', method: 'ping' }]);
     expect(flow.wakeAt()).toBe(flow.now() + 10_000);
-  });
-});
-
-describe('any sequence', () => {
-  const anyTerms = fc
-    .record({
-      method: fc.constantFrom('auto', 'crlf', 'stun', 'options', 'off' as const),
-      intervalSeconds: fc.option(fc.integer({ min: 1, max: 600 })),
-      flowTimerSeconds: fc.option(fc.integer({ min: 0, max: 600 })),
-      keepSeconds: fc.option(fc.integer({ min: 0, max: 600 })),
-      outbound: fc.boolean(),
-    })
-    .map(({ method, intervalSeconds, ...promise }) => ({ settings: { method, intervalSeconds }, promise }));
-  const anyInput: fc.Arbitrary<KeepaliveInput | 'wake'> = fc.oneof(
-    { weight: 6, arbitrary: fc.constant('wake' as const) },
-    fc.constant<KeepaliveInput>(pong),
-    fc.constant<KeepaliveInput>({ type: 'messageReceived' }),
-    fc.constant<KeepaliveInput>({ type: 'clockJumped' }),
-    fc.constant<KeepaliveInput>({ type: 'optionsMade', request: null }),
-    fc.constant<KeepaliveInput>({ type: 'responseReceived', branch: 'b', status: 200 }),
-    anyTerms.map((changed): KeepaliveInput => ({ type: 'termsChanged', terms: changed })),
-  );
-
-  it('R339 leaves at most one under way, keeps to the transport, and ends with the failure', () => {
-    fc.assert(
-      fc.property(
-        fc.constantFrom('udp', 'tcp', 'tls' as const),
-        anyTerms,
-        fc.array(anyInput, { maxLength: 60 }),
-        (transport, first, inputs) => {
-          const flow = run(transport, first);
-          let hasFailed = false;
-          for (const input of inputs) {
-            const wakes = flow.wakeAt() !== undefined;
-            if (hasFailed) break;
-            const told = input === 'wake' ? (wakes ? flow.wake() : []) : flow.put(input);
-            for (const effect of told) {
-              if (effect.type === 'makeOptions') {
-                flow.put({ type: 'optionsMade', request: { branch: 'b', bytes: double } });
-              }
-              if (effect.type === 'send' && effect.method === 'stun') expect(transport).toBe('udp');
-              if (effect.type === 'send' && effect.method === 'ping') expect(transport).not.toBe('udp');
-              if (effect.type === 'failed') hasFailed = true;
-            }
-            expect(told.filter(({ type }) => type === 'send').length).toBeLessThanOrEqual(1);
-          }
-          expect(hasFailed ? flow.wakeAt() : undefined).toBeUndefined();
-        },
-      ),
-    );
   });
 });
