@@ -2,6 +2,7 @@
 
 import type { AccountSnapshot } from '../core/health/snapshot.ts';
 import type { AgentEvent, ReloadReport, Severity } from './events.ts';
+import type { TraceRing } from './trace/trace-ring.ts';
 
 export type AgentSnapshot = {
   readonly pid: number;
@@ -57,4 +58,6 @@ export type AgentOperations = {
   readonly reload: () => Promise<ReloadOutcome>;
   /** Calls `listener` for every event from now on, until the returned function is called. */
   readonly follow: (listener: (event: AgentEvent) => void) => () => void;
+  /** The last SIP messages, redacted. */
+  readonly trace: Pick<TraceRing, 'read' | 'follow'>;
 };

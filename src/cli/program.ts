@@ -188,6 +188,23 @@ function addAgentCommands(program: Command, done: Done): void {
       const settings = { exitCode: options.exitCode === true, watch: options.watch === true };
       done(await status(names, settings, await outputOf(program)));
     });
+  program
+    .command('trace [account...]')
+    .description("the agent's last SIP messages, credentials redacted")
+    .option('--last <count>', 'only so many', wholeNumber)
+    .option('--ladder', 'as a ladder diagram')
+    .option('--pcap <file>', 'into a capture file, for Wireshark or sngrep')
+    .option('--follow', 'go on with those that come, until it is interrupted')
+    .action(async (names: readonly string[], options: Record<string, unknown>) => {
+      const { trace } = await import('./commands/trace.ts');
+      const settings = {
+        last: typeof options.last === 'number' ? options.last : null,
+        ladder: options.ladder === true,
+        pcap: typeof options.pcap === 'string' ? options.pcap : null,
+        follow: options.follow === true,
+      };
+      done(await trace(names, settings, await outputOf(program)));
+    });
   const operations = {
     refresh: 'register now, and wait for the outcome',
     pause: 'remove the binding and stay away, also over restarts',
@@ -301,4 +318,9 @@ function positiveInteger(text: string): number {
     throw new InvalidArgumentError('it has to be a whole number of seconds, at least 1.');
   }
   return value;
+}
+
+function wholeNumber(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('it has to be a whole number.');
 }

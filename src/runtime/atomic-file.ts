@@ -19,13 +19,13 @@ import { dirname } from 'node:path';
 export const UNFINISHED_SUFFIX = '.unfinished';
 
 /**
- * Replaces `path` by `text`, on disk when this resolves. Run by root, the file keeps its owner; a new file gets its
+ * Replaces `path` by `content`, on disk when this resolves. Run by root, the file keeps its owner; a new file gets its
  * directory's. `mayReplace` is asked just before the rename; false leaves everything as it was, and is the result.
  * Rejects with the system's error; nothing is left behind then.
  */
 export async function writeAtomically(
   path: string,
-  text: string,
+  content: string | Uint8Array,
   mode: number,
   mayReplace: () => boolean = () => true,
 ): Promise<boolean> {
@@ -33,7 +33,7 @@ export async function writeAtomically(
   // A file of this name is a left-over of a dead process with our number.
   rmSync(unfinished, { force: true });
   try {
-    await writeNew(unfinished, text, mode, ownerOf(path));
+    await writeNew(unfinished, content, mode, ownerOf(path));
     if (!mayReplace()) {
       rmSync(unfinished, { force: true });
       return false;
@@ -101,13 +101,18 @@ function readText(descriptor: number, count: number): string {
   return bytes.toString('utf8', 0, length);
 }
 
-async function writeNew(path: string, text: string, mode: number, owner: Stats | undefined): Promise<void> {
+async function writeNew(
+  path: string,
+  content: string | Uint8Array,
+  mode: number,
+  owner: Stats | undefined,
+): Promise<void> {
   const file = await open(path, 'wx', mode);
   try {
     if (owner !== undefined && process.geteuid?.() === 0) await file.chown(owner.uid, owner.gid);
     // The umask has cut the mode that open() was given, and chown() drops some bits.
     await file.chmod(mode);
-    await file.writeFile(text);
+    await file.writeFile(content);
     await file.sync();
   } finally {
     await file.close();

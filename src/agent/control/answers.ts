@@ -3,7 +3,7 @@
 
 import { nearestKey } from '../../accounts/explain.ts';
 import type { AgentOperations, AgentSnapshot, OperationResult } from '../operations.ts';
-import { createEventFeed, type EventFeed } from './event-feed.ts';
+import { createEventFeed, createEventQueue, type EventFeed } from './event-feed.ts';
 import {
   type AccountsRequest,
   type AnswerBody,
@@ -11,6 +11,7 @@ import {
   type ControlError,
   type ControlRequest,
   rawAnswerLine,
+  type TraceRequest,
 } from './protocol.ts';
 
 /** 200 clients that ask at once are told the same; after this time, or an event, it is looked at again. */
@@ -62,6 +63,9 @@ async function* answerTo(
     case 'follow':
       yield* follow(id, request.accounts, gone, { view, feed });
       return;
+    case 'trace':
+      yield* trace(id, request, gone, { operations, view });
+      return;
     case 'owner': {
       const owned = request.accounts.filter((name) => view.isOwn(name));
       yield last({ type: 'done', result: { agent: view.agent(), owned } });
@@ -108,6 +112,38 @@ async function* follow(
   }
 }
 
+async function* trace(
+  id: number,
+  { accounts, last, follow: goesOn }: TraceRequest,
+  gone: AbortSignal,
+  { operations, view }: Omit<Sources, 'feed'>,
+): AsyncGenerator<string> {
+  const result = { agent: view.agent() };
+  if (!goesOn) {
+    for (const item of operations.trace.read(accounts, last)) yield answerLine(id, { type: 'item', item });
+    yield answerLine(id, { type: 'done', result });
+    return;
+  }
+  const queue = createEventQueue();
+  const wanted = new Set<string | null>(accounts);
+  const unfollow = operations.trace.follow((message) => {
+    if (wanted.size === 0 || wanted.has(message.account)) queue.push(JSON.stringify(message));
+  });
+  gone.addEventListener('abort', queue.end, { once: true });
+  try {
+    // What comes from here on is in the queue: it is not among the last ones too.
+    for (const item of [...operations.trace.read(accounts, last)])
+      yield answerLine(id, { type: 'item', item });
+    yield answerLine(id, { type: 'following', result });
+    for (let item = await queue.next(); item !== null; item = await queue.next()) {
+      yield item.type === 'event' ? rawAnswerLine(id, 'event', item.json) : answerLine(id, item);
+    }
+  } finally {
+    gone.removeEventListener('abort', queue.end);
+    unfollow();
+  }
+}
+
 /** One by one: an account with its history is made only when the one before has been read. */
 function* detailLines(id: number, names: readonly string[], operations: AgentOperations): Generator<string> {
   for (const name of names) {
@@ -125,7 +161,7 @@ function refusalOf(request: ControlRequest, may: Permission, view: View): Contro
   return unknownAccount(request, view);
 }
 
-const READING: readonly string[] = ['status', 'follow', 'owner'];
+const READING: readonly string[] = ['status', 'follow', 'trace', 'owner'];
 
 function unknownAccount({ accounts }: AccountsRequest, view: View): ControlError | null {
   const unknown = accounts.find((name) => !view.has(name));

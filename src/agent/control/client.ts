@@ -4,6 +4,7 @@
 import { connect, type Socket } from 'node:net';
 import { failure, type Result, success } from '../../core/result.ts';
 import type { AgentEvent } from '../events.ts';
+import type { TraceMessage } from '../trace/trace-ring.ts';
 import { createLineReader } from './line-reader.ts';
 import {
   type AnswerLine,
@@ -74,43 +75,62 @@ async function ask<C extends CommandName>(
   return failure(ended ?? { type: 'broken', message: 'it ended the connection before its answer was whole' });
 }
 
-export type Listener = {
-  /** The accounts as they are at the start; events follow. */
-  readonly started: (answer: Answer<'follow'>) => void;
-  readonly event: (event: AgentEvent) => void;
+type Following = 'follow' | 'trace';
+
+export type Listener<C extends Following = 'follow'> = {
+  /** What there is at the start, the accounts or the last messages; events follow. */
+  readonly started: (answer: Answer<C>) => void;
+  readonly event: (event: C extends 'follow' ? AgentEvent : TraceMessage) => void;
   /** So many events were left out, because they were not read in time. */
   readonly lost: (count: number) => void;
 };
 
+type ListeningOptions = { readonly timeoutMs: number; readonly signal: AbortSignal };
+
 /** Listens to the agent at `path` until it ends or `signal` is aborted: null then, else why it could not go on. */
-export async function followAgent(
+export function followAgent(
   path: string,
   accounts: readonly string[],
   listener: Listener,
-  { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },
+  options: ListeningOptions,
 ): Promise<ControlFailure | null> {
-  const items: Answers['follow']['item'][] = [];
+  return listen<'follow'>(path, { command: 'follow', accounts }, listener, options);
+}
+
+/** As followAgent, for SIP messages: the `last` ones and all that come. */
+export function followTrace(
+  path: string,
+  { accounts, last }: Pick<Requests['trace'], 'accounts' | 'last'>,
+  listener: Listener<'trace'>,
+  options: ListeningOptions,
+): Promise<ControlFailure | null> {
+  return listen<'trace'>(path, { command: 'trace', accounts, last, follow: true }, listener, options);
+}
+
+async function listen<C extends Following>(
+  path: string,
+  request: Requests[C],
+  listener: Listener<C>,
+  { timeoutMs, signal }: ListeningOptions,
+): Promise<ControlFailure | null> {
+  const items: Answers[C]['item'][] = [];
   let refused: ControlFailure | null = null;
-  const ended = await converse(
-    path,
-    { command: 'follow', accounts },
-    {
-      timeoutMs,
-      signal,
-      heard: (line, hangUp, settle) => {
-        if (line.type === 'item') items.push(line.item as Answers['follow']['item']);
-        else if (line.type === 'following') {
-          settle();
-          listener.started({ items, result: line.result });
-        } else if (line.type === 'event') listener.event(line.event);
-        else if (line.type === 'lost') listener.lost(line.count);
-        else if (line.type === 'error') {
-          refused = refusal(line);
-          hangUp();
-        }
-      },
+  const ended = await converse(path, request, {
+    timeoutMs,
+    signal,
+    heard: (line, hangUp, settle) => {
+      if (line.type === 'item') items.push(line.item as Answers[C]['item']);
+      else if (line.type === 'following') {
+        settle();
+        listener.started({ items, result: line.result });
+      } else if (line.type === 'event') listener.event(line.event as Parameters<Listener<C>['event']>[0]);
+      else if (line.type === 'lost') listener.lost(line.count);
+      else if (line.type === 'error') {
+        refused = refusal(line);
+        hangUp();
+      }
     },
-  );
+  });
   return refused ?? ended;
 }
 

@@ -49,7 +49,7 @@ export function createEventFeed(
   });
   return {
     subscribe(wants) {
-      const queue = createQueue();
+      const queue = createEventQueue();
       const follower: Follower = { wants, push: queue.push, end: queue.end };
       followers.add(follower);
       return {
@@ -68,7 +68,8 @@ export function createEventFeed(
   };
 }
 
-function createQueue() {
+/** What one follower has not read yet, bounded. */
+export function createEventQueue() {
   let unread: string[] = [];
   let characters = 0;
   let lost = 0;

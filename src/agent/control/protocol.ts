@@ -6,6 +6,7 @@ import type { AccountSnapshot } from '../../core/health/snapshot.ts';
 import { failure, type Result, success } from '../../core/result.ts';
 import type { AgentEvent } from '../events.ts';
 import type { AccountDetail, AgentSnapshot, OperationResult, ReloadOutcome } from '../operations.ts';
+import type { TraceMessage } from '../trace/trace-ring.ts';
 
 export const PROTOCOL = 'sipreg.control/1';
 
@@ -17,11 +18,21 @@ export const MAX_ANSWER_LENGTH = 8 * 1024 * 1024;
 
 export type CommandName = keyof Answers;
 
-/** `accounts`: for `status` and `follow` empty for all; every other command names at least one. */
+/** `accounts`: for `status`, `follow` and `trace` empty for all; every other command names at least one. */
 export type Requests = {
   readonly [C in CommandName]: C extends 'reload'
     ? { readonly command: C }
-    : { readonly command: C; readonly accounts: readonly string[] };
+    : C extends 'trace'
+      ? TraceRequest
+      : { readonly command: C; readonly accounts: readonly string[] };
+};
+
+export type TraceRequest = {
+  readonly command: 'trace';
+  readonly accounts: readonly string[];
+  /** How many of the last messages; those that come go on for ever with `follow`. */
+  readonly last: number;
+  readonly follow: boolean;
 };
 
 export type ControlRequest = Requests[CommandName];
@@ -41,6 +52,8 @@ export type Answers = {
     readonly item: never;
     readonly result: { readonly agent: AgentSnapshot; readonly owned: readonly string[] };
   };
+  /** SIP messages, redacted, oldest first; with `follow` each that comes is an event. */
+  readonly trace: { readonly item: TraceMessage; readonly result: { readonly agent: AgentSnapshot } };
   readonly refresh: { readonly item: OperationResult; readonly result: null };
   readonly pause: { readonly item: OperationResult; readonly result: null };
   readonly resume: { readonly item: OperationResult; readonly result: null };
@@ -72,7 +85,7 @@ export type AnswerBody =
   | { readonly type: 'done'; readonly result: unknown }
   | { readonly type: 'error'; readonly error: ControlError }
   | { readonly type: 'following'; readonly result: Answers['follow']['result'] }
-  | { readonly type: 'event'; readonly event: AgentEvent }
+  | { readonly type: 'event'; readonly event: AgentEvent | TraceMessage }
   /** The client read too slowly: so many events were left out here. */
   | { readonly type: 'lost'; readonly count: number };
 
@@ -101,7 +114,7 @@ export type RefusedRequest = { readonly id: number | null; readonly error: Contr
 export function parseRequest(line: string): Result<NumberedRequest, RefusedRequest> {
   const message = parseObject(line);
   if (message === null) return refused(null, 'malformed', 'a request is one JSON object in a line');
-  const { protocol, id, command, accounts } = message;
+  const { protocol, id, command, accounts, last, follow } = message;
   if (protocol !== PROTOCOL) {
     const text = `this agent speaks ${PROTOCOL} and nothing else; a client of another version needs an agent of its version`;
     return refused(null, 'unsupported-version', text);
@@ -114,13 +127,20 @@ export function parseRequest(line: string): Result<NumberedRequest, RefusedReque
     return refused(id, 'unknown-command', `the commands are ${ACCOUNTS_COMMANDS.join(', ')} and reload`);
   }
   if (!isListOfNames(accounts)) return refused(id, 'malformed', '"accounts" has to be a list of names');
-  if (accounts.length === 0 && command !== 'status' && command !== 'follow') {
+  const names = [...new Set(accounts)];
+  if (command === 'trace') {
+    if (typeof last === 'number' && Number.isSafeInteger(last) && last >= 0) {
+      return success({ id, request: { command, accounts: names, last, follow: follow === true } });
+    }
+    return refused(id, 'malformed', '"last" has to be a whole number');
+  }
+  if (names.length === 0 && command !== 'status' && command !== 'follow') {
     return refused(id, 'malformed', `"accounts" names the accounts to ${command}: at least one`);
   }
-  return success({ id, request: { command, accounts: [...new Set(accounts)] } });
+  return success({ id, request: { command, accounts: names } });
 }
 
-const ACCOUNTS_COMMANDS = ['status', 'follow', 'owner', 'refresh', 'pause', 'resume'] as const;
+const ACCOUNTS_COMMANDS = ['status', 'follow', 'trace', 'owner', 'refresh', 'pause', 'resume'] as const;
 
 function isAccountsCommand(value: unknown): value is AccountsRequest['command'] {
   return (ACCOUNTS_COMMANDS as readonly unknown[]).includes(value);

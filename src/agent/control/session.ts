@@ -72,7 +72,7 @@ export function serveClient(
     const { id, request } = parsed.value;
     clearTimeout(patience);
     isAnswering = true;
-    isFollowing = request.command === 'follow';
+    isFollowing = request.command === 'follow' || (request.command === 'trace' && request.follow);
     try {
       const lines = answerer.answer(id, request, may, gone.signal);
       await writeAll(socket, lines, isFollowing ? null : limits.readMs);

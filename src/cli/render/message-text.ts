@@ -25,6 +25,6 @@ function addressText({ address, port }: SocketAddress): string {
 }
 
 /** Line ends as the terminal has them; other control characters would drive it. */
-function printableLines(text: string): string {
+export function printableLines(text: string): string {
   return text.replaceAll('\r\n', '\n').replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '?');
 }

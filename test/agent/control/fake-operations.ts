@@ -7,6 +7,7 @@ import type {
   OperationResult,
   ReloadOutcome,
 } from '../../../src/agent/operations.ts';
+import { createTraceRing, type TraceRing, traceLimits } from '../../../src/agent/trace/trace-ring.ts';
 import type { AccountSnapshot } from '../../../src/core/health/snapshot.ts';
 
 export const AGENT: AgentSnapshot = {
@@ -65,6 +66,7 @@ export type FakeAgent = {
   readonly asked: string[];
   readonly emit: (event: AgentEvent) => void;
   readonly followers: () => number;
+  readonly trace: TraceRing;
   /** Until `release` is called, refreshes wait for their outcome. */
   readonly hold: () => () => void;
 };
@@ -87,6 +89,7 @@ export function fakeAgent(options: FakeOptions = {}): FakeAgent {
   const accounts = options.accounts ?? [accountNamed('office')];
   const asked: string[] = [];
   const listeners = new Set<(event: AgentEvent) => void>();
+  const trace = createTraceRing(traceLimits(accounts.length));
   let held: Promise<void> = Promise.resolve();
   const operate =
     (operation: string) =>
@@ -104,6 +107,7 @@ export function fakeAgent(options: FakeOptions = {}): FakeAgent {
       for (const listener of listeners) listener(event);
     },
     followers: () => listeners.size,
+    trace,
     hold: () => {
       let release = (): void => {};
       held = new Promise((resolve) => {
@@ -124,6 +128,7 @@ export function fakeAgent(options: FakeOptions = {}): FakeAgent {
       pause: operate('pause'),
       resume: operate('resume'),
       reload: async () => options.reload ?? RELOADED,
+      trace,
       follow: (listener) => {
         listeners.add(listener);
         return () => listeners.delete(listener);

@@ -1,0 +1,61 @@
+// SIP messages as a ladder: our address on the left, the other side on the right, an arrow for each message, with the
+// time and how long after the one before it came.
+
+import type { TraceMessage } from '../../agent/trace/trace-ring.ts';
+import { printableUpTo } from '../../core/health/evidence.ts';
+import { bracketed } from '../../core/sip/ip.ts';
+import type { SocketAddress } from '../../core/sip/transport.ts';
+import { timeText } from '../../runtime/local-time.ts';
+import type { Theme } from '../colors.ts';
+
+/** Between the two rails. */
+const LANE = 46;
+const TIME_WIDTH = 26;
+const LONGEST_LABEL = LANE - 8;
+
+/** The ladder of `messages`, oldest first; each pair of addresses begins with a head of its own. */
+export function ladderText(messages: readonly TraceMessage[], theme: Theme): string {
+  const lines: string[] = [];
+  let place = '';
+  let before: number | null = null;
+  for (const message of messages) {
+    const head = headOf(message);
+    if (head !== place) lines.push(...(place === '' ? [] : ['']), theme.strong(head));
+    place = head;
+    lines.push(rung(message, before, theme));
+    before = Date.parse(message.time);
+  }
+  return lines.join('\n');
+}
+
+function headOf({ local, remote, transport, account }: TraceMessage): string {
+  const [left, right] = [addressText(local), `${transport} ${addressText(remote)}`];
+  const gap = ' '.repeat(Math.max(2, LANE + 2 - left.length - right.length));
+  return `${(account ?? '').padEnd(TIME_WIDTH)}${left}${gap}${right}`.trimEnd();
+}
+
+function rung(message: TraceMessage, before: number | null, theme: Theme): string {
+  const time = `${timeText(message.time).replace(/[+-]\d\d:\d\d$/, '')}${message.time.slice(19, 23)}`;
+  const gap = before === null ? '' : `+${Math.max(0, Date.parse(message.time) - before)} ms`;
+  const label = labelOf(message.text);
+  const dashes = '─'.repeat(Math.max(1, LANE - label.length - 7));
+  const arrow = message.direction === 'sent' ? ` ── ${label} ${dashes}▶ ` : ` ◀${dashes} ${label} ── `;
+  const color = /^[3-6]\d\d /.test(label) ? theme.caution : (text: string): string => text;
+  return `${theme.faint(`${time} ${gap}`.padEnd(TIME_WIDTH))}│${color(arrow)}│`;
+}
+
+/** "REGISTER (7)", "401 Unauthorized (7 REGISTER)": the start line with the CSeq. */
+function labelOf(text: string): string {
+  const [start = ''] = text.split(/\r?\n/, 1);
+  const [, number = '?', method = '?'] = /^CSeq\s*:\s*(\d+)\s+(\S+)/im.exec(text) ?? [];
+  const response = /^SIP\/\d\.\d (\d{3}) ?(.*)$/i.exec(start);
+  const words =
+    response === null
+      ? `${start.split(' ', 1)[0]} (${number})`
+      : `${`${response[1]} ${response[2]}`.trim()} (${number} ${method})`;
+  return printableUpTo(LONGEST_LABEL - 1, words);
+}
+
+function addressText({ address, port }: SocketAddress): string {
+  return `${bracketed(address)}:${port}`;
+}

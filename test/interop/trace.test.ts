@@ -1,0 +1,103 @@
+// `sipreg trace` of an agent at a real Kamailio: as text, as a ladder, as JSON, as a capture file, and as they come.
+
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type AgentScene, agentScene, untilState } from './agent-scene.ts';
+import { type Home, type RunningCommand, startSipreg, temporaryHome } from './command.ts';
+import { isInstalled, missingPrograms } from './installed.ts';
+import { type Kamailio, startKamailio } from './kamailio.ts';
+
+let home: Home;
+let kamailio: Kamailio;
+let running: RunningCommand[];
+
+beforeEach(async () => {
+  home = await temporaryHome();
+  kamailio = await startKamailio({ users: { alice: 'secret', bob: 'secret-b' } });
+  running = [];
+});
+
+afterEach(async () => {
+  for (const command of running) command.kill('SIGKILL');
+  await Promise.all(running.map(({ result }) => result));
+  await kamailio.stop();
+  await home.remove();
+});
+
+async function openScene(): Promise<{ readonly scene: AgentScene; readonly config: string }> {
+  const registrar = `sip:127.0.0.1:${kamailio.port}`;
+  const a = { aor: 'sip:alice@127.0.0.1', registrar, password: 'secret', transport: 'udp' };
+  const b = { aor: 'sip:bob@127.0.0.1', registrar, password: 'secret-b', transport: 'tcp' };
+  const config = await home.write('accounts.json', { accounts: { a, b } });
+  const scene = agentScene(home, config);
+  running.push(await scene.start());
+  await untilState(scene, 'a', 'registered');
+  await untilState(scene, 'b', 'registered');
+  return { scene, config };
+}
+
+describe.skipIf(!isInstalled('kamailio'))(`the trace of an agent${missingPrograms('kamailio')}`, () => {
+  it('shows what was said, whose it was, and no proof', async () => {
+    const { scene } = await openScene();
+    const { stdout } = await scene.sipreg('trace', 'a');
+    expect(
+      stdout.match(/^(?:REGISTER sip:|SIP\/2\.0 \d{3}).*$/gm)?.map((line) => line.split(' ')[1]),
+    ).toEqual([expect.stringMatching(/^sip:/), '401', expect.stringMatching(/^sip:/), '200']);
+    expect(stdout).toMatch(/^Authorization: Digest .*response="…"/m);
+    const sent = await kamailio.requests('REGISTER');
+    const proofs = sent.flatMap(({ text }) => /response="(\w+)"/.exec(text)?.[1] ?? []);
+    expect(proofs).toHaveLength(2);
+    const json = await scene.sipreg('trace', '--json');
+    for (const proof of proofs) expect(stdout + json.stdout).not.toContain(proof);
+    const { schema, messages } = JSON.parse(json.stdout);
+    expect(schema).toBe('sipreg.trace/1');
+    expect(messages.map((one: { readonly account: string }) => one.account).toSorted()).toEqual([
+      ...'aaaabbbb',
+    ]);
+    const last = JSON.parse((await scene.sipreg('trace', '--last', '1', '--json')).stdout);
+    expect(last.messages).toEqual(messages.slice(-1));
+    const ladder = await scene.sipreg('trace', 'b', '--ladder');
+    expect(ladder.stdout.match(/│ .* │/g)).toEqual([
+      expect.stringMatching(/── REGISTER \(1\) ─+▶/),
+      expect.stringMatching(/◀─+ 401 Unauthorized \(1 REGISTER\) ──/),
+      expect.stringMatching(/── REGISTER \(2\) ─+▶/),
+      expect.stringMatching(/◀─+ 200 OK \(2 REGISTER\) ──/),
+    ]);
+    expect((await scene.sipreg('trace', 'nobody')).code).toBe(66);
+    expect((await scene.sipreg('trace', '--follow', '--ladder')).code).toBe(64);
+  });
+
+  it.skipIf(!isInstalled('tshark'))('is a file that tshark reads as SIP', async () => {
+    const { scene } = await openScene();
+    const file = join(home.folder, 'trace.pcap');
+    expect(await scene.sipreg('trace', '--pcap', file)).toMatchObject({ code: 0 });
+    const args = ['-r', file, '-Y', 'sip', '-T', 'fields', '-e', 'sip.Method', '-e', 'sip.Status-Code'];
+    const text = execFileSync('tshark', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    expect(text.trimEnd().split('\n').toSorted()).toEqual(
+      ['\t200', '\t200', '\t401', '\t401', ...Array(4).fill('REGISTER\t')].toSorted(),
+    );
+  });
+
+  it('goes on with what comes, as NDJSON', async () => {
+    const { scene, config } = await openScene();
+    const args = ['-c', config, '--socket', scene.socket, 'trace', 'a', '--follow', '--last', '1', '--json'];
+    const command = startSipreg(args, { home });
+    running.push(command);
+    await command.waitFor('stdout', /"text":"SIP\/2\.0 200/);
+    expect((await scene.sipreg('refresh', 'a')).code).toBe(0);
+    await command.waitFor('stdout', /SIP\/2\.0 200[\s\S]*SIP\/2\.0 200/);
+    command.kill('SIGINT');
+    expect(await command.result).toMatchObject({ code: 0 });
+    const events = command
+      .stdout()
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(events.map(({ type, account, direction }) => `${type} ${account} ${direction}`)).toEqual([
+      'message a received',
+      'message a sent',
+      'message a received',
+    ]);
+  });
+});
