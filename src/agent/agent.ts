@@ -17,6 +17,8 @@ import { pauseAccounts, refreshAccounts, resumeAccounts } from './orders.ts';
 import { reload } from './reload.ts';
 import { watchSecrets } from './secret-watch.ts';
 import { Supervisor } from './supervisor.ts';
+import { checkTlsFiles, findingText } from './tls-files-check.ts';
+import { createTraceRing, type TraceRing, traceLimits } from './trace/trace-ring.ts';
 
 export type AgentOptions = {
   readonly loaded: LoadedAccounts;
@@ -63,6 +65,7 @@ class Agent {
   readonly #options: AgentOptions;
   readonly #supervisor: Supervisor;
   readonly #startedAt = new Date().toISOString();
+  readonly #trace: TraceRing;
   readonly #followers = new Set<(event: AgentEvent) => void>();
   readonly #closers: (() => unknown)[] = [];
   #loaded: LoadedAccounts;
@@ -73,6 +76,7 @@ class Agent {
   constructor(options: AgentOptions) {
     this.#options = options;
     this.#loaded = options.loaded;
+    this.#trace = createTraceRing(traceLimits(options.loaded.accounts.size));
     this.#supervisor = new Supervisor({
       product: options.product,
       store: options.store,
@@ -93,6 +97,7 @@ class Agent {
     }
     this.#watch();
     this.#tell('notice', 'agent.started', `sipreg ${this.#options.version} keeps ${this.#loaded.path}`);
+    this.#checkTlsFiles().catch((error: unknown) => this.#bug(error));
     const started = this.#supervisor.start(this.#loaded, this.#options.end);
     // A reload that is asked for meanwhile waits for it.
     this.#reloading = started;
@@ -158,6 +163,17 @@ class Agent {
     this.#closers.push(secrets.stop, clocks.stop, loop.stop);
   }
 
+  /** What is wrong with TLS files is told once at the start, also of accounts that do not need them yet. */
+  async #checkTlsFiles(): Promise<void> {
+    const kept = [...this.#loaded.accounts].filter(
+      ([name, { enabled }]) => enabled !== false && this.#supervisor.isWanted(name),
+    );
+    for (const finding of await checkTlsFiles(new Map(kept), this.#loaded.directory)) {
+      const code = finding.kind === 'problem' ? 'tls.material-invalid' : 'tls.material-doubtful';
+      this.#warn(findingText(finding), code);
+    }
+  }
+
   #operations(): AgentOperations {
     const supervisor = this.#supervisor;
     return {
@@ -169,6 +185,7 @@ class Agent {
       pause: (names) => pauseAccounts(supervisor, names),
       resume: (names) => resumeAccounts(supervisor, names),
       reload: () => this.#reload(),
+      trace: this.#trace,
       follow: (listener) => {
         this.#followers.add(listener);
         return () => this.#followers.delete(listener);
@@ -237,9 +254,9 @@ class Agent {
     this.#emit({ time, severity: 'debug', type: 'message', direction, transport, local, remote, text });
   }
 
-  #warn(text: string): void {
+  #warn(text: string, code = 'agent.warning'): void {
     const time = new Date().toISOString();
-    this.#emit({ time, severity: 'warning', type: 'warning', account: null, code: 'agent.warning', text });
+    this.#emit({ time, severity: 'warning', type: 'warning', account: null, code, text });
   }
 
   #tell(severity: Severity, code: string, text: string): void {

@@ -38,8 +38,19 @@ export type OperationResult = {
   readonly snapshot: AccountSnapshot;
 };
 
+export type ReloadOptions = {
+  /** TLS connections with former certificates, keys or CAs move over at once, not at their next refresh. */
+  readonly tls: boolean;
+};
+
 export type ReloadOutcome =
-  | { readonly ok: true; readonly report: ReloadReport; readonly warnings: readonly string[] }
+  | {
+      readonly ok: true;
+      readonly report: ReloadReport;
+      readonly warnings: readonly string[];
+      /** With `tls`: how many accounts moved over. */
+      readonly reconnected?: number;
+    }
   /** Nothing was changed; `problems` as `config check` prints them. */
   | { readonly ok: false; readonly problems: readonly string[] };
 
@@ -55,7 +66,7 @@ export type AgentOperations = {
   readonly refresh: (names: readonly string[]) => Promise<readonly OperationResult[]>;
   readonly pause: (names: readonly string[]) => Promise<readonly OperationResult[]>;
   readonly resume: (names: readonly string[]) => Promise<readonly OperationResult[]>;
-  readonly reload: () => Promise<ReloadOutcome>;
+  readonly reload: (options: ReloadOptions) => Promise<ReloadOutcome>;
   /** Calls `listener` for every event from now on, until the returned function is called. */
   readonly follow: (listener: (event: AgentEvent) => void) => () => void;
   /** The last SIP messages, redacted. */

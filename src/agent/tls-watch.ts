@@ -2,6 +2,7 @@
 // Who waits for files that can be used now, and whose flow still has the former ones, is for the caller to look after.
 
 import { COMMAND_TIMEOUT_MS, readText } from '../accounts/secrets.ts';
+import type { AccountSnapshot } from '../core/health/snapshot.ts';
 import type { OwnCertificate } from '../runtime/tls/material.ts';
 import type {
   ExpiringReport,
@@ -14,6 +15,7 @@ import type {
   RepairedReport,
 } from '../runtime/tls/material-report.ts';
 import type { MaterialStore } from '../runtime/tls/material-store.ts';
+import { atPresent } from '../runtime/tls/session-snapshot.ts';
 import type { TlsSettings } from '../runtime/tls/settings.ts';
 import type { TlsSource } from '../runtime/transport/registry.ts';
 import type { AgentEvent, Severity } from './events.ts';
@@ -32,6 +34,8 @@ export type TlsWatchOptions = {
 export type TlsWatch = TlsSource & {
   /** null: no flow of these settings has been opened yet. */
   readonly health: (settings: TlsSettings) => MaterialHealth | null;
+  /** The snapshot of an account with these settings, its TLS brought up to date. */
+  readonly present: (snapshot: AccountSnapshot, settings: TlsSettings) => AccountSnapshot;
   /** What has not been usable for a minute or longer, for `status`; each a sentence. */
   readonly problems: () => readonly string[];
   /** Looks at all files at once, in place of at the next poll. */
@@ -66,6 +70,11 @@ export function watchTls(options: TlsWatchOptions): TlsWatch {
     currentDigest: (settings) => store?.currentDigest(settings) ?? null,
     keyLog: options.keyLog,
     health: (settings) => store?.health(settings) ?? null,
+    present: (snapshot, settings) => {
+      if (snapshot.tls === null) return snapshot;
+      const health = store?.health(settings) ?? null;
+      return { ...snapshot, tls: atPresent(snapshot.tls, health, new Date()) };
+    },
     problems: () => [...problems.values()],
     checkNow: async () => await store?.checkNow(),
     forgetUnused: () => store?.forgetUnused(options.inUse()),

@@ -222,9 +222,10 @@ function addAgentCommands(program: Command, done: Done): void {
   program
     .command('reload')
     .description('let the running agent read its accounts file again; an invalid one changes nothing')
-    .action(async () => {
+    .option('--tls', 'move connections to renewed certificates now, not at their next refresh')
+    .action(async (options: { readonly tls?: boolean }) => {
       const { reload } = await import('./commands/control.ts');
-      done(await reload(await outputOf(program)));
+      done(await reload({ tls: options.tls === true }, await outputOf(program)));
     });
 }
 

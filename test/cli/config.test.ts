@@ -91,6 +91,26 @@ describe('config check', () => {
     expect((await run('-q', '-c', config, 'config', 'check')).stderr).toBe('');
   });
 
+  it('names every TLS file that is wrong, once for all accounts that share it, and ends with 78', async () => {
+    await home.write('ca.pem', 'garbage');
+    const tls = { ca: 'ca.pem', cert: 'gone.pem', key: 'gone.key' };
+    const config = await home.write('accounts.json', {
+      accounts: {
+        a: { aor: 'sip:1@a.test', tls },
+        b: { aor: 'sip:2@a.test', tls },
+        c: { aor: 'sip:3@a.test', tls: { ca: 'ca.pem' } },
+      },
+    });
+    const result = await run('-c', config, 'config', 'check');
+    expect(result).toMatchObject({ code: 78, stdout: '' });
+    expect(result.stderr).toMatch(/^a, b: tls\.ca: there is no PEM certificate in .*ca\.pem; check/m);
+    expect(result.stderr).toMatch(/^a, b: tls\.cert: .*gone\.pem does not exist/m);
+    expect(result.stderr).toMatch(/^a, b: tls\.key: .*gone\.key does not exist/m);
+    expect(result.stderr).toMatch(/^c: tls\.ca: /m);
+    const json = JSON.parse((await run('-c', config, 'config', 'check', '--json')).stdout);
+    expect(json).toMatchObject({ valid: false, problems: [{ accounts: ['a', 'b'] }, {}, {}, {}] });
+  });
+
   it('a directory in place of the file is told, not a bug', async () => {
     const result = await run('-c', home.folder, 'config', 'check');
     expect([66, 78]).toContain(result.code);

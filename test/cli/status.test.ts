@@ -212,6 +212,15 @@ describe('commands to the agent', () => {
       stdout: '✓ reloaded: added new; changed office; 3 unchanged\n',
     });
     await server?.close();
+    const report = { added: [], removed: [], changed: [], unchanged: 4 };
+    const moving = fakeAgent({ reload: { ok: true, report, warnings: [], reconnected: 2 } });
+    await start(moving);
+    expect(await run('reload', '--tls')).toMatchObject({
+      code: 0,
+      stdout: '✓ reloaded: 4 unchanged; 2 moved to renewed TLS files\n',
+    });
+    expect(moving.asked).toEqual(['reload --tls']);
+    await server?.close();
     await start(fakeAgent({ reload: { ok: false, problems: ['/a.json:3:5: accounts.a: wrong'] } }));
     const result = await run('reload');
     expect(result.code).toBe(78);

@@ -72,7 +72,7 @@ async function* answerTo(
       return;
     }
     case 'reload': {
-      const result = await operations.reload();
+      const result = await operations.reload({ tls: request.tls === true });
       view.outdate(null);
       yield last({ type: 'done', result });
       return;

@@ -18,10 +18,13 @@ export const MAX_ANSWER_LENGTH = 8 * 1024 * 1024;
 
 export type CommandName = keyof Answers;
 
-/** `accounts`: for `status`, `follow` and `trace` empty for all; every other command names at least one. */
+/**
+ * `accounts`: for `status`, `follow` and `trace` empty for all; every other command names at least one. `tls`: connections move
+ * over to renewed certificates at once; left out, as older clients do, they move at their next refresh.
+ */
 export type Requests = {
   readonly [C in CommandName]: C extends 'reload'
-    ? { readonly command: C }
+    ? { readonly command: C; readonly tls?: boolean }
     : C extends 'trace'
       ? TraceRequest
       : { readonly command: C; readonly accounts: readonly string[] };
@@ -114,7 +117,7 @@ export type RefusedRequest = { readonly id: number | null; readonly error: Contr
 export function parseRequest(line: string): Result<NumberedRequest, RefusedRequest> {
   const message = parseObject(line);
   if (message === null) return refused(null, 'malformed', 'a request is one JSON object in a line');
-  const { protocol, id, command, accounts, last, follow } = message;
+  const { protocol, id, command, accounts, last, follow, tls } = message;
   if (protocol !== PROTOCOL) {
     const text = `this agent speaks ${PROTOCOL} and nothing else; a client of another version needs an agent of its version`;
     return refused(null, 'unsupported-version', text);
@@ -122,7 +125,11 @@ export function parseRequest(line: string): Result<NumberedRequest, RefusedReque
   if (typeof id !== 'number' || !Number.isSafeInteger(id) || id < 0) {
     return refused(null, 'malformed', '"id" has to be a whole number');
   }
-  if (command === 'reload') return success({ id, request: { command } });
+  if (command === 'reload') {
+    if (tls === undefined || typeof tls === 'boolean')
+      return success({ id, request: { command, tls: tls === true } });
+    return refused(id, 'malformed', '"tls" has to be true or false');
+  }
   if (!isAccountsCommand(command)) {
     return refused(id, 'unknown-command', `the commands are ${ACCOUNTS_COMMANDS.join(', ')} and reload`);
   }

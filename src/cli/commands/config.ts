@@ -7,13 +7,14 @@ import { renderProblem } from '../../accounts/explain.ts';
 import { loadAccounts } from '../../accounts/load.ts';
 import { locateAccountsFile } from '../../accounts/location.ts';
 import { prepareAccount } from '../../agent/account-setup.ts';
+import { checkTlsFiles, findingText, type TlsFinding } from '../../agent/tls-files-check.ts';
 import { systemRng } from '../../runtime/entropy.ts';
 import { readMemory } from '../../state/identity-store.ts';
 import { EXIT } from '../exit.ts';
 import type { Output } from '../output.ts';
 import { PRODUCT } from '../version.ts';
 
-/** Validates the accounts file, and tells which of its secrets cannot be read from here; sends nothing. */
+/** Validates the accounts file and the TLS files that it names, and tells which secrets cannot be read from here. */
 export async function checkConfig(output: Output): Promise<number> {
   const { path } = located(output);
   const loaded = await loadAccounts(path);
@@ -38,12 +39,24 @@ export async function checkConfig(output: Output): Promise<number> {
   const unreadable = prepared.flatMap(({ setup, credentials }) =>
     credentials.ok ? [] : [`${setup.plan.account}: ${credentials.error.cause}`],
   );
-  const told = [...warnings, ...prepared.flatMap((one) => one.warnings), ...unreadable];
+  const findings = await checkTlsFiles(accounts, loaded.value.directory);
+  const doubts = findings.filter(({ kind }) => kind === 'warning').map(findingText);
+  const told = [...warnings, ...prepared.flatMap((one) => one.warnings), ...unreadable, ...doubts];
   for (const warning of told) output.warning(warning);
-  if (output.settings.json) output.document({ path, valid: true, problems: [], warnings: told });
+  const problems = findings.filter(({ kind }) => kind === 'problem');
+  for (const problem of problems) output.error(findingText(problem));
+  const valid = problems.length === 0;
+  if (output.settings.json)
+    output.document({ path, valid, problems: problems.map(tlsProblem), warnings: told });
+  if (!valid) return EXIT.config;
   const count = accounts.size === 1 ? '1 account' : `${accounts.size} accounts`;
   output.result(`${output.theme.good('✓')} ${path}  valid, ${count}`);
   return EXIT.done;
+}
+
+/** A file that is named is wrong, not a line of the accounts file. */
+function tlsProblem({ accounts, text, advice }: TlsFinding) {
+  return { accounts, message: text, hint: advice };
 }
 
 export async function showPath(output: Output): Promise<number> {

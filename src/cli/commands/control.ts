@@ -1,6 +1,6 @@
 // `sipreg refresh|pause|resume|reload`: the running agent does it, the command waits for the outcome and says it.
 
-import type { OperationResult } from '../../agent/operations.ts';
+import type { OperationResult, ReloadOptions } from '../../agent/operations.ts';
 import { exitOf } from '../../core/health/verdict.ts';
 import { askInUse, OPERATION_TIMEOUT_MS } from '../agent-in-use.ts';
 import { EXIT } from '../exit.ts';
@@ -70,8 +70,8 @@ function isAtRest(operation: Operation, { snapshot: { state } }: OperationResult
 }
 
 /** Lets the agent read its accounts file again; an invalid one changes nothing and is 78. */
-export async function reload(output: Output): Promise<number> {
-  const { result } = await askInUse({ command: 'reload' }, OPERATION_TIMEOUT_MS, output);
+export async function reload({ tls }: ReloadOptions, output: Output): Promise<number> {
+  const { result } = await askInUse({ command: 'reload', tls }, OPERATION_TIMEOUT_MS, output);
   if (output.settings.json) output.document(result);
   if (!result.ok) {
     for (const problem of result.problems) output.error(problem);
@@ -91,6 +91,7 @@ export async function reload(output: Output): Promise<number> {
       .filter(([, names]) => names.length > 0)
       .map(([verb, names]) => `${verb} ${listed(names)}`),
     `${unchanged} unchanged`,
+    ...(result.reconnected === undefined ? [] : [`${result.reconnected} moved to renewed TLS files`]),
   ];
   output.result(`${output.theme.good('✓')} reloaded: ${parts.join('; ')}`);
   return EXIT.done;

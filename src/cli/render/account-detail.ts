@@ -9,6 +9,7 @@ import { bracketed } from '../../core/sip/ip.ts';
 import { timeText } from '../../runtime/local-time.ts';
 import type { Theme } from '../colors.ts';
 import { type Layout, stateColor, targetText, wrapped } from './status-table.ts';
+import { tlsRows } from './tls-rows.ts';
 
 type Row = readonly [label: string, text: string];
 
@@ -28,7 +29,7 @@ export function accountDetail(
     ...grantRows(account, now),
     ['next', nextWords(account, now)],
     ...failureRows(account.failure, now),
-    ...networkRows(account),
+    ...networkRows(account, now),
     ...identityRows(account),
     ...bindingRows(account),
     ...(account.events ?? []).map(
@@ -80,7 +81,7 @@ function failureRows(failure: FailureSnapshot | null, now: Date): readonly Row[]
   ];
 }
 
-function networkRows(account: AccountSnapshot): readonly Row[] {
+function networkRows(account: AccountSnapshot, now: Date): readonly Row[] {
   const { target, rtt, local, tls } = account;
   const rows: Row[] = [];
   if (target !== null) {
@@ -90,15 +91,7 @@ function networkRows(account: AccountSnapshot): readonly Row[] {
   if (local !== null) rows.push(['local', addressText(local)]);
   if (account.public !== null)
     rows.push(['public', `${addressText(account.public)}, as the registrar sees it`]);
-  if (tls !== null) {
-    const { subject, issuer, validTo, sha256 } = tls.peer;
-    rows.push(
-      ['tls', `${tls.protocol} ${tls.cipher}`],
-      ['', `peer ${printable(subject)}`],
-      ['', `issued by ${printable(issuer)}, valid to ${printable(validTo)}`],
-      ['', `SHA-256 ${printable(sha256)}`],
-    );
-  }
+  if (tls !== null) rows.push(...tlsRows(tls, now));
   return rows;
 }
 

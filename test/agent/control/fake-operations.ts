@@ -127,7 +127,10 @@ export function fakeAgent(options: FakeOptions = {}): FakeAgent {
       refresh: operate('refresh'),
       pause: operate('pause'),
       resume: operate('resume'),
-      reload: async () => options.reload ?? RELOADED,
+      reload: async ({ tls }) => {
+        asked.push(tls ? 'reload --tls' : 'reload');
+        return options.reload ?? RELOADED;
+      },
       trace,
       follow: (listener) => {
         listeners.add(listener);

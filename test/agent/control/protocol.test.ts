@@ -22,6 +22,13 @@ describe('a request', () => {
     expect(parseRequest(requestLine(7, request).trimEnd())).toEqual({ ok: true, value: { id: 7, request } });
   });
 
+  it('to reload says whether TLS connections move over; older clients do not say it', () => {
+    const line = (more: object): string =>
+      JSON.stringify({ protocol: PROTOCOL, id: 1, command: 'reload', ...more });
+    expect(parseRequest(line({ tls: true }))).toMatchObject({ value: { request: { tls: true } } });
+    expect(parseRequest(line({}))).toMatchObject({ value: { request: { command: 'reload', tls: false } } });
+  });
+
   it('names each account once', () => {
     const line = requestLine(1, { command: 'status', accounts: ['a', 'b', 'a'] });
     expect(parseRequest(line)).toMatchObject({ value: { request: { accounts: ['a', 'b'] } } });
@@ -39,6 +46,7 @@ describe('a request', () => {
     ['malformed', { protocol: PROTOCOL, id: 1, command: 'status' }],
     ['malformed', { protocol: PROTOCOL, id: 1, command: 'status', accounts: [1] }],
     ['malformed', { protocol: PROTOCOL, id: 1, command: 'pause', accounts: [] }],
+    ['malformed', { protocol: PROTOCOL, id: 1, command: 'reload', tls: 'yes' }],
   ])('is refused as %s: %j', (code, message) => {
     expect(refusalOf(message)).toBe(code);
   });

@@ -92,7 +92,18 @@ describe('one account in full', () => {
         tls: {
           protocol: 'TLSv1.3',
           cipher: 'TLS_AES_256_GCM_SHA384',
-          peer: { subject: 'CN=pbx', issuer: 'CN=CA', validTo: '2027-01-01', sha256: 'AA:BB' },
+          peer: {
+            subject: 'CN=pbx',
+            issuer: 'CN=CA',
+            validFrom: '2026-01-01',
+            validTo: '2027-01-01',
+            sha256: 'AA:BB',
+            daysLeft: 40.6,
+          },
+          own: null,
+          clientCertificateRequested: false,
+          expiry: 'ok',
+          material: { state: 'current', since: null, cause: null },
         },
       }),
       events: [
@@ -112,7 +123,7 @@ describe('one account in full', () => {
         public     203.0.113.5:40112, as the registrar sees it
         tls        TLSv1.3 TLS_AES_256_GCM_SHA384
                    peer CN=pbx
-                   issued by CN=CA, valid to 2027-01-01
+                   issued by CN=CA, valid to 2027-01-01 (40.6 days left)
                    SHA-256 AA:BB
         digest     realm "pbx.example.com", SHA-256, qop auth
         Call-ID    0123456789abcdef
