@@ -4,6 +4,7 @@
 import { resolve } from 'node:path';
 import { assert } from '../core/assert.ts';
 import type { DigestAlgorithm } from '../core/digest/algorithm.ts';
+import type { KeepaliveSettings } from '../core/keepalive/terms.ts';
 import type { ContactPlan, Plan, ProxyUri, RetryPolicy } from '../core/registration/plan.ts';
 import { ipVersion } from '../core/sip/ip.ts';
 import { isToken, quote } from '../core/sip/scan.ts';
@@ -27,12 +28,6 @@ export type CredentialSource = {
         readonly type: 'ha1-by-algorithm';
         readonly sources: Readonly<Partial<Record<DigestAlgorithm, TextSource>>>;
       };
-};
-
-export type KeepaliveSettings = {
-  readonly method: 'auto' | 'crlf' | 'stun' | 'options' | 'off';
-  /** null: as the transport and the method want it. */
-  readonly intervalSeconds: number | null;
 };
 
 type ConfiguredAnswer = { readonly status: number; readonly contact: string | null };
