@@ -14,7 +14,7 @@ import type { Decision, LocatedTarget } from '../../core/resolve/server.ts';
 import { bracketed } from '../../core/sip/ip.ts';
 import type { Target } from '../../core/sip/transport.ts';
 import { monotonicNow } from '../../runtime/clock.ts';
-import { createLocator } from '../../runtime/dns/locator.ts';
+import { createLocator, type Locator } from '../../runtime/dns/locator.ts';
 import { systemRng } from '../../runtime/entropy.ts';
 import { nodeHash } from '../../runtime/hash.ts';
 import { localAddressTowards } from '../../runtime/transport/udp-probe.ts';
@@ -27,7 +27,9 @@ type DryRun =
 
 /** Shows the dry run of every account; the exit code is that of the first that could not even begin. */
 export async function showDryRun(prepared: readonly PreparedAccount[], output: Output): Promise<number> {
-  const runs = await Promise.all(prepared.map(dryRun));
+  const locator = createLocator({ rng: systemRng, now: monotonicNow });
+  const runs = await Promise.all(prepared.map((account) => dryRun(account, locator)));
+  locator.stop();
   if (output.settings.json) output.document({ schema: 'sipreg.dry-run/1', accounts: runs.map(jsonOf) });
   for (const run of runs) {
     if ('failure' in run)
@@ -39,15 +41,13 @@ export async function showDryRun(prepared: readonly PreparedAccount[], output: O
   return failed !== undefined && 'failure' in failed ? exitOf(failed.failure.code) : EXIT.done;
 }
 
-async function dryRun(prepared: PreparedAccount): Promise<DryRun> {
+async function dryRun(prepared: PreparedAccount, locator: Locator): Promise<DryRun> {
   const [account] = rememberAccount(prepared);
   const name = prepared.setup.plan.account;
   const started = startRound(account.lifecycle.registration, 'register', environment());
   const [effect] = started.effects;
   if (effect?.type !== 'resolve') throw new Error('a round begins with a lookup');
-  const locator = createLocator({ rng: systemRng, now: monotonicNow });
   const location = await locator.locate(effect.hop, prepared.setup.dnsServers);
-  locator.stop();
   if (!location.ok) return { account: name, failure: location.failure };
   const { located, deferred, stale } = location;
   const targets = located.map((one) => one.target);
