@@ -14,6 +14,7 @@ import {
   type TestServer,
   type WatchedServer,
 } from '../../support/tls-servers.ts';
+import { startWebSocketServer } from '../../support/websocket-servers.ts';
 
 const directory = makeTemporaryDirectory();
 const authority = makeCertificateAuthority();
@@ -86,6 +87,27 @@ describe('sharing of flows', () => {
     ]);
     expect(again).toBe(first);
     expect(new Set([first, second, none]).size).toBe(3);
+  });
+
+  it('shares a WebSocket, but not with who asks for another path or for TLS', async () => {
+    const web = await running(startWebSocketServer());
+    const identity = authority.issue({ names: ['example.com'] });
+    const secured = await running(startWebSocketServer({ identity }));
+    const { acquire } = makeRegistry();
+    const at = (resource: string): FlowRequest => {
+      const request = requestTo(web.port, { transport: 'ws' });
+      return { ...request, target: { ...request.target, resource } };
+    };
+    const [first, again, other, safe] = await Promise.all([
+      acquire(at('/a')),
+      acquire(at('/a')),
+      acquire(at('/b')),
+      acquire(requestTo(secured.port, { transport: 'wss' }), { ca: caFile }),
+    ]);
+    expect(again).toBe(first);
+    expect([first, other, safe].map(({ transport }) => transport)).toEqual(['ws', 'ws', 'wss']);
+    expect(web.handshakes.map(({ url }) => url).sort()).toEqual(['/a', '/b']);
+    expect(safe.tls?.peer.sha256).toBe(identity.sha256);
   });
 
   it('R209 never gives a flow that was checked less to who asks for more', async () => {
@@ -161,11 +183,6 @@ describe('what does not open', () => {
     const { refusal } = makeRegistry();
     const request = requestTo(1, { transport: 'tls' });
     expect((await refusal(request, { ca: '/does/not/exist.pem' })).code).toBe('tls.own-material');
-  });
-
-  it('a transport that is not there', async () => {
-    const { refusal } = makeRegistry();
-    expect((await refusal(requestTo(1, { transport: 'wss' }))).code).toBe('config.invalid');
   });
 });
 
