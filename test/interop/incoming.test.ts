@@ -1,13 +1,16 @@
 // A running agent under the requests of a registrar: SIPp sends them, over UDP from its own sockets and over the TCP
 // connection that the agent has opened. One scenario for each rule.
 
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RunningRegistrar, startRegistrar } from '../../src/registrar/server.ts';
 import { type AgentScene, agentScene, untilState } from './agent-scene.ts';
 import { type RunningCommand, startSipreg, temporaryHome } from './command.ts';
 import { isInstalled, missingPrograms } from './installed.ts';
-import { fieldValues } from './kamailio.ts';
+import { fieldValues, startKamailio } from './kamailio.ts';
+import { registerMessage } from './plain-client.ts';
 import { startScriptedRegistrar } from './sipp.ts';
 import { call, type Request, request, type Step, scenarioOf } from './sipp-caller.ts';
 
@@ -329,3 +332,45 @@ describe.skipIf(!programs.every(isInstalled))(`requests to an agent${missingProg
     expect(await server.complaints()).toBe('');
   });
 });
+
+const server = ['kamailio'] as const;
+
+describe.skipIf(!server.every(isInstalled))(
+  `pings of Kamailio's nathelper${missingPrograms(...server)}`,
+  () => {
+    it.each(['datagram', 'options'] as const)('leave the binding there: %s', async (natPing) => {
+      const kamailio = await startKamailio({ natPing });
+      ends.push(kamailio.stop);
+      const at = { registrar: `sip:127.0.0.1:${kamailio.port}` };
+      const pinged = await startAgent({ alice: at, bob: at }, true);
+      if (natPing === 'options') {
+        for (const name of ['alice', 'bob']) {
+          const event = `"type":"request","account":"${name}","method":"OPTIONS","from":"sip:pinger@pbx.test"`;
+          await pinged.agent.waitFor('stdout', new RegExp(`${event}.*\n(?:.*\n)*.*${event}.*"status":200`));
+        }
+        // Kamailio removes what has not answered for three seconds.
+        await sleep(4_500);
+      } else expect(await datagramsAt(kamailio.port, 2)).toEqual(['00000000', '00000000']);
+      expect(await kamailio.bindings('alice')).toHaveLength(1);
+      expect(await kamailio.bindings('bob')).toHaveLength(1);
+      const lines = pinged.agent.stdout();
+      expect(lines).not.toMatch(/"type":"warning"|agent\.dropped|"status":4/);
+      if (natPing === 'datagram') expect(lines).not.toContain('"type":"request"');
+    });
+  },
+);
+
+/** What Kamailio sends to another contact of its own accord, in hexadecimal: it has sent as much to the agent. */
+async function datagramsAt(port: number, count: number): Promise<readonly string[]> {
+  const witness = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(witness, 'listening');
+  const datagrams: string[] = [];
+  const contact = `sip:witness@127.0.0.1:${witness.address().port}`;
+  const register = registerMessage({ contact });
+  for (witness.send(register, port, '127.0.0.1'); datagrams.length < count; ) {
+    const [datagram] = (await once(witness, 'message', { signal: AbortSignal.timeout(10_000) })) as [Buffer];
+    if (!datagram.toString().startsWith('SIP/2.0')) datagrams.push(datagram.toString('hex'));
+  }
+  witness.close();
+  return datagrams;
+}

@@ -21,6 +21,9 @@ export type KamailioOptions = {
   readonly maxContacts?: number;
   /** Keep the source address of the REGISTER as the binding's `received`, as registrars do for NAT. */
   readonly fixNat?: boolean;
+  /** Every second something to each UDP contact, as registrars do to keep NAT bindings open: four zero bytes, or an
+   * OPTIONS without which the binding is removed if it has no answer for three seconds. */
+  readonly natPing?: 'datagram' | 'options';
   /** Listen on ::1 too, on the same ports. */
   readonly ipv6?: boolean;
   /** Makes the TLS port. */
@@ -124,6 +127,7 @@ ${maxExpires === undefined ? '' : `modparam("registrar", "max_expires", ${maxExp
 modparam("registrar", "max_contacts", ${maxContacts})
 modparam("registrar", "received_avp", "$avp(received)")
 modparam("nathelper", "received_avp", "$avp(received)")
+${natPings(options)}
 modparam("htable", "htable", "users=>size=6;autoexpire=0")
 modparam("htable", "htable", "switches=>size=4;autoexpire=0")
 `;
@@ -146,6 +150,17 @@ ${flowTimer === undefined ? '' : `modparam("registrar", "flow_timer", ${flowTime
 `;
 }
 
+function natPings({ natPing }: KamailioOptions): string {
+  if (natPing === undefined) return '';
+  const sip = `modparam("nathelper", "sipping_bflag", 7)
+modparam("nathelper", "sipping_from", "sip:pinger@pbx.test")
+modparam("nathelper", "keepalive_timeout", 3)`;
+  return `modparam("nathelper", "natping_interval", 1)
+modparam("nathelper", "natping_processes", 1)
+modparam("nathelper", "ping_nated_only", 0)
+${natPing === 'options' ? sip : ''}`;
+}
+
 // A message is one line in the log (base64), so that a test can compare the bytes that arrived.
 /** RFC 5626 §5.1: REGISTERs go on with a Path that holds the flow, requests of the registrar come back along it. */
 function edgeRoute(registrarPort: number): string {
@@ -161,7 +176,7 @@ function edgeRoute(registrarPort: number): string {
 }
 
 function routes(options: KamailioOptions): string {
-  const { users, realm = '$td', fixNat, qop = 'auth', webSocketPath, outbound } = options;
+  const { users, realm = '$td', fixNat, natPing, qop = 'auth', webSocketPath, outbound } = options;
   const challengeFlags = { none: 0, auth: 1, 'auth-int': 2 }[qop];
   return `
 request_route {
@@ -198,6 +213,7 @@ ${
   xlog("L_ALERT", "AUTHENTICATION 1 $au\\n");`
 }
 ${fixNat ? '  fix_nated_register();' : ''}
+${natPing === 'options' ? '  setbflag(7);' : ''}
   save("location");
   exit;
 }
