@@ -30,7 +30,7 @@ export type StunMessage =
 export const STUN_HEADER_BYTES = 20;
 export const MAGIC_COOKIE = 0x2112a442;
 /** RFC 5389 §15.5: what the CRC is mixed with. */
-export const FINGERPRINT_MASK = 0x5354554e;
+const FINGERPRINT_MASK = 0x5354554e;
 
 /** RFC 5389 §6 and §18.1: the Binding method in the four classes. */
 export const STUN_TYPE = { request: 0x0001, indication: 0x0011, success: 0x0101, error: 0x0111 } as const;

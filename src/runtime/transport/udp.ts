@@ -53,6 +53,7 @@ function startUdpFlow(
     tls: null,
     send: (bytes, repeated = false) => {
       if (!isOpen) return;
+      events.sent?.(flow, bytes);
       socket.send(bytes, remote.port, remote.address, (error) => {
         if (error !== null) failWith(error);
       });
@@ -61,6 +62,7 @@ function startUdpFlow(
     },
     sendTo: (bytes, { address, port }) => {
       if (!isOpen) return;
+      events.sent?.(flow, bytes);
       const unsent = (why: string): void => events.dropped(flow, `an answer that cannot be sent: ${why}`);
       if (port < 1 || port > 65_535 || !isIpLiteral(address)) {
         unsent('there is no such place');
@@ -111,8 +113,8 @@ function startUdpFlow(
 
 /** RFC 5626 §4.4 and practice: CRLFs, an empty datagram or four zero octets only keep a NAT binding open. */
 function isKeepAlive(bytes: Uint8Array): boolean {
-  if (bytes.length > LONGEST_KEEP_ALIVE) return false;
-  return bytes.every((byte) => byte === 0x0d || byte === 0x0a) || bytes.every((byte) => byte === 0);
+  if (bytes.every((byte) => byte === 0x0d || byte === 0x0a)) return true;
+  return bytes.length === 4 && bytes.every((byte) => byte === 0);
 }
 
 /** RFC 5389 §6: the first two bits of a STUN message are zero; no character that can begin a SIP message has that. */
@@ -172,5 +174,4 @@ async function localAddressOf(
 
 /** Enough for a burst of answers to thousands of accounts; on Linux net.core.rmem_max is the limit. */
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
-const LONGEST_KEEP_ALIVE = 4;
 const LARGEST_STUN_OCTET = 3;

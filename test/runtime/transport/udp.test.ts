@@ -72,16 +72,17 @@ describe('a UDP flow', () => {
     expect(messages[0]?.message.body.length).toBe(body.length);
   });
 
-  it('takes no offence at keep-alives of strangers, and drops what is no SIP', async () => {
+  it('R348 R350 takes no offence at keep-alives of strangers, and drops what is no SIP', async () => {
     const peer = await startPeer();
-    const { flow, messages, dropped, closed } = await openTo(peer.port);
-    for (const foreign of ['', '\r\n', '\r\n\r\n', '\0\0\0\0', 'garbage']) {
+    const { flow, messages, dropped, closed, signs } = await openTo(peer.port);
+    for (const foreign of ['', '\r\n', '\r\n\r\n', '\r\n'.repeat(5), '\0\0\0\0', 'garbage']) {
       peer.socket.send(Buffer.from(foreign), flow.local.port, '127.0.0.1');
     }
     peer.socket.send(answerBytes(1), flow.local.port, '127.0.0.1');
     await until(() => messages.length === 1);
     expect(dropped).toHaveLength(1);
     expect(dropped[0]).not.toContain('garbage');
+    expect(signs).toEqual([]);
     expect(closed).toEqual([]);
   });
 
