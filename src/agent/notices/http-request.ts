@@ -1,0 +1,88 @@
+// One HTTP request to a URL that is a secret: whoever knows it can write there, so words about it name the host only.
+// Redirects are not followed, and of an answer only the status counts.
+
+import type { ClientRequest, RequestOptions } from 'node:http';
+import { readText, type SecretsIo } from '../../accounts/secrets.ts';
+import { failure, type Result, success } from '../../core/result.ts';
+import type { TextSource } from '../../core/text-source.ts';
+import type { Millis } from '../../core/time.ts';
+import type { DeliveryProblem } from './delivery.ts';
+
+export type SecretUrl = {
+  /** The URL, read when it is wanted first; the error says in words why there is none. */
+  readonly read: () => Promise<Result<URL, string>>;
+  /** It did not work: it is read again, because it may have changed. */
+  readonly forget: () => void;
+};
+
+export type Posting = {
+  readonly body: string;
+  readonly type: string;
+  readonly userAgent: string;
+  readonly withinMs: Millis;
+  readonly end: AbortSignal;
+};
+
+export function secretUrl(source: TextSource, io: SecretsIo): SecretUrl {
+  let known: URL | null = null;
+  return {
+    read: async () => {
+      if (known !== null) return success(known);
+      const text = await readText(source, io);
+      if (!text.ok) return text;
+      const trimmed = text.value.trim();
+      if (!URL.canParse(trimmed) || !/^https?:/i.test(trimmed)) {
+        return failure('what it reads there is no http: or https: URL');
+      }
+      known = new URL(trimmed);
+      return success(known);
+    },
+    forget: () => {
+      known = null;
+    },
+  };
+}
+
+/** POSTs the body; a status of 2xx is a success. Other 4xx than 408 and 429 are final. */
+export async function post(url: URL, posting: Posting): Promise<Result<void, DeliveryProblem>> {
+  const { request } = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
+  const { body, type, userAgent, withinMs, end } = posting;
+  const headers = {
+    'Content-Type': type,
+    'Content-Length': Buffer.byteLength(body),
+    'User-Agent': userAgent,
+    Connection: 'close',
+  };
+  return await new Promise((resolve) => {
+    const refuse = (text: string, isFinal: boolean): void =>
+      resolve(failure({ text: `${url.protocol}//${url.host} ${text}`, isFinal }));
+    const options: RequestOptions = { method: 'POST', headers, agent: false };
+    const sent: ClientRequest = request(url, options, (response) => {
+      const status = response.statusCode ?? 0;
+      settle();
+      if (status >= 200 && status < 300) resolve(success(undefined));
+      else refuse(`answered ${status}`, status >= 300 && status < 500 && status !== 408 && status !== 429);
+      // What it has to say is not read.
+      response.destroy();
+    });
+    const leave = (text: string): void => {
+      settle();
+      sent.destroy();
+      refuse(text, false);
+    };
+    const overdue = setTimeout(() => leave(`did not answer within ${withinMs / 1000} s`), withinMs).unref();
+    const ended = (): void => leave('was left: the agent ends');
+    const settle = (): void => {
+      clearTimeout(overdue);
+      end.removeEventListener('abort', ended);
+    };
+    end.addEventListener('abort', ended, { once: true });
+    // It stays for what comes after the request was left, too.
+    sent.on('error', (error: NodeJS.ErrnoException) => {
+      settle();
+      refuse(`cannot be reached: ${error.code ?? error.message}`, false);
+    });
+    if (end.aborted) ended();
+    else sent.end(body);
+  });
+}

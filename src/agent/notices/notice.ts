@@ -1,0 +1,65 @@
+// A notice: what somebody is told when accounts go down or come back. One account, or, when many change at once, all of
+// them together. It holds facts of the status and nothing that the status does not show, so no secret.
+
+import type { Tidings } from '../../core/health/debounce.ts';
+import type { AccountSnapshot } from '../../core/health/snapshot.ts';
+import { durationText } from '../../core/health/words.ts';
+import type { AgentSnapshot } from '../operations.ts';
+
+export type NoticeAccount = Pick<
+  AccountSnapshot,
+  'account' | 'aor' | 'registrar' | 'state' | 'since' | 'nextAttempt' | 'failure'
+> & {
+  /** How long it had been down, seconds, once it is up again; null: unknown, or it is not. */
+  readonly downFor: number | null;
+};
+
+export type Notice = {
+  readonly event: Tidings;
+  /** RFC 3339 UTC. */
+  readonly time: string;
+  /** How many accounts it is about. */
+  readonly count: number;
+  /** The first `MAX_ACCOUNTS` of them. */
+  readonly accounts: readonly NoticeAccount[];
+  readonly agent: Pick<AgentSnapshot, 'version' | 'config' | 'registered' | 'enabled'>;
+};
+
+export const MAX_ACCOUNTS = 100;
+
+/** Both as one: the later one knows how things are now. */
+export function joined(earlier: Notice, later: Notice): Notice {
+  const accounts = [...earlier.accounts, ...later.accounts].slice(0, MAX_ACCOUNTS);
+  return { ...later, count: earlier.count + later.count, accounts };
+}
+
+/** One line: "office is down: 192.0.2.7:5061 refused the connection (connect.refused)". */
+export function noticeText({ event, count, accounts }: Notice): string {
+  const [first] = accounts;
+  if (first === undefined) return VERBS[event][1];
+  if (count > 1) return `${count} accounts ${VERBS[event][1]}: ${namesText(accounts, count)}`;
+  const { account, failure, downFor } = first;
+  const why = failure === null || event === 'up' ? '' : `: ${failure.cause} (${failure.code})`;
+  const span = downFor === null || event !== 'up' ? '' : ` after ${durationText(downFor)}`;
+  return `${account} ${VERBS[event][0]}${span}${why}`;
+}
+
+/** What a webhook is sent. */
+export function noticeDocument(notice: Notice): object {
+  return { schema: 'sipreg.notice/1', text: noticeText(notice), ...notice };
+}
+
+const NAMED = 10;
+
+function namesText(accounts: readonly NoticeAccount[], count: number): string {
+  const names = accounts.slice(0, NAMED).map(({ account }) => account);
+  return `${names.join(', ')}${count > names.length ? ', …' : ''}`;
+}
+
+/** Of one, of many. */
+const VERBS: Readonly<Record<Tidings, readonly [string, string]>> = {
+  down: ['is down', 'are down'],
+  up: ['is registered again', 'are registered again'],
+  flapping: ['comes and goes', 'come and go'],
+  'still-down': ['is still down', 'are still down'],
+};
