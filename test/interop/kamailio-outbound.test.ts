@@ -1,5 +1,6 @@
 // What the tests of RFC 5626 rely on: a Kamailio that is registrar, or edge proxy before one, against a hand-made client.
 
+import { createConnection } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { isInstalled, missingPrograms } from './installed.ts';
 import { fieldValues, type Kamailio, startKamailio } from './kamailio.ts';
@@ -62,5 +63,25 @@ describe.skipIf(!isInstalled('kamailio'))(`kamailio with outbound${missingProgra
     const [path] = fieldValues(answer, 'Path');
     expect(path).toMatch(new RegExp(`^<sip:[^@>]+@127\\.0\\.0\\.1:${edge.port};[^>]*ob[^>]*>`));
     expect(await registrar.bindings('alice')).toMatchObject([{ regId: 1 }]);
+  });
+
+  it('brings requests back along the flow, though the Contact leads nowhere', async () => {
+    const registrar = await running({ outbound: {} });
+    const edge = await running({ outbound: { registrarPort: registrar.port } });
+    const client = createConnection(edge.port, '127.0.0.1');
+    onTestFinished(() => void client.destroy());
+    let heard = '';
+    client.on('data', (bytes) => {
+      heard += bytes;
+    });
+    const contact = 'sip:alice@192.0.2.1:9;transport=tcp';
+    client.write(registerMessage({ transport: 'TCP', regId: 1, contact }));
+    await expect.poll(() => heard).toMatch(/^SIP\/2\.0 200 /);
+    const question = registerMessage({ callId: 'call-2' })
+      .replace('REGISTER sip:example.test', 'OPTIONS sip:alice@example.test')
+      .replace('1 REGISTER', '1 OPTIONS');
+    const asked = exchangeUdp(registrar.port, question);
+    asked.catch(() => {}); // The client lets it wait: that it arrives is all that counts.
+    await expect.poll(() => heard, { timeout: 3000 }).toContain(`OPTIONS ${contact} SIP/2.0\r\n`);
   });
 });
