@@ -3,6 +3,7 @@
 
 import type { Failure } from '../../src/core/health/verdict.ts';
 import type { Result } from '../../src/core/result.ts';
+import type { KeyLog } from '../../src/runtime/tls/key-log.ts';
 import { makeMaterial } from '../../src/runtime/tls/material.ts';
 import { DEFAULT_TLS_SETTINGS, type TlsSettings } from '../../src/runtime/tls/settings.ts';
 import type { Flow, FlowRequest } from '../../src/runtime/transport/flow.ts';
@@ -22,6 +23,7 @@ export type TlsClient = {
   readonly request?: Partial<FlowRequest>;
   readonly limits?: Partial<FlowLimits>;
   readonly recorder?: Recorder;
+  readonly keyLog?: KeyLog;
 };
 
 export type TlsClients = {
@@ -69,7 +71,7 @@ export function makeTlsClients(authority: IssuedCertificate): TlsClients {
     const opened = await openTlsFlow(
       request,
       recorder.events,
-      { settings, material: material.value },
+      { settings, material: material.value, keyLog: client.keyLog },
       limits,
     );
     if (opened.ok) open.push(opened.value);

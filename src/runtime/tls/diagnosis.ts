@@ -79,15 +79,16 @@ function diagnoseVerification(code: string, message: string, facts: HandshakeFac
     case 'SELF_SIGNED_CERT_IN_CHAIN':
       return untrusted(
         facts,
-        `the server sent its own root "${rootOf(facts)}", which this host does not trust`,
+        `the server sent its own root "${rootOf(facts)?.subject ?? 'unknown'}", which this host does not trust`,
         'put that root into tls.ca if the fingerprint is the right one, or pin the certificate',
+        rootOf(facts),
       );
     case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
     case 'UNABLE_TO_GET_ISSUER_CERT':
     case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
       return untrusted(
         facts,
-        `${shown} cannot be traced to a CA of this host: ${issuer} is not known here`,
+        `${shown} cannot be traced to a CA of this host: ${issuer} is not known here; ${sentText(facts)}`,
         'put your CA into tls.ca; if the issuer is a public intermediate, the provider forgot to send it: put it there too',
       );
     case 'INVALID_PURPOSE':
@@ -170,8 +171,14 @@ function unknownCause(code: string, facts: HandshakeFacts): Failure {
   return failureOf('tls.failed', `the handshake with ${place(facts)} failed: ${code}`);
 }
 
-function untrusted(facts: HandshakeFacts, cause: string, advice: string | null): Failure {
-  const sha256 = facts.chain[0]?.sha256;
+/** `shown`: the certificate whose fingerprint is to be compared. */
+function untrusted(
+  facts: HandshakeFacts,
+  cause: string,
+  advice: string | null,
+  shown = facts.chain[0],
+): Failure {
+  const sha256 = shown?.sha256;
   const evidence = sha256 === undefined ? '' : ` (its SHA-256 is ${sha256})`;
   return failureOf('tls.untrusted', `${cause}${evidence}`, advice === null ? {} : { advice });
 }
@@ -188,8 +195,15 @@ function futureOne(facts: HandshakeFacts): string {
     : `"${one.subject}" is not valid before ${one.validFrom}`;
 }
 
-function rootOf(facts: HandshakeFacts): string {
-  return facts.chain.at(-1)?.subject ?? 'unknown';
+function rootOf(facts: HandshakeFacts): CertificateFacts | undefined {
+  return facts.chain.at(-1);
+}
+
+/** A server that forgot its intermediates sends one certificate. */
+function sentText({ chain }: HandshakeFacts): string {
+  return chain.length === 1
+    ? 'the server sent this certificate alone'
+    : `the server sent ${chain.length} certificates`;
 }
 
 /** Our certificate, whether it was asked for, and what had been agreed on. */
