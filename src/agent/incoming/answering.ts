@@ -11,7 +11,7 @@ import { paramValue } from '../../core/sip/uri.ts';
 import { topVia } from '../../core/sip/via.ts';
 import type { Millis } from '../../core/time.ts';
 import { mergeKey, transactionKey } from '../../core/transaction/matching.ts';
-import { type Addressable, type AddressBook, addressBook, addressee } from '../../core/uas/addressee.ts';
+import { type AddressBook, addressBook, addressee } from '../../core/uas/addressee.ts';
 import { answerTo, answerToBroken, answerToCancel } from '../../core/uas/answer.ts';
 import { replyAddress } from '../../core/uas/reply-path.ts';
 import { type Answer, refusal, responseOf } from '../../core/uas/response.ts';

@@ -1,5 +1,5 @@
-// What is told of requests that came in: one event for each that was answered, and one warning a minute for those that
-// were dropped. Names in them are a stranger's words, so they are made printable and short, and a flood of requests makes
+// What is told of requests that came in: one event for each that was answered, and one warning for all that were
+// dropped within a minute, later an hour. Names in them are a stranger's words, so they are made printable and short, and a flood of requests makes
 // no flood of events: those beyond the pace are only counted.
 
 import { printable, printableUpTo } from '../../core/health/evidence.ts';
@@ -40,7 +40,9 @@ const ROUTINE: ReadonlySet<string> = new Set(['OPTIONS', 'NOTIFY', 'CANCEL', 'BY
 
 const NEWS_PACE: Pace = { perSecond: 20, burst: 200 };
 const ROUTINE_PACE: Pace = { perSecond: 50, burst: 200 };
-const REPORT_INTERVAL_MS: Millis = 60_000;
+/** Between two reports; it doubles for as long as there is something to report. */
+const FIRST_INTERVAL_MS: Millis = 60_000;
+const LONGEST_INTERVAL_MS: Millis = 3_600_000;
 const MAX_METHOD = 32;
 
 export function createTelling(now: () => Millis, emit: (event: AgentEvent) => void): Telling {
@@ -48,6 +50,7 @@ export function createTelling(now: () => Millis, emit: (event: AgentEvent) => vo
   const untold = new Map<Severity, number>();
   const dropped = new Map<DropReason, Dropped>();
   let reportedAt = Number.NEGATIVE_INFINITY;
+  let intervalMs = FIRST_INTERVAL_MS;
 
   const report = (): void => {
     reportedAt = now();
@@ -71,10 +74,15 @@ export function createTelling(now: () => Millis, emit: (event: AgentEvent) => vo
     dropped: (reason, source) => {
       const known = dropped.get(reason);
       dropped.set(reason, { count: (known?.count ?? 0) + 1, latest: source });
-      if (now() >= reportedAt + REPORT_INTERVAL_MS) report();
+      if (now() < reportedAt + intervalMs) return;
+      intervalMs = FIRST_INTERVAL_MS;
+      report();
     },
-    reportAt: () => (dropped.size === 0 ? undefined : reportedAt + REPORT_INTERVAL_MS),
-    report,
+    reportAt: () => (dropped.size === 0 ? undefined : reportedAt + intervalMs),
+    report: () => {
+      intervalMs = Math.min(2 * intervalMs, LONGEST_INTERVAL_MS);
+      report();
+    },
   };
 }
 
