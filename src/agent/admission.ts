@@ -35,8 +35,9 @@ export function createAdmissions(perSecond: number): Admissions {
   return {
     next,
     admit: (account, now) => {
-      const { state, rejections } = account.lifecycle;
-      if (state === 'registered') return now;
+      const { state, rejections, registration } = account.lifecycle;
+      // A refresh over the flow that it has; those whose flow broke come back together with many others.
+      if (state === 'registered' && registration.flow !== null) return now;
       if (account.admittedAt === undefined) {
         const registrar = registrarOf(account);
         const paced = next(registrar, now);

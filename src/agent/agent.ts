@@ -3,21 +3,27 @@
 
 import type { LoadedAccounts } from '../accounts/load.ts';
 import { planOf } from '../accounts/plan.ts';
+import type { AccountSnapshot } from '../core/health/snapshot.ts';
 import { failure, type Result, success } from '../core/result.ts';
 import type { Millis } from '../core/time.ts';
+import { watchNetwork } from '../runtime/network-watch.ts';
 import { watchClocks } from '../runtime/suspend.ts';
+import type { KeyLog } from '../runtime/tls/key-log.ts';
 import type { IdentityStore } from '../state/identity-store.ts';
 import { startControlServer } from './control/server.ts';
-import type { Observer } from './engine.ts';
 import { watchEventLoop } from './event-loop.ts';
 import type { AgentEvent, ReloadReport, Severity } from './events.ts';
-import { identityKey } from './managed-account.ts';
+import { watchPeerExpiry } from './expiry-watch.ts';
+import { identityKey } from './managed-registration.ts';
+import type { MessageListener } from './observer.ts';
 import type { AgentOperations, AgentSnapshot, ReloadOutcome } from './operations.ts';
 import { pauseAccounts, refreshAccounts, resumeAccounts } from './orders.ts';
+import { redactedText } from './redacted-text.ts';
 import { reload } from './reload.ts';
 import { watchSecrets } from './secret-watch.ts';
 import { Supervisor } from './supervisor.ts';
 import { checkTlsFiles, findingText } from './tls-files-check.ts';
+import { type TlsWatch, watchTls } from './tls-watch.ts';
 import { createTraceRing, type TraceRing, traceLimits } from './trace/trace-ring.ts';
 
 export type AgentOptions = {
@@ -43,6 +49,8 @@ export type AgentOptions = {
   readonly tellsMessages: boolean;
   /** What is wrong with the agent itself now, for `status`. */
   readonly problems: () => readonly string[];
+  /** Takes the secrets of TLS sessions, for Wireshark; without it they stay here. */
+  readonly keyLog?: KeyLog | undefined;
 };
 
 /** How long another command that has the account may take to finish. */
@@ -64,6 +72,7 @@ export async function startAgent(options: AgentOptions): Promise<Result<RunningA
 class Agent {
   readonly #options: AgentOptions;
   readonly #supervisor: Supervisor;
+  readonly #tls: TlsWatch;
   readonly #startedAt = new Date().toISOString();
   readonly #trace: TraceRing;
   readonly #followers = new Set<(event: AgentEvent) => void>();
@@ -77,14 +86,22 @@ class Agent {
     this.#options = options;
     this.#loaded = options.loaded;
     this.#trace = createTraceRing(traceLimits(options.loaded.accounts.size));
+    this.#tls = watchTls({
+      emit: (event) => this.#emit(event),
+      inUse: () => this.#supervisor.tlsInUse(),
+      superseded: (concerns) => this.#supervisor.replaceTlsFlows(concerns, false),
+      usable: (concerns) => this.#supervisor.tlsUsable(concerns),
+      keyLog: options.keyLog,
+    });
     this.#supervisor = new Supervisor({
+      tls: this.#tls,
       product: options.product,
       store: options.store,
       only: options.only,
       pace: options.loaded.document.agent?.pacing,
       expires: options.expires,
       emit: (event) => this.#emit(event),
-      message: options.tellsMessages ? (...message) => this.#message(...message) : null,
+      message: (...message) => this.#message(...message),
       dropped: (flow, text) => this.#tell('debug', 'agent.dropped', `from ${flow.remote.address}: ${text}`),
     });
   }
@@ -103,7 +120,7 @@ class Agent {
     this.#reloading = started;
     await started;
     this.#state = 'running';
-    return success({ reload: () => this.#reload(), stop: (hurry) => this.#stop(hurry) });
+    return success({ reload: () => this.#reload(false), stop: (hurry) => this.#stop(hurry) });
   }
 
   /** null: all is ours now; else who has it. */
@@ -160,7 +177,16 @@ class Agent {
         this.#tell('notice', 'agent.clock-stepped', `the wall clock was set by ${seconds(byMs)} s`),
     });
     const loop = watchEventLoop((event) => this.#emit(event));
-    this.#closers.push(secrets.stop, clocks.stop, loop.stop);
+    const network = watchNetwork({
+      changed: (_addresses, gone) => {
+        this.#supervisor.engine.networkChanged(gone).catch((error: unknown) => this.#bug(error));
+      },
+    });
+    const expiry = watchPeerExpiry(
+      () => this.#supervisor.engine.flows(),
+      (event) => this.#emit(event),
+    );
+    this.#closers.push(secrets.stop, clocks.stop, loop.stop, network.stop, expiry.stop, this.#tls.stop);
   }
 
   /** What is wrong with TLS files is told once at the start, also of accounts that do not need them yet. */
@@ -178,13 +204,13 @@ class Agent {
     const supervisor = this.#supervisor;
     return {
       agent: () => this.#snapshot(),
-      names: () => [...supervisor.members().keys()],
-      snapshot: (name) => supervisor.snapshot(name),
-      detail: (name) => supervisor.detail(name),
+      names: () => [...supervisor.members.byName.keys()],
+      snapshot: (name) => this.#present(name, supervisor.snapshot(name)),
+      detail: (name) => this.#present(name, supervisor.detail(name)),
       refresh: (names) => refreshAccounts(supervisor, names),
       pause: (names) => pauseAccounts(supervisor, names),
       resume: (names) => resumeAccounts(supervisor, names),
-      reload: () => this.#reload(),
+      reload: ({ tls }) => this.#reload(tls),
       trace: this.#trace,
       follow: (listener) => {
         this.#followers.add(listener);
@@ -193,8 +219,14 @@ class Agent {
     };
   }
 
+  /** The snapshot with its certificates and TLS files as they are now. */
+  #present<T extends AccountSnapshot>(name: string, snapshot: T | undefined): T | undefined {
+    const settings = this.#supervisor.tlsOf(name);
+    return snapshot === undefined || settings === null ? snapshot : this.#tls.present(snapshot, settings);
+  }
+
   #snapshot(): AgentSnapshot {
-    const { registered, enabled } = this.#supervisor.count();
+    const { registered, enabled } = this.#supervisor.members.count();
     return {
       pid: process.pid,
       version: this.#options.version,
@@ -206,17 +238,17 @@ class Agent {
       registered,
       enabled,
       lastReload: this.#lastReload,
-      problems: this.#options.problems(),
+      problems: [...this.#options.problems(), ...this.#tls.problems()],
     };
   }
 
-  #reload(): Promise<ReloadOutcome> {
-    const next = this.#reloading.then(() => this.#reloadNow());
+  #reload(movesTls: boolean): Promise<ReloadOutcome> {
+    const next = this.#reloading.then(() => this.#reloadNow(movesTls));
     this.#reloading = next.catch(() => {});
     return next;
   }
 
-  async #reloadNow(): Promise<ReloadOutcome> {
+  async #reloadNow(movesTls: boolean): Promise<ReloadOutcome> {
     if (this.#state === 'stopping') return { ok: false, problems: ['the agent is stopping'] };
     const { outcome, loaded } = await reload(this.#supervisor, this.#loaded);
     this.#loaded = loaded;
@@ -226,8 +258,12 @@ class Agent {
     const report = outcome.ok ? outcome.report : null;
     const severity = outcome.ok ? 'notice' : 'error';
     this.#emit({ time, severity, type: 'reload', ok: outcome.ok, text, report });
-    if (outcome.ok) for (const warning of outcome.warnings) this.#warn(warning);
-    return outcome;
+    if (!outcome.ok) return outcome;
+    for (const warning of outcome.warnings) this.#warn(warning);
+    this.#tls.forgetUnused();
+    if (!movesTls) return outcome;
+    await this.#tls.checkNow();
+    return { ...outcome, reconnected: this.#supervisor.replaceTlsFlows(() => true, true) };
   }
 
   async #stop(hurry: AbortSignal): Promise<readonly string[]> {
@@ -248,10 +284,13 @@ class Agent {
     for (const close of this.#closers.reverse()) await close();
   }
 
-  #message(...[direction, flow, text]: Parameters<NonNullable<Observer['message']>>): void {
+  #message(...[direction, flow, account, content]: Parameters<MessageListener>): void {
     const { transport, local, remote } = flow;
+    const facts = { account, direction, transport, local, remote };
+    this.#trace.note({ time: Date.now(), ...facts, content });
+    if (!this.#options.tellsMessages) return;
     const time = new Date().toISOString();
-    this.#emit({ time, severity: 'debug', type: 'message', direction, transport, local, remote, text });
+    this.#emit({ time, severity: 'debug', type: 'message', ...facts, text: redactedText(content) });
   }
 
   #warn(text: string, code = 'agent.warning'): void {

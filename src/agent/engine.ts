@@ -2,46 +2,45 @@
 // its effects out in order, and sets one alarm for all. Sockets, timers and maps are shared: an account costs its
 // record and nothing else, so that fifty thousand fit into one process.
 
-import { redactMessageText } from '../core/digest/redaction.ts';
 import type { Env } from '../core/env.ts';
-import type { AccountState } from '../core/health/snapshot.ts';
 import { type Failure, failureOf } from '../core/health/verdict.ts';
 import { afterCrash } from '../core/registration/circumstances.ts';
 import type { Effect, Outcome } from '../core/registration/effect.ts';
 import type { Input } from '../core/registration/input.ts';
 import { lifecycleWakeAt, stepLifecycle } from '../core/registration/lifecycle.ts';
 import type { Command, LifecycleEffect } from '../core/registration/lifecycle-state.ts';
+import type { Hop } from '../core/resolve/hop.ts';
 import type { Rng } from '../core/rng.ts';
-import { formatMessage } from '../core/sip/format.ts';
 import type { SipMessage } from '../core/sip/message.ts';
+import type { SocketAddress } from '../core/sip/transport.ts';
 import { branchOf, topVia } from '../core/sip/via.ts';
 import type { Millis } from '../core/time.ts';
 import { type Alarm, createAlarm } from '../runtime/alarm.ts';
 import { monotonicNow } from '../runtime/clock.ts';
 import { createLocator, type Locator } from '../runtime/dns/locator.ts';
 import { nodeHash } from '../runtime/hash.ts';
-import type { Flow } from '../runtime/transport/flow.ts';
-import { createFlowRegistry, type FlowRegistry } from '../runtime/transport/registry.ts';
+import type { Flow, FlowEvents } from '../runtime/transport/flow.ts';
+import { createFlowRegistry, type FlowRegistry, type TlsSource } from '../runtime/transport/registry.ts';
+import type { Attendant, FlowDesk } from './attendant.ts';
+import { HeldFlows } from './held-flows.ts';
 import { recordFacts, reserveNumbers } from './identity-keeping.ts';
+import { rememberAddresses } from './incoming/answerable.ts';
 import { readSecretsAgain, resolveHop } from './lookups.ts';
 import type { ManagedRegistration } from './managed-registration.ts';
+import { flowsLeftBehind } from './network-changes.ts';
+import type { Observer } from './observer.ts';
 import { unwatchedTls } from './tls-watch.ts';
-
-/** Who is told what happens. All texts are free of secrets. */
-export type Observer = {
-  readonly stateChanged: (account: ManagedRegistration, previous: AccountState) => void;
-  readonly finished: (account: ManagedRegistration, outcome: Outcome) => void;
-  /** A bug of ours ended what the account was doing; it begins again by itself, and `finished` follows. */
-  readonly crashed?: (account: ManagedRegistration, error: unknown) => void;
-  readonly warned: (account: ManagedRegistration, text: string) => void;
-  /** A message went out or came in, its credentials redacted; null: nobody wants to see messages. */
-  readonly message: ((direction: 'sent' | 'received', flow: Flow, text: string) => void) | null;
-  /** Something came in that is not SIP; `text` describes it without its content. */
-  readonly dropped: (flow: Flow, text: string) => void;
-};
 
 /** When an account that is due may really begin; no later than `now` for at once. */
 export type Admission = (account: ManagedRegistration, now: Millis) => Millis;
+
+export type EngineOptions = {
+  /** Paces the rounds that begin by themselves; without it each begins when it is due. */
+  readonly admission?: Admission;
+  readonly tls?: TlsSource;
+  /** Without it flows are neither kept open nor listened to: for commands that end by themselves. */
+  readonly attend?: (desk: FlowDesk) => Attendant;
+};
 
 type Job = { readonly account: ManagedRegistration; readonly input: Input | Command };
 
@@ -51,15 +50,16 @@ export class Engine {
   readonly #registry: FlowRegistry;
   readonly #alarm: Alarm<ManagedRegistration>;
   readonly #locator: Locator;
-  readonly #flows = new Map<number, Flow>();
-  readonly #accountsOfFlow = new Map<number, Set<ManagedRegistration>>();
+  readonly #attendant: Attendant | null;
+  readonly #held = new HeldFlows();
   readonly #accountOfBranch = new Map<string, ManagedRegistration>();
-  readonly #decoder = new TextDecoder();
+  /** Whose REGISTER is just leaving. */
+  #sending: ManagedRegistration | null = null;
   #queue: Job[] = [];
   #isDraining = false;
 
-  /** `admission` paces the rounds that begin by themselves; without it each begins when it is due. */
-  constructor(rng: Rng, observer: Observer, admission: Admission = (_, now) => now) {
+  constructor(rng: Rng, observer: Observer, options: EngineOptions = {}) {
+    const { admission = (_, now) => now, tls = unwatchedTls(), attend } = options;
     this.#rng = rng;
     this.#observer = observer;
     this.#locator = createLocator({ rng, now: monotonicNow });
@@ -69,16 +69,29 @@ export class Engine {
       if (at > now) this.#alarm.set(account, at);
       else this.request(account, { type: 'timePassed' });
     });
-    this.#registry = createFlowRegistry({
-      tls: unwatchedTls(),
-      events: {
-        message: (flow, message) => this.#received(flow, message),
-        malformed: () => {},
-        sign: () => {},
-        closed: (flow, failure) => this.#flowGone(flow, failure),
-        dropped: observer.dropped,
-      },
-    });
+    this.#registry = createFlowRegistry({ tls, events: this.#flowEvents() });
+    this.#attendant =
+      attend?.({
+        usersOf: (flow) => this.#held.usersOf(flow),
+        giveUp: (flow, failure) => this.#giveUp(flow, failure),
+        proven: (flow) => {
+          for (const account of this.#held.usersOf(flow)) {
+            this.request(account, { type: 'flowProven', flowId: flow.id });
+          }
+        },
+      }) ?? null;
+  }
+
+  #flowEvents(): FlowEvents {
+    const { dropped, message } = this.#observer;
+    const events: FlowEvents = {
+      message: (flow, received, source) => this.#received(flow, received, source),
+      malformed: (flow, error, source) => this.#attendant?.malformed(flow, error, source),
+      sign: (flow, sign, source) => this.#attendant?.sign(flow, sign, source),
+      closed: (flow, failure) => this.#flowGone(flow, failure),
+      dropped,
+    };
+    return message === null ? events : { ...events, sent: (flow, bytes) => this.#tellSent(flow, bytes) };
   }
 
   /** Hands an input or a command to the account's machine; it is worked off in order, never within another one. */
@@ -112,8 +125,47 @@ export class Engine {
   /** Closes every flow, gives up lookups and stops the alarm. */
   close(): void {
     this.#alarm.stop();
+    this.#attendant?.stop();
     this.#locator.stop();
     this.#registry.closeAll();
+  }
+
+  /** The account has other settings now: its flows are kept open, and answered for, on these. */
+  reconfigured(account: ManagedRegistration): void {
+    for (const flow of account.held) {
+      this.#held.touch(flow);
+      this.#attendant?.held(flow, account);
+    }
+  }
+
+  /** The network of this host changed: names are looked up afresh, and the flows that it left behind are given up. */
+  async networkChanged(gone: ReadonlySet<string>): Promise<void> {
+    this.#locator.networkChanged();
+    const open = [...this.#held.flows()].map((flow) => ({ flow, isBound: this.#isBound(flow) }));
+    for (const { flow, failure } of await flowsLeftBehind(open, gone)) this.#giveUp(flow, failure);
+  }
+
+  /** Every flow that is open and in use. */
+  flows(): Iterable<Flow> {
+    return this.#held.flows();
+  }
+
+  /** Accounts whose flow has other TLS material than a new one would have change over, `now` or at their next refresh; how many
+   * they are. */
+  replaceFlows(isConcerned: (account: ManagedRegistration) => boolean, now: boolean): number {
+    let replaced = 0;
+    for (const flow of this.#held.flows()) {
+      for (const account of this.#held.usersOf(flow)) {
+        if (!isConcerned(account) || !this.#registry.isSuperseded(flow, account.setup.tls)) continue;
+        this.request(account, { type: 'flowOutdated', flowId: flow.id, now });
+        replaced += 1;
+      }
+    }
+    return replaced;
+  }
+
+  #isBound(flow: Flow): boolean {
+    return this.#held.usersOf(flow).some(({ setup }) => isFixed(setup.plan.local));
   }
 
   #step(account: ManagedRegistration, input: Input | Command): void {
@@ -154,7 +206,7 @@ export class Engine {
   #perform(account: ManagedRegistration, effect: LifecycleEffect): void {
     switch (effect.type) {
       case 'resolve':
-        this.#later(account, resolveHop(this.#locator, effect.hop, account.setup.dnsServers));
+        this.#later(account, this.#resolve(account, effect.hop));
         break;
       case 'targetFailed':
         this.#locator.noteFailed(effect.target);
@@ -162,10 +214,13 @@ export class Engine {
       case 'openFlow':
         this.#later(account, this.#openFlow(account, effect));
         break;
-      case 'flowPromised':
+      case 'flowPromised': {
+        const flow = this.#held.get(effect.flowId);
+        if (flow !== undefined) this.#attendant?.promised(flow, account, effect.promise);
         break;
+      }
       case 'closeFlow':
-        this.#giveUpFlow(effect.flowId);
+        this.#closeFlow(effect.flowId);
         break;
       case 'reserveCseq':
         this.#later(account, reserveNumbers(account, effect.renewCallId));
@@ -195,62 +250,58 @@ export class Engine {
     );
   }
 
+  async #resolve(account: ManagedRegistration, hop: Hop): Promise<Input> {
+    const input = await resolveHop(this.#locator, hop, account.setup.dnsServers);
+    if (input.type === 'targetsResolved') rememberAddresses(account.addresses, input.targets);
+    return input;
+  }
+
   async #openFlow(
     account: ManagedRegistration,
     { target, domain, connectTimeoutMs }: Extract<Effect, { type: 'openFlow' }>,
   ): Promise<Input> {
     const { plan, tls } = account.setup;
-    const { preferredPort } = account;
-    const request = { target, regId: null, local: plan.local, domain, connectTimeoutMs, preferredPort };
+    const { preferredPort, regId } = account;
+    const apart = plan.outbound === 'on' ? regId : null;
+    const request = { target, regId: apart, local: plan.local, domain, connectTimeoutMs, preferredPort };
     const opened = await this.#registry.acquire(request, tls);
     if (!opened.ok) return { type: 'flowFailed', target, failure: opened.error };
-    this.#hold(account, opened.value);
+    const flow = opened.value;
+    if (this.#held.hold(account, flow)) this.#attendant?.held(flow, account);
+    else this.#registry.release(flow);
     // A REGISTER whose answer is lost may have bound this port: the next flow leaves from it, or else dead bindings pile up.
-    account.preferredPort = opened.value.local.port;
-    if (account.isConcluded) this.#letGo(account, opened.value);
-    return { type: 'flowOpened', target, flow: opened.value };
-  }
-
-  #hold(account: ManagedRegistration, flow: Flow): void {
-    this.#flows.set(flow.id, flow);
-    account.held = [...account.held, flow];
-    const sharers = this.#accountsOfFlow.get(flow.id);
-    if (sharers === undefined) this.#accountsOfFlow.set(flow.id, new Set([account]));
-    else sharers.add(account);
+    account.preferredPort = flow.local.port;
+    if (account.isConcluded) this.#letGo(account, flow);
+    return { type: 'flowOpened', target, flow };
   }
 
   #letGo(account: ManagedRegistration, flow: Flow): void {
-    account.held = account.held.filter((one) => one !== flow);
-    const sharers = this.#accountsOfFlow.get(flow.id);
-    sharers?.delete(account);
-    if (sharers?.size === 0) {
-      this.#accountsOfFlow.delete(flow.id);
-      this.#flows.delete(flow.id);
-    }
+    this.#held.letGo(account, flow);
+    this.#attendant?.released(flow, account);
     this.#registry.release(flow);
   }
 
-  #giveUpFlow(flowId: number): void {
-    const flow = this.#flows.get(flowId);
+  #closeFlow(flowId: number): void {
+    const flow = this.#held.get(flowId);
     if (flow === undefined) return;
     const cause = `the connection to ${flow.remote.address} was given up, because an answer did not come`;
-    const failure = failureOf('connect.closed', cause);
+    this.#giveUp(flow, failureOf('connect.closed', cause));
+  }
+
+  #giveUp(flow: Flow, failure: Failure): void {
     this.#registry.discard(flow, failure);
     this.#flowGone(flow, failure);
   }
 
   #flowGone(flow: Flow, failure: Failure): void {
-    const sharers = this.#accountsOfFlow.get(flow.id) ?? [];
-    this.#flows.delete(flow.id);
-    this.#accountsOfFlow.delete(flow.id);
-    for (const account of sharers) {
-      account.held = account.held.filter((one) => one !== flow);
+    this.#attendant?.closed(flow);
+    for (const account of this.#held.gone(flow)) {
       this.request(account, { type: 'flowClosed', flowId: flow.id, failure });
     }
   }
 
   #send(account: ManagedRegistration, effect: Extract<Effect, { type: 'send' }>): void {
-    const flow = this.#flows.get(effect.flowId);
+    const flow = this.#held.get(effect.flowId);
     if (flow === undefined) {
       const failure = failureOf('connect.closed', 'the connection closed before the request could be sent');
       this.request(account, { type: 'flowClosed', flowId: effect.flowId, failure });
@@ -261,8 +312,9 @@ export class Engine {
       account.branch = effect.branch;
       this.#accountOfBranch.set(effect.branch, account);
     }
-    this.#observer.message?.('sent', flow, redactMessageText(this.#decoder.decode(effect.bytes)));
+    this.#sending = account;
     flow.send(effect.bytes, effect.repeated);
+    this.#sending = null;
   }
 
   #forgetBranch(account: ManagedRegistration): void {
@@ -272,7 +324,9 @@ export class Engine {
 
   #finished(account: ManagedRegistration, outcome: Outcome): void {
     this.#forgetBranch(account);
-    const current = account.lifecycle.registration.flow?.id;
+    const { flow: currentFlow, target } = account.lifecycle.registration;
+    if (target !== null && outcome.type !== 'failed') this.#locator.noteServed(target);
+    const current = currentFlow?.id;
     for (const flow of account.held) if (flow.id !== current) this.#letGo(account, flow);
     if (account.setup.keepsAlive) {
       recordFacts(account).catch((error: unknown) => this.#crashed(account, error));
@@ -280,16 +334,34 @@ export class Engine {
     this.#observer.finished(account, outcome);
   }
 
-  #received(flow: Flow, message: SipMessage): void {
-    if (this.#observer.message !== null) {
-      const text = this.#decoder.decode(formatMessage(message));
-      this.#observer.message('received', flow, redactMessageText(text));
-    }
+  #received(flow: Flow, message: SipMessage, source: SocketAddress): void {
     const via = message.kind === 'response' ? topVia(message) : null;
     const branch = via === null ? null : branchOf(via);
     const account = branch === null ? undefined : this.#accountOfBranch.get(branch);
-    // RFC 3261 §18.1.2: a response that belongs to no transaction is a stray, and dropped. Requests are not served.
-    if (account === undefined || message.kind !== 'response') return;
-    this.request(account, { type: 'responseReceived', response: message });
+    this.#observer.message?.('received', flow, this.#nameOf(flow, account), message);
+    this.#attendant?.heard(flow);
+    if (message.kind === 'request') this.#attendant?.request(flow, message, source);
+    else if (account !== undefined) this.request(account, { type: 'responseReceived', response: message });
+    // RFC 3261 §18.1.2: a response that belongs to no transaction at all is a stray, and dropped.
+    else if (branch !== null) this.#attendant?.response(branch, message.status);
   }
+
+  #tellSent(flow: Flow, bytes: Uint8Array): void {
+    // Pings are no messages, and neither is STUN.
+    if ((bytes[0] ?? 0) < FIRST_LETTER) return;
+    this.#observer.message?.('sent', flow, this.#nameOf(flow, this.#sending ?? undefined), bytes);
+  }
+
+  #nameOf(flow: Flow, account: ManagedRegistration | undefined): string | null {
+    const [first, second] = account === undefined ? this.#held.usersOf(flow) : [account];
+    return first === undefined || second !== undefined ? null : first.setup.plan.account;
+  }
+}
+
+/** RFC 3261 §25.1: a start line begins with a token. */
+const FIRST_LETTER = 0x21;
+
+/** Whether the account says from which address it sends. */
+function isFixed(local: SocketAddress | null): boolean {
+  return local !== null && local.address !== '0.0.0.0' && local.address !== '::';
 }

@@ -42,6 +42,8 @@ export type AgentEvent = { readonly time: string; readonly severity: Severity } 
   | {
       /** A SIP message went out or came in, its credentials redacted. */
       readonly type: 'message';
+      /** null: several come into question. */
+      readonly account: string | null;
       readonly direction: 'sent' | 'received';
       readonly transport: Transport;
       readonly local: SocketAddress;
@@ -51,7 +53,8 @@ export type AgentEvent = { readonly time: string; readonly severity: Severity } 
   | {
       /** What keeps a flow open was answered, or was not. */
       readonly type: 'keepalive';
-      readonly account: string;
+      /** null: several accounts share the flow. */
+      readonly account: string | null;
       readonly code: string;
       readonly text: string;
     }

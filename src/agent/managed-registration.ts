@@ -1,9 +1,10 @@
 // One registration in the engine: an account on one of its flows (RFC 5626), and for most accounts the only one. What it
 // was set up with, its machine's state, and what it holds of the outside. A plain record: there may be fifty thousand.
 
-import type { CredentialSource } from '../accounts/plan.ts';
+import type { CredentialSource, IncomingSettings } from '../accounts/plan.ts';
 import type { Credential } from '../core/digest/algorithm.ts';
 import type { Failure } from '../core/health/verdict.ts';
+import type { KeepaliveSettings } from '../core/keepalive/terms.ts';
 import { beginLifecycle } from '../core/registration/lifecycle.ts';
 import type { Lifecycle } from '../core/registration/lifecycle-state.ts';
 import { flowPlans, type Plan } from '../core/registration/plan.ts';
@@ -22,6 +23,7 @@ import type { TlsSettings } from '../runtime/tls/settings.ts';
 import type { Flow } from '../runtime/transport/flow.ts';
 import type { IdentityKey, IdentityStore, Reservation } from '../state/identity-store.ts';
 import type { FlowRecord } from '../state/state-document.ts';
+import { writtenAddresses } from './incoming/answerable.ts';
 
 /** What earlier commands have left behind. */
 export type Memory = Pick<IdentityStore, 'load' | 'instanceId'>;
@@ -33,6 +35,8 @@ export type AccountSetup = {
   /** "address:port" of the DNS servers to ask; empty: the system's. */
   readonly dnsServers: readonly string[];
   readonly secrets: readonly CredentialSource[];
+  readonly keepalive: KeepaliveSettings;
+  readonly incoming: IncomingSettings;
   /** Where its identity is kept; null: it has one of its own that nobody else sees. */
   readonly store: IdentityStore | null;
   /** What is remembered of it, for reading only. */
@@ -57,6 +61,8 @@ export type ManagedRegistration = {
   reservation: Reservation | null;
   /** The local port of the last flow, of this run or an earlier one, tried first so that NAT bindings and Contacts stay. */
   preferredPort: number | null;
+  /** Where its registrar, proxies and redirects are, as far as that is known: whose requests it may hear. */
+  readonly addresses: Set<string>;
   /** When its next round may begin, once that was asked for (admission.ts). */
   admittedAt: Millis | undefined;
   /** The Contact that is on disk. */
@@ -126,6 +132,7 @@ function manageRegistration(
     held: [],
     reservation: null,
     preferredPort: remembered?.localPort ?? null,
+    addresses: writtenAddresses(plan),
     admittedAt: start.firstAt,
     notedContact: remembered?.contact ?? null,
     isConcluded: false,

@@ -23,6 +23,11 @@ export type Member = {
 /** interface.md: `status ACCOUNT` shows the last ten. */
 const HISTORY_LENGTH = 10;
 
+/** It can be reached: a refresh does not change that. */
+export function isUp(state: AccountState): boolean {
+  return state === 'registered' || state === 'refreshing';
+}
+
 export function remember(member: Member, entry: HistoryEntry): void {
   member.history = [...member.history.slice(1 - HISTORY_LENGTH), entry];
 }

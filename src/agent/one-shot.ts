@@ -9,11 +9,14 @@ import type { Goal } from '../core/registration/input.ts';
 import type { Result } from '../core/result.ts';
 import { monotonicNow, wallTimeOf } from '../runtime/clock.ts';
 import { systemRng } from '../runtime/entropy.ts';
+import type { KeyLog } from '../runtime/tls/key-log.ts';
 import type { Lock } from '../state/lock.ts';
 import type { PreparedAccount } from './account-setup.ts';
-import { Engine, type Observer } from './engine.ts';
+import { Engine } from './engine.ts';
 import { lockIdentity } from './identity-keeping.ts';
 import { type ManagedRegistration, manageAccount, type Registrations } from './managed-registration.ts';
+import type { Observer } from './observer.ts';
+import { unwatchedTls } from './tls-watch.ts';
 
 export type OneShotOptions = {
   readonly goal: Goal;
@@ -23,6 +26,8 @@ export type OneShotOptions = {
   readonly concluded: (result: AccountResult) => void;
   /** Aborted by a signal of the operator's: everything ends at once, with the numbers that were used noted. */
   readonly interrupt: AbortSignal;
+  /** Takes the secrets of TLS sessions, for Wireshark. */
+  readonly keyLog?: KeyLog | undefined;
 };
 
 export type AccountResult = { readonly outcome: Outcome; readonly snapshot: AccountSnapshot };
@@ -33,11 +38,13 @@ export async function runOnce(
   options: OneShotOptions,
 ): Promise<readonly AccountResult[]> {
   const waiting = new Map<ManagedRegistration, (outcome: Outcome) => void>();
-  const engine = new Engine(systemRng, {
+  const tls = unwatchedTls(options.keyLog);
+  const observer: Observer = {
     ...options.observer,
     stateChanged: () => {},
     finished: (account, outcome) => waiting.get(account)?.(outcome),
-  });
+  };
+  const engine = new Engine(systemRng, observer, { tls });
   const finishedOf = (account: ManagedRegistration): Promise<Outcome> =>
     new Promise((resolve) => waiting.set(account, resolve));
   try {
@@ -50,6 +57,7 @@ export async function runOnce(
     );
   } finally {
     engine.close();
+    tls.stop();
   }
 }
 

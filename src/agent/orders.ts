@@ -70,7 +70,7 @@ async function forEach(
 ): Results {
   return await Promise.all(
     names.map(async (name) => {
-      const member = supervisor.members().get(name);
+      const member = supervisor.members.byName.get(name);
       if (member === undefined) throw new Error(`there is no account ${name}`);
       const problem = member.flows === null ? 'it is disabled' : await work(member.flows);
       const snapshot = supervisor.snapshot(name);
@@ -83,7 +83,7 @@ async function forEach(
 /** Waits until the account is paused, or until something else became of it: a reload or the agent's end. */
 async function rest(supervisor: Supervisor, flow: ManagedRegistration): Promise<void> {
   const isPausing = (): boolean =>
-    supervisor.isKept(flow) &&
+    supervisor.members.of(flow) !== undefined &&
     !flow.isConcluded &&
     flow.lifecycle.state !== 'paused' &&
     flow.lifecycle.stop?.into === 'paused';

@@ -37,7 +37,7 @@ export async function reload(supervisor: Supervisor, before: LoadedAccounts): Pr
   if (JSON.stringify(before.document.agent) !== JSON.stringify(after.document.agent)) {
     warnings.push('the settings of "agent" have changed: they take effect at the next start');
   }
-  supervisor.reorder(entries.keys());
+  supervisor.members.reorder(entries.keys());
   const { added, removed, changed, unchanged } = diff;
   const report = { added, removed, changed, unchanged: unchanged.length };
   return { outcome: { ok: true, report, warnings }, loaded: after };
@@ -62,8 +62,8 @@ async function carryOut(
     }
   };
   for (const name of removed) {
-    retire(supervisor.members().get(name)?.flows ?? null);
-    supervisor.remove(name);
+    retire(supervisor.members.byName.get(name)?.flows ?? null);
+    supervisor.members.remove(name);
   }
   const begun = await Promise.all([
     ...added.map((name) => addAccount(supervisor, name, entryOf(name), directory)),
@@ -83,7 +83,7 @@ async function dismiss(supervisor: Supervisor, account: ManagedRegistration): Pr
 
 /** Whether what the account has bound is also what one of the members has bound: removing it would take theirs away. */
 function hasSuccessor(supervisor: Supervisor, former: ManagedRegistration): boolean {
-  return [...supervisor.members().values()].some(
+  return [...supervisor.members.byName.values()].some(
     ({ flows }) => flows?.some((flow) => bindsTheSame(flow, former)) === true,
   );
 }
@@ -127,7 +127,7 @@ async function changeAccount(
   directory: string,
   retire: (flows: Registrations | null) => void,
 ): Promise<string | null> {
-  const member = supervisor.members().get(name);
+  const member = supervisor.members.byName.get(name);
   if (member === undefined) throw new Error(`the agent has ${name}`);
   const former = { entry: member.entry, flows: member.flows };
   member.entry = entry;
@@ -168,6 +168,7 @@ async function reconfigure(
   const plan = flowPlans(prepared.setup.plan)[account.regId - 1];
   if (plan === undefined) throw new Error('an account that is reconfigured has as many flows as before');
   account.setup = { ...prepared.setup, plan };
+  supervisor.engine.reconfigured(account);
   const settings = prepared.credentials.ok
     ? { credentials: prepared.credentials.value }
     : { credentials: [], obstacle: prepared.credentials.error };

@@ -35,7 +35,7 @@ export type TlsWatch = TlsSource & {
   /** null: no flow of these settings has been opened yet. */
   readonly health: (settings: TlsSettings) => MaterialHealth | null;
   /** The snapshot of an account with these settings, its TLS brought up to date. */
-  readonly present: (snapshot: AccountSnapshot, settings: TlsSettings) => AccountSnapshot;
+  readonly present: <T extends AccountSnapshot>(snapshot: T, settings: TlsSettings) => T;
   /** What has not been usable for a minute or longer, for `status`; each a sentence. */
   readonly problems: () => readonly string[];
   /** Looks at all files at once, in place of at the next poll. */

@@ -35,7 +35,7 @@ describe('a reload', () => {
       warnings: [],
     });
     expect([accountOf(supervisor, 'a'), accountOf(supervisor, 'b')]).toEqual(before);
-    expect([...supervisor.members().keys()]).toEqual(['b', 'a']);
+    expect([...supervisor.members.byName.keys()]).toEqual(['b', 'a']);
     expect(registrar.events()).toHaveLength(packets);
   });
 
@@ -93,7 +93,7 @@ describe('a reload', () => {
     expect(registrar.bindings('alice')).toEqual([]);
     expect(registrar.bindings('bob')).toHaveLength(1);
     expect(supervisor.detail('a')).toBeUndefined();
-    expect([...supervisor.members().keys()]).toEqual(['b']);
+    expect([...supervisor.members.byName.keys()]).toEqual(['b']);
   });
 
   it('un-registers what is disabled, and registers what is enabled again', async () => {
@@ -263,7 +263,7 @@ describe('a reload', () => {
     await scene.write({ a: entryAt(registrar, 'alice'), c: entryAt(registrar, 'carol') });
     const { outcome } = await reload(supervisor, loaded);
     expect(outcome).toMatchObject({ report: { added: [], removed: [], changed: [], unchanged: 1 } });
-    expect([...supervisor.members().keys()]).toEqual(['a']);
+    expect([...supervisor.members.byName.keys()]).toEqual(['a']);
   });
 
   it('waits for a REGISTER that is under way before it changes the account', async () => {

@@ -10,6 +10,7 @@ import type { AgentEvent } from '../../src/agent/events.ts';
 import type { ManagedRegistration } from '../../src/agent/managed-registration.ts';
 import type { Member } from '../../src/agent/member.ts';
 import { Supervisor, type SupervisorOptions } from '../../src/agent/supervisor.ts';
+import { unwatchedTls } from '../../src/agent/tls-watch.ts';
 import type { AccountState } from '../../src/core/health/snapshot.ts';
 import type { AnsweredEvent } from '../../src/registrar/reception.ts';
 import { type RegistrarOptions, type RunningRegistrar, startRegistrar } from '../../src/registrar/server.ts';
@@ -67,6 +68,7 @@ export async function openScene(atTheEnd: AtTheEnd): Promise<Scene> {
       if (!store.ok) throw new Error(store.error.message);
       const supervisor = new Supervisor({
         product: 'sipreg/test',
+        tls: unwatchedTls(),
         store: store.value,
         emit: (event) => events.push(event),
         message: null,
@@ -110,7 +112,7 @@ export function answered(registrar: RunningRegistrar): readonly AnsweredEvent[] 
 }
 
 export function memberOf(supervisor: Supervisor, name: string): Member {
-  const member = supervisor.members().get(name);
+  const member = supervisor.members.byName.get(name);
   if (member === undefined) throw new Error(`the supervisor has no ${name}`);
   return member;
 }

@@ -101,7 +101,7 @@ describe.concurrent('the end of all accounts', () => {
     });
     const reloaded = reload(supervisor, loaded);
     await until(
-      () => supervisor.members().has('b'),
+      () => supervisor.members.byName.has('b'),
       () => 'the reload began',
     );
     expect(await supervisor.stop(false, PATIENT)).toEqual([]);

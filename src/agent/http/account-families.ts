@@ -10,8 +10,6 @@ import { boundText, type Family, labels } from './exposition.ts';
 export type AccountRow = {
   readonly snapshot: AccountSnapshot;
   readonly counters: AccountCounters;
-  /** RFC 3339 UTC; null: it has no certificate of its own. */
-  readonly clientCertificateEnd: string | null;
 };
 
 export const ACCOUNT_FAMILIES: readonly Family<AccountRow>[] = [
@@ -120,7 +118,7 @@ export const ACCOUNT_FAMILIES: readonly Family<AccountRow>[] = [
   gauge(
     'sipreg_tls_client_certificate_expiry_timestamp_seconds',
     "When the account's own certificate ends; NaN without one.",
-    ({ clientCertificateEnd }) => instant(clientCertificateEnd),
+    ({ snapshot }) => instant(snapshot.tls?.own?.validTo),
   ),
   gauge(
     'sipreg_cluster_owner',

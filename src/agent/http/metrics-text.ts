@@ -29,12 +29,7 @@ async function accountRows(view: AgentView, metrics: AgentMetrics): Promise<read
     if (at % ACCOUNTS_A_TURN === ACCOUNTS_A_TURN - 1) await nextTurn();
     const snapshot = view.snapshot(name);
     // A reload may have removed it meanwhile.
-    if (snapshot === undefined) continue;
-    rows.push({
-      snapshot,
-      counters: metrics.account(name),
-      clientCertificateEnd: view.clientCertificateEnd(name),
-    });
+    if (snapshot !== undefined) rows.push({ snapshot, counters: metrics.account(name) });
   }
   return rows;
 }

@@ -38,6 +38,4 @@ export type AgentView = Pick<AgentOperations, 'agent' | 'names' | 'snapshot' | '
   /** null: none is kept. */
   readonly history: (name: string) => AccountHistory | null;
   readonly exchange: (name: string) => readonly ExchangedMessage[];
-  /** When the account's own TLS certificate ends, RFC 3339 UTC; null: it has none. */
-  readonly clientCertificateEnd: (name: string) => string | null;
 };

@@ -89,7 +89,7 @@ function wordsOf(event: AgentEvent, telling: Telling): Words {
       };
     }
     case 'keepalive':
-      return { subject: event.account, label: 'keepalive', text: `${event.code}: ${event.text}` };
+      return { subject: event.account ?? AGENT, label: 'keepalive', text: `${event.code}: ${event.text}` };
     case 'request':
       return { subject: event.account ?? AGENT, label: 'request', text: requestText(event) };
     case 'reload':

@@ -2,10 +2,10 @@
 // flood of one does not push out the others, and a limit over all. A message is kept as it was sent or parsed; what it
 // says is made and redacted only when somebody reads it, and never leaves here unredacted.
 
-import { redactMessageText } from '../../core/digest/redaction.ts';
 import type { SipMessage } from '../../core/sip/message.ts';
 import type { SocketAddress, Transport } from '../../core/sip/transport.ts';
 import type { Millis } from '../../core/time.ts';
+import { redactedText } from '../redacted-text.ts';
 
 /** What the engine notes: nothing is copied, formatted or redacted for it. */
 export type TraceNote = {
@@ -51,11 +51,11 @@ export type TraceLimits = {
 
 const MIB = 2 ** 20;
 
-/** For an agent of `accounts` accounts: the last exchange of each, and more where there is room. 2 to 32 MiB. */
+/** For an agent of `accounts` accounts: the last exchange of each, and more where there is room. 2 to 8 MiB. */
 export function traceLimits(accounts: number): TraceLimits {
   return {
     messages: Math.max(500, 8 * accounts),
-    bytes: Math.min(32 * MIB, Math.max(2 * MIB, 4_096 * accounts)),
+    bytes: Math.min(8 * MIB, Math.max(2 * MIB, 4_096 * accounts)),
     messagesEach: 8,
     bytesEach: 8_192,
   };
@@ -157,10 +157,7 @@ export function createTraceRing(limits: TraceLimits): TraceRing {
   };
 }
 
-const DECODER = new TextDecoder();
-
 function messageOf({ time, direction, account, transport, local, remote, content }: TraceNote): TraceMessage {
-  const text = content instanceof Uint8Array ? DECODER.decode(content) : textOf(content);
   return {
     time: new Date(time).toISOString(),
     type: 'message',
@@ -169,19 +166,8 @@ function messageOf({ time, direction, account, transport, local, remote, content
     transport,
     local,
     remote,
-    text: redactMessageText(text),
+    text: redactedText(content),
   };
-}
-
-/** As it came, even where it could not be sent so. */
-function textOf(message: SipMessage): string {
-  const rows = message.headers.map(({ name, value }) => `${name}: ${value}\r\n`).join('');
-  return `${startLineOf(message)}\r\n${rows}\r\n${DECODER.decode(message.body)}`;
-}
-
-function startLineOf(message: SipMessage): string {
-  if (message.kind === 'request') return `${message.method} ${message.uri} ${message.version}`;
-  return `${message.version} ${message.status} ${message.reason}`;
 }
 
 function contentLength(content: Uint8Array | SipMessage): number {

@@ -1,6 +1,7 @@
 // SIP messages for -vv: who sent what to whom, credentials redacted.
 
-import type { Observer } from '../../agent/engine.ts';
+import type { Observer } from '../../agent/observer.ts';
+import { redactedText } from '../../agent/redacted-text.ts';
 import { bracketed } from '../../core/sip/ip.ts';
 import type { SocketAddress } from '../../core/sip/transport.ts';
 import type { Output } from '../output.ts';
@@ -11,10 +12,10 @@ export function messageObserver(output: Output): Pick<Observer, 'message' | 'dro
     message:
       output.settings.verbosity < 2
         ? null
-        : (direction, flow, text) => {
+        : (direction, flow, _account, content) => {
             const arrow = direction === 'sent' ? '--->' : '<---';
             const head = `${arrow} ${flow.transport} ${addressText(flow.remote)} (from ${addressText(flow.local)})`;
-            output.detail(2, `${output.errorTheme.strong(head)}\n${printableLines(text)}`);
+            output.detail(2, `${output.errorTheme.strong(head)}\n${printableLines(redactedText(content))}`);
           },
     dropped: (flow, text) => output.detail(1, `dropped from ${addressText(flow.remote)}: ${text}`),
   };

@@ -7,7 +7,7 @@ import type { SocketAddress } from '../sip/transport.ts';
 import { formatUri, type Param, parseUri, type SipUri } from '../sip/uri.ts';
 import { sameUri } from '../sip/uri-compare.ts';
 import type { Plan } from './plan.ts';
-import { type FlowRef, isOutbound, type PublicAddress, type Registration } from './registration.ts';
+import { type FlowRef, hasRegId, type PublicAddress, type Registration } from './registration.ts';
 
 /** The URI under which requests reach us over `flow`. */
 export function contactUri(plan: Plan, flow: FlowRef, publicAddress: PublicAddress | null): SipUri {
@@ -49,10 +49,12 @@ export function removalValue(uri: string): string {
 
 /** RFC 5626 §4.2.1, §4.2.2: instance and reg-id are the same in each refresh and in the removal. */
 function instanceParams(registration: Registration): readonly Param[] {
-  const { outbound, instanceId, regId } = registration;
-  if (outbound === 'off') return [];
-  const instance = { name: '+sip.instance', value: `"<${instanceId}>"` };
-  return isOutbound(registration) ? [instance, { name: 'reg-id', value: String(regId) }] : [instance];
+  const { instanceId, regId } = registration;
+  if (!hasRegId(registration)) return [];
+  return [
+    { name: '+sip.instance', value: `"<${instanceId}>"` },
+    { name: 'reg-id', value: String(regId) },
+  ];
 }
 
 /**

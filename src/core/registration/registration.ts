@@ -83,9 +83,10 @@ export type Binding = {
 
 /**
  * Where RFC 5626 stands: `off`: not wanted, or not for this Contact. `offered`: the registrar has not said yet. `active`: it
- * said `Require: outbound`. `declined`: it registered without, or refused the extension.
+ * said `Require: outbound`. `plain`: it registered without; instance and reg-id stay, for it may know the binding by them.
+ * `declined`: it refused the extension, and has never seen either.
  */
-export type OutboundState = 'off' | 'offered' | 'active' | 'declined';
+export type OutboundState = 'off' | 'offered' | 'active' | 'plain' | 'declined';
 
 export type Registration = {
   readonly plan: Plan;
@@ -158,7 +159,7 @@ export function offeredBy({ outbound, contact }: Plan): OutboundState {
   return outbound === 'off' || contact.uri !== null ? 'off' : 'offered';
 }
 
-/** The registration goes by RFC 5626: one Contact with a reg-id in each REGISTER. */
-export function isOutbound({ outbound }: Registration): boolean {
-  return outbound === 'offered' || outbound === 'active';
+/** The Contact has instance and reg-id (RFC 5626 §4.2.1). */
+export function hasRegId({ outbound }: Registration): boolean {
+  return outbound !== 'off' && outbound !== 'declined';
 }

@@ -5,7 +5,7 @@ import { optionTags, sameName } from '../sip/headers.ts';
 import { bracketed } from '../sip/ip.ts';
 import { type HeaderField, NO_BODY } from '../sip/message.ts';
 import { formatUri, type SipUri } from '../sip/uri.ts';
-import { type FlowRef, isOutbound, type Registration } from './registration.ts';
+import { type FlowRef, hasRegId, type Registration } from './registration.ts';
 
 export type RegisterParts = {
   readonly requestUri: string;
@@ -24,10 +24,8 @@ export type RegisterParts = {
 const MAX_FORWARDS = '70';
 /** RFC 3327 §5.1: the registrar may then store a Path. */
 const OPTIONS_BY_DEFAULT: readonly string[] = ['path'];
-/** RFC 5627 §4.2: with an instance in the Contact the registrar may give it a GRUU. */
-const OPTIONS_OF_AN_INSTANCE: readonly string[] = ['gruu'];
-/** RFC 5626 §4.2.1. */
-const OPTIONS_OF_OUTBOUND: readonly string[] = ['outbound'];
+/** RFC 5626 §4.2.1; RFC 5627 §4.2: with an instance in the Contact the registrar may give it a GRUU. */
+const OPTIONS_WITH_REG_ID: readonly string[] = ['outbound', 'gruu'];
 
 /** The bytes of the REGISTER. */
 export function registerRequest(registration: Registration, parts: RegisterParts): Uint8Array {
@@ -71,8 +69,7 @@ export function supportedOptions(registration: Registration): readonly string[] 
   const own = optionTags(registration.plan.headers, 'Supported');
   const all = new Set([
     ...OPTIONS_BY_DEFAULT,
-    ...(isOutbound(registration) ? OPTIONS_OF_OUTBOUND : []),
-    ...(registration.outbound === 'off' ? [] : OPTIONS_OF_AN_INSTANCE),
+    ...(hasRegId(registration) ? OPTIONS_WITH_REG_ID : []),
     ...own,
   ]);
   return [...all].filter((tag) => !registration.refusedOptions.includes(tag));

@@ -76,7 +76,7 @@ function granted(
   const { instanceId, regId } = registration;
   const ours = {
     uri: own,
-    instanceId: outbound === 'off' ? null : instanceId,
+    instanceId: sent.offersOutbound ? instanceId : null,
     regId: outbound === 'active' ? regId : null,
   };
   const grant = grantOf(response.headers, ours, sent.requested, sent.contactCount);
@@ -100,10 +100,9 @@ function granted(
     boundContact: binding.contact,
     detour: detourAfter(registration, round, env),
   };
-  const forgotten =
-    sent.outbound && outbound !== 'active' ? replacedContact(registration.boundContact, own) : null;
-  if (forgotten !== null && !round.contactAlone) {
-    // The registrar knows no reg-id, so our earlier Contact is still bound: it goes in a REGISTER that names it.
+  const forgotten = sent.contactCount === 1 ? replacedContact(registration.boundContact, own) : null;
+  if (forgotten !== null && outbound === 'plain' && !round.contactAlone) {
+    // Where reg-ids mean nothing our earlier Contact may still be bound: it goes in a REGISTER that names it.
     return sendRegister({ ...bound, boundContact: forgotten }, round, sent, env);
   }
   const moved = contactUri(bound.plan, sent.flow, bound.publicAddress);
@@ -133,8 +132,8 @@ function outboundAfter(
   sent: SentRequest,
   { headers }: SipResponse,
 ): Registration['outbound'] {
-  if (!sent.outbound) return outbound;
-  return optionTags(headers, 'Require').includes('outbound') ? 'active' : 'declined';
+  if (!sent.offersOutbound) return outbound;
+  return optionTags(headers, 'Require').includes('outbound') ? 'active' : 'plain';
 }
 
 /** behaviour.md §12: after a quiet time the preferred target is tried again, later each time that it still fails. */
@@ -180,7 +179,8 @@ function outboundWarnings(
   { plan, outbound: before }: Registration,
   after: Registration['outbound'],
 ): string[] {
-  if (plan.outbound !== 'on' || after !== 'declined' || before === 'declined') return [];
+  const isApplied = after === 'active' || after === 'off';
+  if (plan.outbound !== 'on' || isApplied || before === after) return [];
   return [
     'the registrar does not apply outbound (RFC 5626): each flow is a registration of its own, and calls may come on each',
   ];

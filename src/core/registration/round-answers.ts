@@ -192,7 +192,8 @@ function extensionRefused(
   }
   // RFC 3261 §8.1.3.5: again, without the extensions that the registrar does not know.
   const refusedOptions = [...registration.refusedOptions, ...refusedTags];
-  const outbound = sent.outbound && refusedTags.includes('outbound') ? 'declined' : registration.outbound;
+  const outbound =
+    sent.offersOutbound && refusedTags.includes('outbound') ? 'declined' : registration.outbound;
   return sendRegister({ ...registration, refusedOptions, outbound }, round, sent, env);
 }
 
@@ -211,7 +212,7 @@ function refused(
   if (twoContacts && (response.status === 400 || response.status === 500)) {
     return sendRegister(registration, { ...round, contactAlone: true }, sent, env);
   }
-  if (response.status === 439 && sent.outbound) {
+  if (response.status === 439 && sent.offersOutbound) {
     // RFC 5626 §4.2.1: the first hop does not do outbound; it is registered without.
     return sendRegister({ ...registration, outbound: 'declined' }, round, sent, env);
   }

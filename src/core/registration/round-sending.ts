@@ -11,7 +11,7 @@ import { isReliable } from '../sip/transport.ts';
 import { formatUri, type SipUri } from '../sip/uri.ts';
 import { startTransaction } from '../transaction/client.ts';
 import { boundUri, contactUri, contactValue, removalValue, replacedContact } from './contact.ts';
-import { type FlowRef, isOutbound, type Registration } from './registration.ts';
+import { type FlowRef, hasRegId, type Registration } from './registration.ts';
 import { registerRequest } from './request.ts';
 import { openStreamForSize } from './round-opening.ts';
 import type { Place, Round, RoundStep, SentRequest } from './round-state.ts';
@@ -50,7 +50,7 @@ export function sendRegister(registration: Registration, round: Round, place: Pl
     bytes,
     sentAt: env.now,
     contact,
-    outbound: contact !== null && isOutbound(registration),
+    offersOutbound: contact !== null && hasRegId(registration),
     contactCount: contacts.length,
     requested: expires ?? 0,
     authorized: sessions.length > 0,
@@ -112,8 +112,9 @@ function contactValues(registration: Registration, round: Round, contact: SipUri
   if (round.goal === 'remove')
     return [contactValue(registration, formatUri(boundUri(boundContact) ?? contact), 0)];
   const own = contactValue(registration, formatUri(contact), registration.interval);
-  // RFC 5626 §4.2.1: with a reg-id the Contact is alone, and takes the old one's place by itself.
-  const isAlone = round.contactAlone || isOutbound(registration);
+  // RFC 5626 §4.2.1: where outbound may be applied, the Contact is alone and takes the old one's place by its reg-id.
+  const { outbound } = registration;
+  const isAlone = round.contactAlone || outbound === 'offered' || outbound === 'active';
   const old = isAlone ? null : replacedContact(boundContact, contact);
   return old === null ? [own] : [own, removalValue(old)];
 }

@@ -22,8 +22,8 @@ export type SentRequest = {
   readonly sentAt: Millis;
   /** Our own Contact in it; null when it had none of ours. */
   readonly contact: SipUri | null;
-  /** It offered RFC 5626: its Contact had a reg-id. */
-  readonly outbound: boolean;
+  /** RFC 5626: its Contact has a reg-id. */
+  readonly offersOutbound: boolean;
   readonly contactCount: number;
   /** Seconds asked for. */
   readonly requested: number;

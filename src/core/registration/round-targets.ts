@@ -3,7 +3,7 @@
 
 import type { Env } from '../env.ts';
 import { type Failure, failureOf } from '../health/verdict.ts';
-import type { Target } from '../sip/transport.ts';
+import { isSecure, type Target } from '../sip/transport.ts';
 import { elsewhere } from './challenge-answer.ts';
 import type { Effect } from './effect.ts';
 import type { Input } from './input.ts';
@@ -29,7 +29,8 @@ export function targetsResolved(
   { targets, deferred, stale }: Extract<Input, { type: 'targetsResolved' }>,
   env: Env,
 ): RoundStep {
-  const remaining = targets.filter((target) => !round.overloaded.some((one) => sameTarget(one, target)));
+  const allowed = allowedAfter(round.passedOver, targets);
+  const remaining = allowed.filter((target) => !round.overloaded.some((one) => sameTarget(one, target)));
   const failure = round.passedOver ?? noTarget(registration, round);
   const step = openNext(registration, { ...round, remaining, deferred }, failure, env);
   return stale === null ? step : { ...step, effects: [staleWarning(stale), ...step.effects] };
@@ -63,12 +64,18 @@ export function failOver(
   const passedOver = withLongerWait(failure, round.passedOver);
   const next = { ...round, challenges: elsewhere(round.challenges), passedOver };
   if (!round.onKeptFlow) {
-    const step = openNext(flowless, { ...next, deferred: true }, failure, env);
+    const remaining = allowedAfter(failure, round.remaining);
+    const step = openNext(flowless, { ...next, remaining, deferred: true }, failure, env);
     return withEffect({ type: 'targetFailed', target }, step);
   }
   const step = resolveTargets(flowless, next);
   // A connection of an earlier round that broke says little: whether the target is there shows at once.
   return failure.stage === 'connect' ? step : withEffect({ type: 'targetFailed', target }, step);
+}
+
+/** behaviour.md §12: whoever could spoil a handshake must not bring us to speak in the open. */
+function allowedAfter(failure: Failure | null, targets: readonly Target[]): readonly Target[] {
+  return failure?.stage === 'tls' ? targets.filter(({ transport }) => isSecure(transport)) : targets;
 }
 
 /** Opens a flow to the next target; without one, the last resort, or the end with `failure`. */

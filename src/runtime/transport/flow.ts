@@ -31,6 +31,8 @@ export type FlowEvents = {
   readonly malformed: (flow: Flow, error: MessageError, source: SocketAddress) => void;
   /** The other side is alive (RFC 5626 §4.4): a CRLF that answers a ping, or a STUN message on a UDP flow. */
   readonly sign: (flow: Flow, sign: KeepAliveSign, source: SocketAddress) => void;
+  /** Bytes are about to leave, keep-alives included; left out: nobody wants to see them. */
+  readonly sent?: (flow: Flow, bytes: Uint8Array) => void;
   /** The flow is gone and takes nothing more; called at most once. */
   readonly closed: (flow: Flow, failure: Failure) => void;
   /** Bytes that are no SIP message were dropped; `description` says what, without their content. */

@@ -66,10 +66,7 @@ export function createFlowRegistry({
   };
 
   const sharedEvents: FlowEvents = {
-    message: events.message,
-    malformed: events.malformed,
-    sign: events.sign,
-    dropped: events.dropped,
+    ...events,
     closed: (flow, verdict) => {
       const entry = entryOfFlow.get(flow.id);
       if (entry === undefined) {

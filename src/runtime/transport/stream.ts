@@ -65,6 +65,7 @@ export function startStreamFlow(setup: StreamSetup): Flow {
     tls: setup.tls,
     send: (bytes) => {
       if (!isOpen) return;
+      events.sent?.(flow, bytes);
       socket.write(bytes);
       if (socket.writableLength > limits.unsentBytes) fail(verdictOfDeafPeer(remote, limits));
     },

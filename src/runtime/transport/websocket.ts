@@ -152,6 +152,7 @@ function startFlow(
     tls: stream.tls,
     send: (bytes) => {
       if (!isOpen) return;
+      events.sent?.(flow, bytes);
       // RFC 7118 §4.2: text, unless that would not be UTF-8.
       websocket.send(bytes, { binary: !isUtf8(bytes) });
       if (websocket.bufferedAmount > limits.unsentBytes) giveUp(verdictOfDeafPeer(remote, limits));

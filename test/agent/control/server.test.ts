@@ -110,6 +110,7 @@ describe('followers', () => {
             time,
             severity: 'debug',
             type: 'message',
+            account: null,
             direction: 'sent',
             transport: 'udp',
             local: address,

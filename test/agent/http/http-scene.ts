@@ -79,7 +79,6 @@ export function fakeView(accounts: readonly AccountSnapshot[], facts: Facts = {}
       },
       history: (name) => facts.history?.(name) ?? null,
       exchange: (name) => facts.exchange?.(name) ?? [],
-      clientCertificateEnd: () => null,
     },
   };
 }

@@ -30,16 +30,22 @@ export function liveAccount(name: string, change: Partial<AccountSnapshot> = {})
   });
 }
 
-function tlsTo(days: number): AccountSnapshot['tls'] {
+function tlsTo(days: number, expiry: 'ok' | 'warning' = 'ok'): AccountSnapshot['tls'] {
   return {
     protocol: 'TLSv1.3',
     cipher: 'TLS_AES_256_GCM_SHA384',
     peer: {
       subject: 'pbx.example.com',
       issuer: 'Example CA 2',
+      validFrom: isoIn((days - 90) * 24 * HOUR),
       validTo: isoIn(days * 24 * HOUR),
       sha256: 'ab'.repeat(32),
+      daysLeft: days,
     },
+    own: null,
+    clientCertificateRequested: false,
+    expiry,
+    material: { state: 'current', since: null, cause: null },
   };
 }
 
@@ -48,7 +54,7 @@ export function someAccounts(): readonly AccountSnapshot[] {
   const down = { expires: null, rtt: null, tls: null, public: null, bindings: [] };
   return [
     liveAccount('office', { tls: tlsTo(61) }),
-    liveAccount('reception', { tls: tlsTo(12), rtt: 0.118, state: 'refreshing' }),
+    liveAccount('reception', { tls: tlsTo(12, 'warning'), rtt: 0.118, state: 'refreshing' }),
     liveAccount('trunk-berlin', {
       ...down,
       aor: 'sip:+49301234567@sip.carrier.example',

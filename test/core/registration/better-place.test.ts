@@ -175,3 +175,16 @@ describe('DNS that fails while the flow should be replaced', () => {
     expect(line.warnings()).toEqual([expect.stringContaining('127.0.0.1 did not answer')]);
   });
 });
+
+describe('a handshake that failed', () => {
+  it('leads to no target without encryption, not even after a fresh lookup', () => {
+    const secure = { ...FIRST, transport: 'tls', port: 5061 } as const;
+    const line = registeredOn({ targets: [secure, SECOND] });
+    line.begin();
+    const target = openings(line).at(-1);
+    if (target === undefined) throw new Error('no flow was asked for');
+    line.step({ type: 'flowFailed', target, failure: failureOf('tls.untrusted', 'it is not trusted') });
+    expect(openings(line)).toHaveLength(1);
+    expect(line.failure()).toMatchObject({ code: 'tls.untrusted' });
+  });
+});

@@ -1,6 +1,6 @@
 // The accounts as the page knows them: loaded as a whole, kept current by events, filtered and put in order.
 
-import { conditionOf, STATE_WORDS } from './words.js';
+import { certificateEnd, conditionOf, STATE_WORDS } from './words.js';
 
 /** @import {AccountSnapshot} from '../../../core/health/snapshot.ts' */
 /** @import {AgentEvent} from '../../events.ts' */
@@ -31,7 +31,7 @@ export const ORDERS = {
   failure: ({ failure }) => failure?.code,
   target: ({ target }) => (target === null ? undefined : `${target.host} ${target.address}`),
   public: (account) => account.public?.address,
-  certificate: ({ tls }) => (tls === null ? undefined : Date.parse(tls.peer.validTo)),
+  certificate: ({ tls }) => certificateEnd(tls),
 };
 
 export function createAccounts() {

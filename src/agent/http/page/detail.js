@@ -196,7 +196,9 @@ function factsOf(account, now) {
         : `${auth.algorithm}, realm ${auth.realm}${auth.qop === null ? '' : `, qop ${auth.qop}`}`,
     ],
     ['TLS', tls === null ? null : `${tls.protocol}, ${tls.cipher}`],
-    ['Certificate', tls === null ? null : certificateText(tls, now)],
+    ['Certificate', tls === null ? null : `${certificateText(tls.peer, now)}, by ${tls.peer.issuer}`],
+    ['Our certificate', tls?.own ? certificateText(tls.own, now) : null],
+    ['TLS files', tls === null ? null : materialText(tls.material)],
     ['Service-Route', account.serviceRoute.length === 0 ? null : account.serviceRoute.join(', ')],
     ['Call-ID', callId === '' ? null : `${callId}, CSeq ${cseq}`],
   ];
@@ -261,12 +263,19 @@ function flowList(flows) {
 }
 
 /**
- * @param {NonNullable<AccountSnapshot['tls']>} tls
+ * @param {{ readonly subject: string, readonly validTo: string }} certificate
  * @param {number} now
  */
-function certificateText({ peer }, now) {
-  const end = new Date(peer.validTo);
-  return `${peer.subject}, by ${peer.issuer}, valid to ${dateText(end)} (${spanText(end.getTime() - now)})`;
+function certificateText({ subject, validTo }, now) {
+  const left = Date.parse(validTo) - now;
+  const words = left > 0 ? `${spanText(left)} left` : `expired ${spanText(-left)} ago`;
+  return `${subject}, valid to ${dateText(new Date(validTo))} (${words})`;
+}
+
+/** @param {NonNullable<AccountSnapshot['tls']>['material']} material */
+function materialText({ state, cause }) {
+  if (state === 'current') return null;
+  return state === 'renewed' ? 'renewed; the next connection uses them' : (cause ?? 'invalid');
 }
 
 /**

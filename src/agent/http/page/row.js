@@ -3,6 +3,7 @@
 import { html, setText } from './elements.js';
 import {
   addressText,
+  certificateEnd,
   conditionOf,
   countdownText,
   dateText,
@@ -54,7 +55,7 @@ export function createRow(name) {
       setText(cells.host, target === null ? NOTHING : target.host);
       setText(cells.address, target === null ? '' : `${target.transport} ${addressText(target)}`);
       setText(cells.public, seen === null ? NOTHING : addressText(seen));
-      drawCertificate(cells.certificate, tls?.peer.validTo, now);
+      drawCertificate(cells.certificate, tls, now);
       for (const [cell, isEmpty] of cells.hideable(shown)) cell.classList.toggle('nothing', isEmpty);
       tick(now);
     },
@@ -150,19 +151,21 @@ function drawMeter(meter, { expires }, now) {
 }
 
 /**
+ * The certificate that ends first: theirs or our own.
  * @param {HTMLElement} place
- * @param {string | undefined} validTo
+ * @param {AccountSnapshot['tls']} tls
  * @param {number} now
  */
-function drawCertificate(place, validTo, now) {
-  const end = validTo === undefined ? Number.NaN : Date.parse(validTo);
-  if (Number.isNaN(end)) {
+function drawCertificate(place, tls, now) {
+  const end = certificateEnd(tls);
+  if (tls === null || end === undefined) {
     setText(place, NOTHING);
+    place.title = '';
     return;
   }
   const days = Math.floor((end - now) / DAY_MS);
   setText(place, days < 0 ? 'expired' : days === 1 ? '1 day' : `${days} days`);
-  place.title = `valid to ${dateText(new Date(end))}`;
-  // behaviour.md §21, as far as the page knows the dates.
-  place.dataset.level = days < 7 ? 'critical' : days < 21 ? 'warning' : 'good';
+  const whose = end === Date.parse(tls.peer.validTo) ? "the server's" : 'our own';
+  place.title = `${whose} is valid to ${dateText(new Date(end))}`;
+  place.dataset.level = tls.expiry;
 }

@@ -102,6 +102,16 @@ export function addressText({ address, port }) {
 }
 
 /**
+ * When the certificate that ends first does, the server's or our own; undefined: there is none.
+ * @param {AccountSnapshot['tls']} tls
+ */
+export function certificateEnd(tls) {
+  const ends = [tls?.peer.validTo, tls?.own?.validTo].map((time) => Date.parse(time ?? ''));
+  const known = ends.filter((end) => !Number.isNaN(end));
+  return known.length === 0 ? undefined : Math.min(...known);
+}
+
+/**
  * 10,000: a comma for the thousands.
  * @param {number} count
  */

@@ -1,0 +1,205 @@
+// What happens to the agent's accounts, told: as events, in each member's short history, and to those who wait for an
+// outcome. And what of it concerns others: a registrar that is back, credentials that were rejected, the other flows.
+
+import type { AccountState } from '../core/health/snapshot.ts';
+import type { Failure } from '../core/health/verdict.ts';
+import { stateOfAccount } from '../core/registration/describe.ts';
+import type { Outcome } from '../core/registration/effect.ts';
+import type { IdentityStore } from '../state/identity-store.ts';
+import { registrarOf } from './admission.ts';
+import type { Engine } from './engine.ts';
+import type { AgentEvent, Severity } from './events.ts';
+import { recordFacts } from './identity-keeping.ts';
+import type { ManagedRegistration, Registrations } from './managed-registration.ts';
+import { isUp, type Member, remember } from './member.ts';
+import type { Members } from './members.ts';
+import type { Observer } from './observer.ts';
+import { describeAccount } from './one-shot.ts';
+import { secretFingerprint } from './secret-fingerprint.ts';
+
+export type AccountNewsOptions = {
+  readonly members: Members;
+  readonly store: IdentityStore;
+  readonly emit: (event: AgentEvent) => void;
+  readonly engine: () => Engine;
+};
+
+export class AccountNews implements Pick<Observer, 'stateChanged' | 'finished' | 'warned' | 'crashed'> {
+  readonly #options: AccountNewsOptions;
+  /** Called, once each, when the registration's round ends or it comes to rest. */
+  readonly #waiting = new Map<ManagedRegistration, readonly ((outcome: Outcome | null) => void)[]>();
+  /** By registrar: who waits for it to come back, and has not been woken yet. */
+  readonly #waitingFor = new Map<string, Set<ManagedRegistration>>();
+  /** Verdicts on one flow that the account's other flows took over. */
+  readonly #passedOn = new WeakSet<Failure>();
+
+  constructor(options: AccountNewsOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the registration's next round has ended; null: it came to rest without one. */
+  nextOutcome(flow: ManagedRegistration): Promise<Outcome | null> {
+    return new Promise((resolve) => {
+      this.#waiting.set(flow, [...(this.#waiting.get(flow) ?? []), resolve]);
+    });
+  }
+
+  /** The registration is on its way out: nobody wakes it any more. */
+  forget(account: ManagedRegistration): void {
+    this.#waitingFor.get(registrarOf(account))?.delete(account);
+  }
+
+  stateChanged(account: ManagedRegistration, previous: AccountState): void {
+    const member = this.#options.members.of(account);
+    if (member === undefined) return;
+    const { state } = account.lifecycle;
+    if (member.flows !== null && member.flows.length > 1)
+      this.#flowChanged(member, member.flows, account, previous);
+    this.#tellState(member, account);
+    this.#noteWaiting(account);
+    // While it is paused its Call-ID is free for one-shot commands: the numbers that were not used are given back.
+    if (state === 'paused') this.#keep(account, recordFacts(account, true));
+    if (account.lifecycle.round === null) this.#wake(account, null);
+  }
+
+  /** One of several flows came into another state: the others' patience depends on it (RFC 5626 §4.5). */
+  #flowChanged(
+    member: Member,
+    flows: Registrations,
+    changed: ManagedRegistration,
+    previous: AccountState,
+  ): void {
+    const { state } = changed.lifecycle;
+    if (!isRoutine(previous, state)) {
+      const text = `flow ${changed.regId}: ${previous} → ${state}`;
+      remember(member, { time: new Date().toISOString(), severity: 'info', text });
+    }
+    for (const flow of flows) {
+      const others = flows.some((one) => one !== flow && isUp(one.lifecycle.state)) ? 'up' : 'down';
+      if (flow.lifecycle.others !== others)
+        this.#options.engine().request(flow, { type: 'othersChanged', others });
+    }
+  }
+
+  /** Tells the state of the account, when it is another one than before. */
+  #tellState(member: Member, changed: ManagedRegistration): void {
+    const { flows, state: previous } = member;
+    if (flows === null) return;
+    const state = stateOfAccount(flows.map(({ lifecycle }) => lifecycle.state));
+    if (state === previous) return;
+    member.state = state;
+    const routine = isRoutine(previous, state);
+    const severity: Severity = state === 'blocked' ? 'error' : routine ? 'debug' : 'info';
+    const time = new Date().toISOString();
+    if (!routine) remember(member, { time, severity, text: `${previous} → ${state}` });
+    const snapshot = describeAccount(flows);
+    this.#options.emit({ time, severity, type: 'state', account: member.name, state, previous, snapshot });
+    this.#noteBlocked(changed, state, previous);
+  }
+
+  #noteBlocked(account: ManagedRegistration, state: AccountState, previous: AccountState): void {
+    const { store } = this.#options;
+    if (state === 'blocked') {
+      const { credentials } = account.lifecycle.registration;
+      const fingerprint = secretFingerprint(credentials, store.instanceId());
+      const blocked = { since: new Date().toISOString(), secretFingerprint: fingerprint };
+      this.#keep(account, store.setBlocked(account.key, blocked));
+    } else if (state === 'registered' && previous === 'registering') {
+      if (store.load(account.key).blocked !== null) this.#keep(account, store.setBlocked(account.key, null));
+    }
+  }
+
+  #noteWaiting(account: ManagedRegistration): void {
+    const registrar = registrarOf(account);
+    const waiting = this.#waitingFor.get(registrar);
+    if (account.lifecycle.state !== 'waiting') waiting?.delete(account);
+    else if (waiting === undefined) this.#waitingFor.set(registrar, new Set([account]));
+    else waiting.add(account);
+  }
+
+  /** The store tells by itself what it cannot write; anything else that goes wrong is told here. */
+  #keep(account: ManagedRegistration, writing: Promise<void>): void {
+    writing.catch((error: unknown) => this.crashed(account, error));
+  }
+
+  finished(account: ManagedRegistration, outcome: Outcome): void {
+    const member = this.#options.members.of(account);
+    if (member === undefined) return;
+    if (outcome.type === 'failed') this.#failed(account, member, outcome.failure);
+    if (outcome.type === 'registered') this.#wakeOthers(account);
+    this.#wake(account, outcome);
+  }
+
+  #failed(account: ManagedRegistration, member: Member, verdict: Failure): void {
+    const flows = member.flows ?? [account];
+    const { failure, nextAttempt, state, registrar } = describeAccount(flows);
+    if (failure === null || this.#passedOn.has(verdict)) return;
+    if (verdict.code === 'auth.rejected') this.#passOn(verdict, flows, account);
+    const time = new Date().toISOString();
+    remember(member, { time, severity: 'warning', text: `${failure.code}: ${failure.cause}` });
+    this.#options.emit({
+      time,
+      severity: failure.stage === 'auth' || failure.stage === 'internal' ? 'error' : 'warning',
+      type: 'failure',
+      account: member.name,
+      registrar,
+      state,
+      failure,
+      nextAttempt,
+      count: account.lifecycle.failures,
+    });
+  }
+
+  /** behaviour.md §11: a success on a target wakes the accounts that wait for it; the admission paces them. */
+  #wakeOthers(recovered: ManagedRegistration): void {
+    const registrar = registrarOf(recovered);
+    const waiting = this.#waitingFor.get(registrar);
+    if (waiting === undefined || waiting.size === 0) return;
+    // Each is woken once: those whose next try fails too come back into the set.
+    this.#waitingFor.delete(registrar);
+    for (const account of waiting) this.#options.engine().request(account, { type: 'targetRecovered' });
+  }
+
+  /** behaviour.md §10: what the registrar rejected on one flow is not tried on the account's other flows as well. */
+  #passOn(failure: Failure, flows: readonly ManagedRegistration[], rejected: ManagedRegistration): void {
+    this.#passedOn.add(failure);
+    for (const flow of flows) {
+      const { state, round } = flow.lifecycle;
+      const isToTry = round === null && (state === 'unregistered' || state === 'waiting');
+      if (flow === rejected || !isToTry) continue;
+      this.#options.engine().request(flow, { type: 'roundPrevented', goal: 'register', failure });
+    }
+  }
+
+  #wake(flow: ManagedRegistration, outcome: Outcome | null): void {
+    const waiting = this.#waiting.get(flow) ?? [];
+    this.#waiting.delete(flow);
+    for (const resolve of waiting) resolve(outcome);
+  }
+
+  warned(account: ManagedRegistration, text: string): void {
+    this.warn(account, 'account.warning', text);
+  }
+
+  warn(account: ManagedRegistration, code: string, text: string): void {
+    const name = account.setup.plan.account;
+    const time = new Date().toISOString();
+    const member = this.#options.members.of(account);
+    if (member !== undefined) remember(member, { time, severity: 'warning', text });
+    this.#options.emit({ time, severity: 'warning', type: 'warning', account: name, code, text });
+  }
+
+  crashed(account: ManagedRegistration, error: unknown): void {
+    const words = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.warn(
+      account,
+      'account.crashed',
+      `a bug in sipreg, please report it; the account begins again: ${words}`,
+    );
+  }
+}
+
+/** A refresh that goes as it should is worth no line. */
+function isRoutine(previous: AccountState, state: AccountState): boolean {
+  return state === 'refreshing' || (previous === 'refreshing' && state === 'registered');
+}

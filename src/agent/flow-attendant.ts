@@ -1,0 +1,87 @@
+// What an agent that stays does for its open flows: it keeps them open, and answers what arrives on them. The engine
+// calls it for every flow that an account holds.
+
+import { optionsRequest } from '../core/keepalive/options.ts';
+import type { Rng } from '../core/rng.ts';
+import { bracketed } from '../core/sip/ip.ts';
+import { monotonicNow } from '../runtime/clock.ts';
+import type { Flow } from '../runtime/transport/flow.ts';
+import type { Attendant, FlowDesk } from './attendant.ts';
+import type { AgentEvent } from './events.ts';
+import { FlowKeeping } from './flow-keeping.ts';
+import { type Answerable, answerableOf } from './incoming/answerable.ts';
+import { Answering, type AnsweringCounts } from './incoming/answering.ts';
+import type { KeepaliveNews } from './keepalive-news.ts';
+import type { ManagedRegistration } from './managed-registration.ts';
+
+export type FlowAttendant = Attendant & {
+  /** The machine slept: every flow is tried at once. */
+  readonly clockJumped: () => void;
+  readonly counts: () => AnsweringCounts;
+};
+
+export function attendFlows(desk: FlowDesk, rng: Rng, emit: (event: AgentEvent) => void): FlowAttendant {
+  const keeping = new FlowKeeping({
+    now: monotonicNow,
+    rng,
+    send: (flow, bytes, repeated) => flow.send(bytes, repeated),
+    options: (flow) => {
+      const [account] = desk.usersOf(flow);
+      return account === undefined ? null : optionsRequest(account.setup.plan, flow, rng);
+    },
+    lost: desk.giveUp,
+    proven: desk.proven,
+    told: (flow, news) => emit(keepaliveEvent(flow, desk.usersOf(flow), news)),
+  });
+  const answering = new Answering({ now: monotonicNow, rng, accountsOf: createReception(desk), emit });
+  return {
+    held: (flow, account) => keeping.hold(flow, account, account.setup.keepalive),
+    released: (flow, account) => keeping.release(flow, account),
+    promised: (flow, account, promise) => keeping.promised(flow, account, promise),
+    closed: (flow) => keeping.gone(flow),
+    request: (flow, request, source) => answering.request(flow, request, source),
+    malformed: (flow, error, source) => answering.malformed(flow, error, source),
+    sign: (flow, sign, source) => keeping.sign(flow, sign, source),
+    heard: (flow) => keeping.heard(flow),
+    response: (branch, status) => {
+      keeping.response(branch, status);
+    },
+    clockJumped: () => keeping.clockJumped(),
+    counts: () => answering.counts(),
+    stop: () => {
+      keeping.close();
+      answering.stop();
+    },
+  };
+}
+
+/** Who can be reached over a flow; the same list for as long as its accounts and their settings are the same. */
+function createReception({ usersOf }: FlowDesk): (flow: Flow) => readonly Answerable[] {
+  const lists = new WeakMap<readonly ManagedRegistration[], readonly Answerable[]>();
+  return (flow) => {
+    const users = usersOf(flow);
+    const known = lists.get(users);
+    if (known !== undefined) return known;
+    const list = users.map(({ setup, addresses }) => answerableOf(setup.plan, setup.incoming, addresses));
+    lists.set(users, list);
+    return list;
+  };
+}
+
+function keepaliveEvent(
+  { remote, transport }: Flow,
+  users: readonly ManagedRegistration[],
+  { severity, code, text }: KeepaliveNews,
+): AgentEvent {
+  const [first, second] = users;
+  const account = first === undefined || second !== undefined ? null : first.setup.plan.account;
+  const where = `${transport} ${bracketed(remote.address)}:${remote.port}`;
+  return {
+    time: new Date().toISOString(),
+    severity,
+    type: 'keepalive',
+    account,
+    code,
+    text: `${where}: ${text}`,
+  };
+}

@@ -1,0 +1,70 @@
+// Which accounts use which open flow. A flow is shared by many, and each of them may hold two while it changes over.
+
+import type { Flow } from '../runtime/transport/flow.ts';
+import type { ManagedRegistration } from './managed-registration.ts';
+
+type Held = {
+  readonly flow: Flow;
+  readonly users: Set<ManagedRegistration>;
+  /** The users as a list, made when somebody asks: fifty thousand may come and go one by one. */
+  list: readonly ManagedRegistration[] | null;
+};
+
+export class HeldFlows {
+  readonly #held = new Map<number, Held>();
+
+  get(flowId: number): Flow | undefined {
+    return this.#held.get(flowId)?.flow;
+  }
+
+  *flows(): Iterable<Flow> {
+    for (const { flow } of this.#held.values()) yield flow;
+  }
+
+  /** Who uses the flow; the same array for as long as they are the same, and their settings too. */
+  usersOf(flow: Flow): readonly ManagedRegistration[] {
+    const held = this.#held.get(flow.id);
+    if (held === undefined) return NOBODY;
+    held.list ??= [...held.users];
+    return held.list;
+  }
+
+  /** False: it is held already. */
+  hold(account: ManagedRegistration, flow: Flow): boolean {
+    if (account.held.includes(flow)) return false;
+    account.held = [...account.held, flow];
+    const held = this.#held.get(flow.id);
+    if (held === undefined) this.#held.set(flow.id, { flow, users: new Set([account]), list: null });
+    else changed(held).add(account);
+    return true;
+  }
+
+  /** A user of the flow is another than before, in some way. */
+  touch(flow: Flow): void {
+    const held = this.#held.get(flow.id);
+    if (held !== undefined) held.list = null;
+  }
+
+  letGo(account: ManagedRegistration, flow: Flow): void {
+    account.held = account.held.filter((one) => one !== flow);
+    const held = this.#held.get(flow.id);
+    if (held === undefined) return;
+    changed(held).delete(account);
+    if (held.users.size === 0) this.#held.delete(flow.id);
+  }
+
+  /** The flow is gone; whoever used it is returned. */
+  gone(flow: Flow): readonly ManagedRegistration[] {
+    const users = this.usersOf(flow);
+    this.#held.delete(flow.id);
+    for (const account of users) account.held = account.held.filter((one) => one !== flow);
+    return users;
+  }
+}
+
+function changed(held: Held): Set<ManagedRegistration> {
+  held.list = null;
+  return held.users;
+}
+
+const NOBODY: readonly ManagedRegistration[] = [];
