@@ -338,7 +338,7 @@ const server = ['kamailio'] as const;
 describe.concurrent.skipIf(!server.every(isInstalled))(
   `pings of Kamailio's nathelper${missingPrograms(...server)}`,
   () => {
-    it.each(['datagram', 'options'] as const)('leave the binding there: %s', async (natPing) => {
+    it.concurrent.each(['datagram', 'options'] as const)('leave the binding there: %s', async (natPing) => {
       const kamailio = await startKamailio({ natPing });
       ends.push(kamailio.stop);
       const at = { registrar: `sip:127.0.0.1:${kamailio.port}` };

@@ -80,6 +80,17 @@ describe('a request that came two ways', () => {
     expect(statuses(scene.ask('OPTIONS', via('z9hG4bK5')))).toEqual([200]);
   });
 
+  it('R076 is a call of its own once the first one is over', () => {
+    const scene = openScene();
+    scene.ask('INVITE', via('z9hG4bK1'));
+    scene.ask('ACK', via('z9hG4bK1'));
+    scene.pass(4_999);
+    expect(statuses(scene.ask('INVITE', via('z9hG4bK2')))).toEqual([482]);
+    scene.ask('ACK', via('z9hG4bK2'));
+    scene.pass(5_000);
+    expect(statuses(scene.ask('INVITE', via('z9hG4bK3')))).toEqual([480]);
+  });
+
   it('is not merged when it is for two accounts', () => {
     const scene = openScene({ accounts: { alice: {}, bob: {} } });
     const to = (user: string, branch: string) => ({ ...via(branch), uri: `sip:${user}@192.0.2.50` });
