@@ -335,7 +335,7 @@ describe.skipIf(!programs.every(isInstalled))(`requests to an agent${missingProg
 
 const server = ['kamailio'] as const;
 
-describe.concurrent.skipIf(!server.every(isInstalled))(
+describe.skipIf(!server.every(isInstalled))(
   `pings of Kamailio's nathelper${missingPrograms(...server)}`,
   () => {
     it.concurrent.each(['datagram', 'options'] as const)('leave the binding there: %s', async (natPing) => {
