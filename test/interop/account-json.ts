@@ -70,6 +70,14 @@ const FLOW = {
   failure: orNull(FAILURE),
 };
 
+const CERTIFICATE = {
+  subject: STRING,
+  validFrom: TIME,
+  validTo: TIME,
+  daysLeft: NUMBER,
+  sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+};
+
 /** Every key of an account, with what may stand there. */
 const ACCOUNT = {
   account: STRING,
@@ -88,13 +96,23 @@ const ACCOUNT = {
   requests: NUMBER,
   rtt: orNull(NUMBER),
   auth: orNull({ realm: STRING, algorithm: STRING, qop: orNull(STRING) }),
+  outbound: expect.any(Boolean),
   serviceRoute: listOf(STRING),
   path: listOf(STRING),
+  associatedUris: listOf(STRING),
   gruu: { public: orNull(STRING), temporary: orNull(STRING) },
   tls: orNull({
     protocol: STRING,
     cipher: STRING,
-    peer: { subject: STRING, issuer: STRING, validTo: TIME, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) },
+    peer: { issuer: STRING, ...CERTIFICATE },
+    own: orNull({ serial: STRING, file: STRING, ...CERTIFICATE }),
+    clientCertificateRequested: expect.any(Boolean),
+    expiry: expect.stringMatching(/^(?:ok|warning|critical)$/),
+    material: {
+      state: expect.stringMatching(/^(?:current|renewed|invalid)$/),
+      since: orNull(TIME),
+      cause: orNull(STRING),
+    },
   }),
   failure: orNull(FAILURE),
 };

@@ -75,7 +75,7 @@ describe.skipIf(!isInstalled('kamailio'))(`register at kamailio${missingPrograms
         registrar,
         state: 'registered',
         nextAttempt: null,
-        expires: { requested: 300, granted: 300, source: 'contact', matchedBy: 'uri' },
+        expires: { requested: 300, granted: 300, source: 'contact', matchedBy: 'instance' },
         target: { transport, host: '127.0.0.1', address: '127.0.0.1', port },
         requests: 2,
         auth: { realm: '127.0.0.1', algorithm: 'MD5', qop: 'auth' },
@@ -118,7 +118,9 @@ describe.skipIf(!isInstalled('kamailio'))(`register at kamailio${missingPrograms
       expect(account.target).toEqual({ transport, host: '::1', address: '::1', port: kamailio.port });
       expect(account.local?.address).toBe('::1');
       const last = requests.at(-1)?.text ?? '';
-      expect(fieldValues(last, 'Via')[0]).toMatch(/^SIP\/2\.0\/(?:UDP|TCP) \[::1\]:\d+;rport;branch=z9hG4bK/);
+      expect(fieldValues(last, 'Via')[0]).toMatch(
+        /^SIP\/2\.0\/(?:UDP|TCP) \[::1\]:\d+;rport;keep;branch=z9hG4bK/,
+      );
       expect(fieldValues(last, 'Contact')[0]).toContain(`<sip:six@[::1]:${account.local?.port}`);
       const contacts = (await kamailio.bindings('six')).map(({ contact }) => contact);
       expect(contacts).toContain(account.bindings.find(({ own }) => own)?.uri);
@@ -155,7 +157,9 @@ describe.skipIf(!isInstalled('kamailio'))(`register at kamailio${missingPrograms
     expect(result.code).toBe(0);
     for (const { text } of requests) {
       expect(fieldValues(text, 'Expires')).toEqual(['1234']);
-      expect(fieldValues(text, 'Contact')).toEqual([expect.stringMatching(/>;expires=1234$/)]);
+      expect(fieldValues(text, 'Contact')).toEqual([
+        expect.stringMatching(/>;\+sip\.instance="<urn:uuid:[-0-9a-f]{36}>";reg-id=1;expires=1234$/),
+      ]);
     }
     expect(accountOf(result).expires).toMatchObject({ requested: 1234, granted: 300 });
   });

@@ -113,7 +113,9 @@ describe.skipIf(!isInstalled('kamailio'))(`commands at kamailio${missingPrograms
     const port = kamailio.port;
     expect(result.stdout).toContain(`1. udp 127.0.0.1:${port}\n`);
     expect(result.stdout).toContain(`\nREGISTER sip:127.0.0.1:${port} SIP/2.0\nVia: SIP/2.0/UDP 127.0.0.1:`);
-    expect(result.stdout).toMatch(/\nContact: <sip:dry@127\.0\.0\.1:\d+>;expires=77\nExpires: 77\n/);
+    expect(result.stdout).toMatch(
+      /\nContact: <sip:dry@127\.0\.0\.1:\d+>;\+sip\.instance="<urn:uuid:[-0-9a-f]{36}>";reg-id=1;expires=77\nExpires: 77\n/,
+    );
     const json = await sipreg({ dry: 'pd' }, ['--json', 'register', '--dry-run', 'dry']);
     expect(JSON.parse(json.stdout)).toEqual({
       schema: 'sipreg.dry-run/1',

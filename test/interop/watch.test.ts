@@ -74,7 +74,9 @@ describe.skipIf(!isInstalled('kamailio'))(`register --watch${missingPrograms('ka
       expect(result.stdout).toMatch(/ {4}a {2}unregistered\n$/);
       expect(await kamailio.bindings('alice')).toEqual([]);
       const last = (await kamailio.requests('REGISTER')).at(-1)?.text ?? '';
-      expect(fieldValues(last, 'Contact')).toEqual([expect.stringMatching(/>;expires=0$/)]);
+      expect(fieldValues(last, 'Contact')).toEqual([
+        expect.stringMatching(/>;\+sip\.instance="<urn:uuid:[-0-9a-f]{36}>";reg-id=1;expires=0$/),
+      ]);
       expect(fieldValues(last, 'Authorization')[0]).toContain('nc=00000002');
     },
   );
