@@ -34,7 +34,7 @@ async function scrape(url: string, accept?: string): Promise<string> {
   return await answer.text();
 }
 
-function valueOf(text: string, series: string): string | undefined {
+function seriesValue(text: string, series: string): string | undefined {
   return text
     .split('\n')
     .find((line) => line.startsWith(`${series} `))
@@ -47,17 +47,17 @@ describe('/metrics', () => {
     const text = await scrape(url);
     const names = new Set(text.split('\n').map((line) => /^\w+/.exec(line)?.[0]));
     expect(METRIC_SET.filter((name) => !names.has(name))).toEqual([]);
-    expect(valueOf(text, 'sipreg_registered{account="office"}')).toBe('0');
-    expect(valueOf(text, 'sipreg_account_state{account="office",state="unregistered"}')).toBe('1');
-    expect(valueOf(text, 'sipreg_account_state{account="office",state="blocked"}')).toBe('0');
-    expect(valueOf(text, 'sipreg_register_attempts_total{account="office",result="auth_rejected"}')).toBe(
+    expect(seriesValue(text, 'sipreg_registered{account="office"}')).toBe('0');
+    expect(seriesValue(text, 'sipreg_account_state{account="office",state="unregistered"}')).toBe('1');
+    expect(seriesValue(text, 'sipreg_account_state{account="office",state="blocked"}')).toBe('0');
+    expect(seriesValue(text, 'sipreg_register_attempts_total{account="office",result="auth_rejected"}')).toBe(
       '0',
     );
-    expect(valueOf(text, 'sipreg_register_responses_total{account="office",code="401"}')).toBe('0');
-    expect(valueOf(text, 'sipreg_flow_failures_total{account="office",transport="wss"}')).toBe('0');
-    expect(valueOf(text, 'sipreg_registration_expiry_timestamp_seconds{account="office"}')).toBe('NaN');
-    expect(valueOf(text, 'sipreg_tls_material_reloads_total{result="invalid"}')).toBe('0');
-    expect(valueOf(text, 'sipreg_config_last_reload_successful')).toBe('1');
+    expect(seriesValue(text, 'sipreg_register_responses_total{account="office",code="401"}')).toBe('0');
+    expect(seriesValue(text, 'sipreg_flow_failures_total{account="office",transport="wss"}')).toBe('0');
+    expect(seriesValue(text, 'sipreg_registration_expiry_timestamp_seconds{account="office"}')).toBe('NaN');
+    expect(seriesValue(text, 'sipreg_tls_material_reloads_total{result="invalid"}')).toBe('0');
+    expect(seriesValue(text, 'sipreg_config_last_reload_successful')).toBe('1');
   });
 
   it('counts what happens to an account', async () => {
@@ -78,9 +78,9 @@ describe('/metrics', () => {
     fake.metrics.keepaliveFailed('office');
     fake.metrics.materialReloaded('invalid');
     const text = await scrape(url);
-    expect(valueOf(failing, 'sipreg_consecutive_failures{account="office"}')).toBe('2');
+    expect(seriesValue(failing, 'sipreg_consecutive_failures{account="office"}')).toBe('2');
     const series = (name: string, labels = ''): string | undefined =>
-      valueOf(text, `sipreg_${name}{account="office"${labels}}`);
+      seriesValue(text, `sipreg_${name}{account="office"${labels}}`);
     expect(series('consecutive_failures')).toBe('0');
     expect(series('register_attempts_total', ',result="ok"')).toBe('2');
     expect(series('register_attempts_total', ',result="transport"')).toBe('1');
@@ -100,7 +100,7 @@ describe('/metrics', () => {
     expect(series('registration_last_attempt_timestamp_seconds')).toBe(
       String(Date.parse('2026-11-21T13:00:01Z') / 1000),
     );
-    expect(valueOf(text, 'sipreg_tls_material_reloads_total{result="invalid"}')).toBe('1');
+    expect(seriesValue(text, 'sipreg_tls_material_reloads_total{result="invalid"}')).toBe('1');
   });
 
   it('forgets a removed account, and tells a reload that failed', async () => {
@@ -114,8 +114,10 @@ describe('/metrics', () => {
     const text = await scrape(url);
     expect(text).not.toContain('fax');
     expect(fake.metrics.account('fax').responses.every((count) => count === 0)).toBe(true);
-    expect(valueOf(text, 'sipreg_config_last_reload_successful')).toBe('0');
-    expect(Number(valueOf(text, 'sipreg_config_last_reload_success_timestamp_seconds'))).toBeGreaterThan(0);
+    expect(seriesValue(text, 'sipreg_config_last_reload_successful')).toBe('0');
+    expect(Number(seriesValue(text, 'sipreg_config_last_reload_success_timestamp_seconds'))).toBeGreaterThan(
+      0,
+    );
   });
 
   it('escapes what an AOR may hold', async () => {
