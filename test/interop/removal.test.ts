@@ -64,7 +64,10 @@ describe.skipIf(!isInstalled('kamailio'))(`removing and listing${missingPrograms
       bindings: [{ uri: FOREIGN, own: false }],
       failure: null,
     });
-    expect(fieldValues(removed.last, 'Contact')).toEqual([`<${own}>;expires=0`]);
+    const [contact] = fieldValues(removed.last, 'Contact');
+    expect(contact?.replace(/;\+sip\.instance="<urn:uuid:[-0-9a-f]{36}>";reg-id=1/, '')).toBe(
+      `<${own}>;expires=0`,
+    );
     expect(fieldValues(removed.last, 'Expires')).toEqual(['0']);
     expect(await kamailio.bindings('own')).toMatchObject([{ contact: FOREIGN }]);
 
@@ -101,7 +104,7 @@ describe.skipIf(!isInstalled('kamailio'))(`removing and listing${missingPrograms
     const after = await sipreg(home, 'moved', ['register', 'a'], { contactUser: 'after' });
     expect(after.code).toBe(0);
     expect(fieldValues(after.last, 'Contact')).toEqual([
-      expect.stringMatching(/^<sip:after@127\.0\.0\.1:\d+>;expires=3600$/),
+      expect.stringMatching(/^<sip:after@127\.0\.0\.1:\d+>;\+sip\.instance="[^"]+";reg-id=1;expires=3600$/),
       `<${old?.contact}>;expires=0`,
     ]);
     // FreeSWITCH lets this field win over the Contact, and looks at the first Contact only.
