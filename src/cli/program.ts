@@ -133,16 +133,20 @@ function addRegistrationCommands(program: Command, done: Done): void {
     .option('--expires <seconds>', 'ask for this time', positiveInteger)
     .option('--timeout <seconds>', 'give up after this time', positiveInteger, DEFAULT_TIMEOUT)
     .option('--dry-run', 'print the REGISTER and the targets, send nothing')
-    .action(async (names: readonly string[], options: Record<string, number | boolean | undefined>) => {
-      const { register } = await import('./commands/register.ts');
-      const settings = {
-        watch: options.watch === true,
-        dryRun: options.dryRun === true,
-        expires: numberOr(options.expires, null),
-        timeoutSeconds: numberOr(options.timeout, DEFAULT_TIMEOUT),
-      };
-      done(await register(names, settings, await outputOf(program)));
-    });
+    .option('--tls-keylog <file>', KEY_LOG)
+    .action(
+      async (names: readonly string[], options: Record<string, number | boolean | string | undefined>) => {
+        const { register } = await import('./commands/register.ts');
+        const settings = {
+          watch: options.watch === true,
+          dryRun: options.dryRun === true,
+          expires: numberOr(options.expires, null),
+          timeoutSeconds: numberOr(options.timeout, DEFAULT_TIMEOUT),
+          keyLog: typeof options.tlsKeylog === 'string' ? options.tlsKeylog : null,
+        };
+        done(await register(names, settings, await outputOf(program)));
+      },
+    );
   program
     .command('unregister <account...>')
     .description('remove our own binding')
@@ -169,11 +173,18 @@ function addAgentCommand(program: Command, done: Done): void {
     .command('run [account...]')
     .description('the agent: keeps every enabled account (or those named) registered; SIGHUP reloads')
     .option('--keep-bindings', 'leave the bindings at the end')
-    .action(async (names: readonly string[], options: { readonly keepBindings?: boolean }) => {
-      const { run } = await import('./commands/run.ts');
-      const keepBindings = options.keepBindings === true;
-      done(await run(names, { keepBindings }, await outputOf(program)));
-    });
+    .option('--tls-keylog <file>', KEY_LOG)
+    .action(
+      async (
+        names: readonly string[],
+        options: { readonly keepBindings?: boolean; readonly tlsKeylog?: string },
+      ) => {
+        const { run } = await import('./commands/run.ts');
+        const keepBindings = options.keepBindings === true;
+        const keyLog = options.tlsKeylog ?? null;
+        done(await run(names, { keepBindings, keyLog }, await outputOf(program)));
+      },
+    );
 }
 
 /** Commands that talk to the running agent. */
@@ -294,6 +305,8 @@ function addConfigCommands(program: Command, done: Done): void {
 
 /** The transaction's own 32 s come first (RFC 3261 §17.1.2.2). */
 const DEFAULT_TIMEOUT = 40;
+const KEY_LOG =
+  'append the secrets of TLS sessions for Wireshark; SSLKEYLOGFILE: to the file of that variable';
 
 function outputOf(program: Command): Promise<Output> {
   return outputFor(settingsOf(program.opts<GlobalOptions>()));
@@ -309,7 +322,7 @@ function settingsOf(options: GlobalOptions): GlobalSettings {
   };
 }
 
-function numberOr<T>(value: number | boolean | undefined, otherwise: T): number | T {
+function numberOr<T>(value: number | boolean | string | undefined, otherwise: T): number | T {
   return typeof value === 'number' ? value : otherwise;
 }
 

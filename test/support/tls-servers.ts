@@ -92,6 +92,7 @@ export async function startOpensslServer(
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   await new Promise<void>((resolve, reject) => {
     child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`openssl s_server ended with ${code}`)));
     child.stdout.on('data', (text) => {
       if (String(text).includes('ACCEPT')) resolve();
     });

@@ -36,7 +36,7 @@ export async function addAccountCommand(name: string, options: Options, output: 
   } finally {
     prompt?.close();
   }
-  const once = { watch: false, dryRun: false, expires: null, timeoutSeconds: 40 };
+  const once = { watch: false, dryRun: false, expires: null, timeoutSeconds: 40, keyLog: null };
   return await register([name], once, output);
 }
 

@@ -5,6 +5,7 @@ import type { PreparedAccount } from '../../agent/account-setup.ts';
 import { type AccountResult, Interrupted, runOnce } from '../../agent/one-shot.ts';
 import { exitOf } from '../../core/health/verdict.ts';
 import type { Goal } from '../../core/registration/input.ts';
+import type { KeyLog } from '../../runtime/tls/key-log.ts';
 import type { Theme } from '../colors.ts';
 import { EXIT } from '../exit.ts';
 import { accountsDocument, type Output } from '../output.ts';
@@ -21,6 +22,8 @@ export type OneShotCommand = {
   readonly doing: string;
   /** What did not happen, for a failure: "not registered". */
   readonly undone: string;
+  /** Takes the secrets of TLS sessions. */
+  readonly keyLog?: KeyLog | undefined;
   /** The line of a success. */
   readonly line: (result: AccountResult, theme: Theme) => string;
 };
@@ -50,6 +53,7 @@ export async function runOneShot(
       goal: command.goal,
       timeoutSeconds: command.timeoutSeconds,
       interrupt: signals.end,
+      keyLog: command.keyLog,
       observer: {
         warned: (account, text) =>
           spinner.aside(() => output.warning(`${account.setup.plan.account}: ${text}`)),

@@ -3,6 +3,7 @@
 import type { PreparedAccount } from '../../agent/account-setup.ts';
 import { enabledEntryOf, loadInUse, openStateInUse, prepareInUse, stateInUse } from '../accounts-in-use.ts';
 import { CommandError, EXIT } from '../exit.ts';
+import { keyLogInUse } from '../key-log.ts';
 import type { Output } from '../output.ts';
 import { findOwner, type Owner, throughOwner } from '../owner.ts';
 import { registeredLine } from '../render/account-line.ts';
@@ -14,6 +15,8 @@ export type RegisterOptions = {
   /** Seconds; null: the account's own. */
   readonly expires: number | null;
   readonly timeoutSeconds: number;
+  /** Where the secrets of TLS sessions go (`--tls-keylog`); null: nowhere. */
+  readonly keyLog: string | null;
 };
 
 /** Runs the command and returns its exit code. */
@@ -27,11 +30,16 @@ export async function register(
   if (owner !== null && options.watch) throw watchedAlready(owner);
   const own = owner === null ? names : names.filter((name) => !owner.owned.includes(name));
   const store = await openStateInUse(loaded, ({ message }) => output.warning(message));
+  const keyLog = await keyLogInUse(options.keyLog, output);
   if (options.watch) {
     for (const name of names) enabledEntryOf(loaded, name);
     const { watchAccounts } = await import('./watch.ts');
     const { expires } = options;
-    return await watchAccounts(names, { loaded, store, stateDirectory: stateInUse(loaded), expires }, output);
+    return await watchAccounts(
+      names,
+      { loaded, store, stateDirectory: stateInUse(loaded), expires, keyLog: keyLog.write },
+      output,
+    );
   }
   const accounts = await prepareInUse(loaded, own, output, {
     store,
@@ -46,6 +54,9 @@ export async function register(
   if (owner !== null && options.expires !== null) {
     output.note('the agent asks for the time that its accounts file says: --expires changes nothing there');
   }
+  if (owner !== null && options.keyLog !== null) {
+    output.note('the agent has its own TLS connections: --tls-keylog is for "sipreg run" there');
+  }
   const settled = owner === null ? [] : await throughOwner(owner, 'refresh', options.timeoutSeconds, output);
   const exitCode = await runOneShot(
     accounts,
@@ -54,6 +65,7 @@ export async function register(
       timeoutSeconds: options.timeoutSeconds,
       doing: 'registering',
       undone: 'not registered',
+      keyLog: keyLog.write,
       line: ({ snapshot }, theme) => registeredLine(snapshot, theme),
     },
     output,

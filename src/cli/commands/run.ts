@@ -7,16 +7,22 @@ import type { StateNotice } from '../../state/identity-store.ts';
 import { entryOf, loadInUse, openStateInUse, stateInUse } from '../accounts-in-use.ts';
 import { agentSocket } from '../agent-in-use.ts';
 import { CommandError, EXIT } from '../exit.ts';
+import { keyLogInUse } from '../key-log.ts';
 import type { Output } from '../output.ts';
 import { catchSignals, type Signals } from '../signals.ts';
 import { PRODUCT, VERSION } from '../version.ts';
 
-export type RunOptions = { readonly keepBindings: boolean };
+export type RunOptions = {
+  readonly keepBindings: boolean;
+  /** Where the secrets of TLS sessions go (`--tls-keylog`); null: nowhere. */
+  readonly keyLog: string | null;
+};
 
 /** Runs until it is told to end, and returns the exit code. */
 export async function run(names: readonly string[], options: RunOptions, output: Output): Promise<number> {
   const loaded = await loadInUse(output);
   for (const name of names) entryOf(loaded, name);
+  const keyLog = await keyLogInUse(options.keyLog, output);
   const log = openLog(output);
   const signals = catchSignals();
   const hangups = catchHangups();
@@ -45,6 +51,7 @@ export async function run(names: readonly string[], options: RunOptions, output:
       log: log.tell,
       tellsMessages: output.settings.verbosity >= 2,
       problems: () => [...problems.values()],
+      keyLog: keyLog.write,
     });
     if (!started.ok) throw new CommandError(EXIT.notNow, started.error);
     return await runUntilEnded(started.value, signals, hangups);
@@ -52,6 +59,7 @@ export async function run(names: readonly string[], options: RunOptions, output:
     hangups.release();
     signals.release();
     log.close();
+    keyLog.close();
   }
 }
 

@@ -7,6 +7,7 @@ import type { AgentEvent } from '../../agent/events.ts';
 import { createAgentLog } from '../../agent/log/log.ts';
 import { requestText } from '../../agent/log/words.ts';
 import { timeText } from '../../runtime/local-time.ts';
+import type { KeyLog } from '../../runtime/tls/key-log.ts';
 import type { IdentityStore } from '../../state/identity-store.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import type { Output } from '../output.ts';
@@ -20,12 +21,13 @@ export type WatchOptions = {
   readonly stateDirectory: string | null;
   /** Seconds; null: the accounts' own. */
   readonly expires: number | null;
+  readonly keyLog: KeyLog | undefined;
 };
 
 /** Runs until SIGINT or SIGTERM; the exit code says whether every binding could be removed. */
 export async function watchAccounts(
   names: readonly string[],
-  { loaded, store, stateDirectory, expires }: WatchOptions,
+  { loaded, store, stateDirectory, expires, keyLog }: WatchOptions,
   output: Output,
 ): Promise<number> {
   const signals = catchSignals();
@@ -49,6 +51,7 @@ export async function watchAccounts(
       log: logFor(output),
       tellsMessages: output.settings.verbosity >= 2,
       problems: () => [],
+      keyLog,
     });
     if (!started.ok) {
       if (end.aborted) return signals.exitCode();

@@ -352,6 +352,49 @@ describe('what is kept in place of what cannot be used', () => {
   });
 });
 
+describe('files that are written in place, in pieces and with pauses', () => {
+  it('never fail a handshake or give half a chain, and are in use once the writing has ended', async () => {
+    const store = makeMaterialStore();
+    stores.push(store);
+    const settings = installed(first);
+    const chainOf = (issued: IssuedCertificate): string => issued.certificate + authority.certificate;
+    write(settings.cert, chainOf(first));
+    const whole = new Set([(await materialOf(store, settings)).digest]);
+    for (const issued of [first, second]) {
+      const copy = installed(issued);
+      write(copy.cert, chainOf(issued));
+      whole.add((await materialOf(store, copy)).digest);
+    }
+    let isWriting = true;
+    const writing = (async () => {
+      // The last pair is the second one. Pauses are of all lengths around the time after which files count as complete.
+      for (const [turn, issued] of [first, second, first, second].entries()) {
+        for (const [file, text] of [
+          [settings.cert, chainOf(issued)],
+          [settings.key, issued.key],
+        ] as const) {
+          for (let end = 0; end <= text.length; end += Math.ceil(text.length / 3)) {
+            write(file, text.slice(0, end));
+            await new Promise((resolve) => setTimeout(resolve, 40 + 170 * turn));
+          }
+          write(file, text);
+        }
+      }
+      isWriting = false;
+    })();
+    const seen: string[] = [];
+    while (isWriting) {
+      seen.push((await materialOf(store, settings)).digest);
+      await new Promise((resolve) => setTimeout(resolve, 7));
+    }
+    await writing;
+    expect(seen.length).toBeGreaterThan(20);
+    expect(seen.filter((digest) => !whole.has(digest))).toEqual([]);
+    await store.checkNow();
+    expect(await subjectOf(store, settings)).toBe('CN=second');
+  }, 30_000);
+});
+
 describe('looking by itself', () => {
   it('retries after 1, 2, 5 and 10 s, then every 30 s', () => {
     const times: number[] = [];
