@@ -10,6 +10,7 @@ import { emptyFramer, pushBytes } from '../../src/core/sip/framer.ts';
 import { headerValue } from '../../src/core/sip/headers.ts';
 import type { SipMessage, SipRequest } from '../../src/core/sip/message.ts';
 import { parseMessage } from '../../src/core/sip/parse.ts';
+import { branchOf, topVia } from '../../src/core/sip/via.ts';
 
 /** How a REGISTER is taken. */
 export type Mood = 'grant' | 'silent' | 'unavailable';
@@ -27,6 +28,7 @@ export type TortureRegistrar = {
   readonly ports: Readonly<Record<Transport, number>>;
   /** REGISTERs that were granted so far, over both. */
   readonly granted: () => number;
+  /** What was met with silence is answered when the mood changes. */
   readonly setMood: (mood: Mood) => void;
   /** Sends `bytes` to the agent as they are, and sees what comes of it. */
   readonly throwAt: (transport: Transport, bytes: Uint8Array, patienceMs?: number) => Promise<Reaction>;
@@ -50,16 +52,22 @@ export async function startTortureRegistrar(): Promise<TortureRegistrar> {
   const ports = { udp: 5060, tcp: typeof bound0 === 'object' && bound0 !== null ? bound0.port : 0 };
   const connections = new Set<Socket>();
   const listeners = new Set<(message: SipMessage) => void>();
+  const waiting: (() => void)[] = [];
   let mood: Mood = 'grant';
   let granted = 0;
   let contact: { readonly address: string; readonly port: number } | null = null;
   let asked = 0;
 
+  const answer = (request: SipRequest, reply: (text: string) => void): void => {
+    if (mood === 'silent') waiting.push(() => answer(request, reply));
+    else {
+      if (mood === 'grant') granted += 1;
+      reply(answerTo(request, mood));
+    }
+  };
   const received = (message: SipMessage, reply: (text: string) => void): void => {
     for (const listener of listeners) listener(message);
-    if (message.kind !== 'request' || message.method !== 'REGISTER' || mood === 'silent') return;
-    if (mood === 'grant') granted += 1;
-    reply(answerTo(message, mood));
+    if (message.kind === 'request' && message.method === 'REGISTER') answer(message, reply);
   };
   for (const socket of udp) {
     socket.on('message', (bytes, sender) => {
@@ -95,6 +103,7 @@ export async function startTortureRegistrar(): Promise<TortureRegistrar> {
     granted: () => granted,
     setMood: (wanted) => {
       mood = wanted;
+      for (const late of waiting.splice(0)) late();
     },
     throwAt: (transport, bytes, patienceMs = PATIENCE_MS) => {
       asked += 1;
@@ -154,9 +163,9 @@ function watch(
     const hear = (message: SipMessage): void => {
       if (message.kind !== 'response' || message.status < 200) return;
       const id = headerValue(message.headers, 'Call-ID') ?? '';
-      if (id === callId) finish('answered');
-      // The answer to an INVITE is repeated until somebody acknowledges it, long after its message was thrown.
-      else if (thrown.includes(id) && !isRepeated(message)) statuses.push(message.status);
+      // What was sent before is here too, if perhaps at another port that has not been read yet.
+      if (id === callId) setImmediate(() => setImmediate(() => finish('answered')));
+      else if (belongs(message, thrown) && !isRepeated(message)) statuses.push(message.status);
     };
     const closed = (): void => finish('closed');
     const limit = setTimeout(() => finish('silent'), patienceMs);
@@ -169,6 +178,18 @@ function watch(
     for (const socket of watched) socket.once('close', closed);
     if (transport === 'tcp' && watched.length === 0) finish('closed');
   });
+}
+
+/**
+ * Whether an answer is one to `thrown`: that to an INVITE is repeated until somebody acknowledges it, long after its message
+ * was thrown. Messages of RFC 4475 that share a branch are copies of one (RFC 3261 §17.2.3), and get the answer to the first.
+ */
+function belongs(message: SipMessage, thrown: string): boolean {
+  const via = topVia(message);
+  const branch = via === null ? null : branchOf(via);
+  const method = (headerValue(message.headers, 'CSeq') ?? '').split(/\s/).at(-1) ?? '';
+  const isSame = thrown.includes(headerValue(message.headers, 'Call-ID') ?? '');
+  return thrown.includes(method) && (isSame || (branch !== null && thrown.includes(branch)));
 }
 
 function question(transport: Transport, address: string, port: number, callId: string): string {
