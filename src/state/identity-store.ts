@@ -143,10 +143,7 @@ export async function openIdentityStore(
 
 /** What is known in `directory`, for commands that take no lock and write nothing; null: nothing is, and the instance id is
  * one that nobody else has. */
-export function readMemory(
-  directory: string | null,
-  rng: Rng,
-): Pick<IdentityStore, 'load' | 'instanceId'> {
+export function readMemory(directory: string | null, rng: Rng): Pick<IdentityStore, 'load' | 'instanceId'> {
   const known = (directory === null ? null : readState(directory)) ?? emptyDocument(rng);
   return {
     load: (key) => known.accounts.get(nameOf(key)) ?? NO_ACCOUNT,

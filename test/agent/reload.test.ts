@@ -8,7 +8,6 @@ import {
   accountOf,
   answered,
   entryAt,
-  memberOf,
   openRegistrar,
   openScene,
   until,

@@ -131,6 +131,10 @@ export function startProcess(context: ProcessContext) {
           request(account, { type: 'secretRead', credentials: credentialsOf(account.name) }),
         );
         break;
+      case 'targetFailed':
+      case 'flowPromised':
+        // Targets have no memory here, and flows need no keeping.
+        break;
       case 'warn':
         trace.note(`${account.name} warns: ${effect.text}`);
         checker.told(account, effect.text);

@@ -11,7 +11,11 @@ import { formatUri } from '../sip/uri.ts';
 import type { OptionsRequest } from './keepalive.ts';
 
 /** An OPTIONS to the registrar of `plan` over `flow`; each is a request of its own. */
-export function optionsRequest(plan: Plan, flow: Pick<FlowRef, 'transport' | 'local'>, rng: Rng): OptionsRequest {
+export function optionsRequest(
+  plan: Plan,
+  flow: Pick<FlowRef, 'transport' | 'local'>,
+  rng: Rng,
+): OptionsRequest {
   const branch = `z9hG4bK${randomHex(rng, 12)}`;
   const sentBy = `${bracketed(flow.local.address)}:${flow.local.port}`;
   const registrar = formatUri({ ...plan.registrar, user: null, password: null, params: [], headers: [] });

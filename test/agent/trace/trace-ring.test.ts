@@ -1,4 +1,4 @@
-import * as fc from 'fast-check';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createTraceRing, type TraceLimits, traceLimits } from '../../../src/agent/trace/trace-ring.ts';
 import { parseMessage } from '../../../src/core/sip/parse.ts';
