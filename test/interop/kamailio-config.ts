@@ -175,12 +175,19 @@ function edgeRoute(registrarPort: number): string {
   if (loose_route()) { t_relay(); exit; }`;
 }
 
+/** Which certificate the client of each request has shown, by its subject. */
+function clientCertificateLog({ tls }: KamailioOptions): string {
+  return tls?.clientCaFile === undefined
+    ? ''
+    : `\n  xlog("L_ALERT", "CLIENT-CERTIFICATE $tls_peer_subject_cn\\n");`;
+}
+
 function routes(options: KamailioOptions): string {
   const { users, realm = '$td', fixNat, natPing, qop = 'auth', webSocketPath, outbound } = options;
   const challengeFlags = { none: 0, auth: 1, 'auth-int': 2 }[qop];
   return `
 request_route {
-  xlog("L_ALERT", "RECEIVED $si $sp $proto $(mb{s.encode.base64})\\n");
+  xlog("L_ALERT", "RECEIVED $si $sp $proto $(mb{s.encode.base64})\\n");${clientCertificateLog(options)}
   if ($sht(switches=>silent) == "yes") { exit; }
   force_rport();
   if ($sht(switches=>status) != $null) {
