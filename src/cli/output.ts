@@ -1,5 +1,6 @@
 // Where words go: results to stdout, everything else to stderr; with --json one document on stdout and nothing else.
 
+import { printableJson } from '../core/health/evidence.ts';
 import type { AccountSnapshot } from '../core/health/snapshot.ts';
 import type { Theme } from './colors.ts';
 import type { GlobalSettings } from './settings.ts';
@@ -37,7 +38,7 @@ export async function outputFor(settings: GlobalSettings): Promise<Output> {
     result: (text) => {
       if (!settings.json) process.stdout.write(`${text}\n`);
     },
-    document: (value) => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`),
+    document: (value) => void process.stdout.write(`${printableJson(JSON.stringify(value, null, 2))}\n`),
     error: toStderr,
     note: (text) => {
       if (!isQuiet) toStderr(errorTheme.faint(`note: ${text}`));

@@ -2,6 +2,7 @@
 // itself, and NDJSON for programs (interface.md).
 
 import { fstatSync } from 'node:fs';
+import { printableJson } from '../../core/health/evidence.ts';
 import { stampText } from '../../runtime/local-time.ts';
 import type { AgentEvent, Severity } from '../events.ts';
 import type { Line } from './words.ts';
@@ -46,10 +47,7 @@ export function prefixed(severity: Severity, text: string): string {
 
 /** One object in one line; control characters are escaped, because stdout may be a terminal. */
 export function jsonText(event: AgentEvent): string {
-  return JSON.stringify(documentOf(event)).replace(
-    /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return printableJson(JSON.stringify(documentOf(event)));
 }
 
 /** `time` and `type` first, an account's facts as in interface.md, "One account as JSON". */

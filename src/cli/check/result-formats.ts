@@ -1,6 +1,7 @@
 // The result of a check as the monitoring system wants it: Monitoring Plugins ("Plugin Output", "Performance data"),
 // Checkmk's local checks, Prometheus' text format 0.0.4 for node_exporter's textfile collector, or JSON.
 
+import { printableJson } from '../../core/health/evidence.ts';
 import type { CheckFormat } from './check-options.ts';
 import type { Judgement, Metric } from './judgement.ts';
 import { PLUGIN_CODE, type PluginState } from './plugin-state.ts';
@@ -29,7 +30,7 @@ export function checkText(result: CheckResult, format: CheckFormat): string {
     case 'prometheus':
       return prometheusText(result);
     case 'json':
-      return `${JSON.stringify(jsonDocument(result), null, 2)}\n`;
+      return `${printableJson(JSON.stringify(jsonDocument(result), null, 2))}\n`;
   }
 }
 

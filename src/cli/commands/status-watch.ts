@@ -3,6 +3,7 @@
 
 import { followAgent, type Listener } from '../../agent/control/client.ts';
 import { createAgentLog } from '../../agent/log/log.ts';
+import { printableJson } from '../../core/health/evidence.ts';
 import type { AccountSnapshot } from '../../core/health/snapshot.ts';
 import { agentError, agentSocket, READING_TIMEOUT_MS } from '../agent-in-use.ts';
 import { CommandError, EXIT } from '../exit.ts';
@@ -64,7 +65,7 @@ async function watchInLines(
     await listen(names, output, end, {
       started: (answer) => {
         for (const account of answer.items) known.set(account.account, account);
-        if (json) process.stdout.write(`${JSON.stringify(statusDocument(answer))}\n`);
+        if (json) process.stdout.write(`${printableJson(JSON.stringify(statusDocument(answer)))}\n`);
         else output.result(statusText(answer, [], output, layoutOf(process.stdout)));
         noteOtherFile(answer.result.agent, output);
       },

@@ -4,6 +4,7 @@
 import { resolve } from 'node:path';
 import { followTrace } from '../../agent/control/client.ts';
 import type { TraceMessage } from '../../agent/trace/trace-ring.ts';
+import { printableJson } from '../../core/health/evidence.ts';
 import { writeAtomically } from '../../runtime/atomic-file.ts';
 import { agentError, agentSocket, askInUse, READING_TIMEOUT_MS } from '../agent-in-use.ts';
 import { CommandError, EXIT } from '../exit.ts';
@@ -69,7 +70,7 @@ async function follow(accounts: readonly string[], last: number, output: Output)
   const end = AbortSignal.any([signals.end, unread.signal]);
   const path = agentSocket(output);
   const tell = (message: TraceMessage): void => {
-    if (output.settings.json) process.stdout.write(`${JSON.stringify(message)}\n`);
+    if (output.settings.json) process.stdout.write(`${printableJson(JSON.stringify(message))}\n`);
     else output.result(`${traceText(message, output.theme)}\n`);
   };
   try {

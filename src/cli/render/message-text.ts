@@ -2,6 +2,7 @@
 
 import type { Observer } from '../../agent/observer.ts';
 import { redactedText } from '../../agent/redacted-text.ts';
+import { printableLines } from '../../core/health/evidence.ts';
 import { bracketed } from '../../core/sip/ip.ts';
 import type { SocketAddress } from '../../core/sip/transport.ts';
 import type { Output } from '../output.ts';
@@ -23,9 +24,4 @@ export function messageObserver(output: Output): Pick<Observer, 'message' | 'dro
 
 function addressText({ address, port }: SocketAddress): string {
   return `${bracketed(address)}:${port}`;
-}
-
-/** Line ends as the terminal has them; other control characters would drive it. */
-export function printableLines(text: string): string {
-  return text.replaceAll('\r\n', '\n').replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '?');
 }

@@ -1,11 +1,11 @@
 // One SIP message of the agent's trace for people: when, which way, whose, and the message as it was, credentials redacted.
 
 import type { TraceMessage } from '../../agent/trace/trace-ring.ts';
+import { printableLines } from '../../core/health/evidence.ts';
 import { bracketed } from '../../core/sip/ip.ts';
 import type { SocketAddress } from '../../core/sip/transport.ts';
 import { stampText } from '../../runtime/local-time.ts';
 import type { Theme } from '../colors.ts';
-import { printableLines } from './message-text.ts';
 
 /** "2026-11-21T10:00:00.123+01:00 office ---> udp 192.0.2.7:5060 (from 192.0.2.50:40112)", and the message. */
 export function traceText(message: TraceMessage, theme: Theme): string {
