@@ -14,6 +14,8 @@ import { startControlServer } from './control/server.ts';
 import { watchEventLoop } from './event-loop.ts';
 import type { AgentEvent, ReloadReport, Severity } from './events.ts';
 import { watchPeerExpiry } from './expiry-watch.ts';
+import { type History, type HistoryNotice, openHistory } from './history.ts';
+import { noteEvent } from './history-events.ts';
 import { identityKey } from './managed-registration.ts';
 import type { MessageListener } from './observer.ts';
 import type { AgentOperations, AgentSnapshot, ReloadOutcome } from './operations.ts';
@@ -78,6 +80,9 @@ class Agent {
   readonly #followers = new Set<(event: AgentEvent) => void>();
   readonly #closers: (() => unknown)[] = [];
   #loaded: LoadedAccounts;
+  /** null: nobody keeps one, or it has ended. */
+  #history: History | null = null;
+  #historyProblem: string | null = null;
   #state: AgentSnapshot['state'] = 'starting';
   #lastReload: AgentSnapshot['lastReload'] = null;
   #reloading: Promise<unknown> = Promise.resolve();
@@ -112,6 +117,7 @@ class Agent {
       await this.#close();
       return failure(refused);
     }
+    this.#openHistory();
     this.#watch();
     this.#tell('notice', 'agent.started', `sipreg ${this.#options.version} keeps ${this.#loaded.path}`);
     this.#checkTlsFiles().catch((error: unknown) => this.#bug(error));
@@ -119,8 +125,25 @@ class Agent {
     // A reload that is asked for meanwhile waits for it.
     this.#reloading = started;
     await started;
+    this.#noteStates();
     this.#state = 'running';
     return success({ reload: () => this.#reload(false), stop: (hurry) => this.#stop(hurry) });
+  }
+
+  /** Only who has the whole directory keeps one. */
+  #openHistory(): void {
+    const { stateDirectory: directory, holds } = this.#options;
+    if (holds !== 'directory') return;
+    const notify = ({ code, message }: HistoryNotice): void => {
+      this.#historyProblem = code === 'history.writable' ? null : message;
+      this.#warn(message, code);
+    };
+    this.#history = openHistory({ directory, accounts: this.#loaded.accounts.size, notify });
+  }
+
+  /** Accounts that rest, or have not begun, tell nothing by themselves. */
+  #noteStates(): void {
+    for (const { name, state } of this.#supervisor.members.byName.values()) this.#history?.note(name, state);
   }
 
   /** null: all is ours now; else who has it. */
@@ -206,7 +229,10 @@ class Agent {
       agent: () => this.#snapshot(),
       names: () => [...supervisor.members.byName.keys()],
       snapshot: (name) => this.#present(name, supervisor.snapshot(name)),
-      detail: (name) => this.#present(name, supervisor.detail(name)),
+      detail: (name) => {
+        const detail = this.#present(name, supervisor.detail(name));
+        return detail && { ...detail, uptime: this.#history?.uptime(name) ?? null };
+      },
       refresh: (names) => refreshAccounts(supervisor, names),
       pause: (names) => pauseAccounts(supervisor, names),
       resume: (names) => resumeAccounts(supervisor, names),
@@ -238,7 +264,11 @@ class Agent {
       registered,
       enabled,
       lastReload: this.#lastReload,
-      problems: [...this.#options.problems(), ...this.#tls.problems()],
+      problems: [
+        ...this.#options.problems(),
+        ...this.#tls.problems(),
+        ...(this.#historyProblem === null ? [] : [this.#historyProblem]),
+      ],
     };
   }
 
@@ -258,6 +288,7 @@ class Agent {
     const report = outcome.ok ? outcome.report : null;
     const severity = outcome.ok ? 'notice' : 'error';
     this.#emit({ time, severity, type: 'reload', ok: outcome.ok, text, report });
+    this.#noteStates();
     if (!outcome.ok) return outcome;
     for (const warning of outcome.warnings) this.#warn(warning);
     this.#tls.forgetUnused();
@@ -273,9 +304,13 @@ class Agent {
       'agent.stopping',
       this.#options.keepBindings ? 'the bindings stay' : 'the bindings are removed',
     );
+    // That the accounts go down now is our own doing.
+    const noted = this.#history?.stop();
+    this.#history = null;
     const left = await this.#supervisor.stop(this.#options.keepBindings, hurry);
     for (const name of left) this.#warn(`${name}: its binding could not be removed; it stays until it ends`);
     this.#tell('notice', 'agent.ended', 'the agent has ended');
+    await noted;
     await this.#close();
     return left;
   }
@@ -308,6 +343,7 @@ class Agent {
 
   #emit(event: AgentEvent): void {
     this.#options.log(event);
+    if (this.#history !== null) noteEvent(this.#history, event);
     for (const follower of this.#followers) follower(event);
   }
 }

@@ -2,6 +2,7 @@
 
 import type { AccountSnapshot } from '../core/health/snapshot.ts';
 import type { AgentEvent, ReloadReport, Severity } from './events.ts';
+import type { Uptime } from './history.ts';
 import type { TraceRing } from './trace/trace-ring.ts';
 
 export type AgentSnapshot = {
@@ -26,8 +27,12 @@ export type AgentSnapshot = {
 /** Something that happened to an account, kept small because fifty thousand accounts keep ten each. */
 export type HistoryEntry = { readonly time: string; readonly severity: Severity; readonly text: string };
 
-/** One account with its last ten events, oldest first, for `status ACCOUNT`. */
-export type AccountDetail = AccountSnapshot & { readonly events: readonly HistoryEntry[] };
+/** One account with its last ten events, oldest first, and its uptime, for `status ACCOUNT`. */
+export type AccountDetail = AccountSnapshot & {
+  readonly events: readonly HistoryEntry[];
+  /** null: nobody counts it. */
+  readonly uptime: Uptime | null;
+};
 
 /** What became of a refresh, a pause or a resume. */
 export type OperationResult = {

@@ -206,7 +206,7 @@ export class Supervisor {
     return first === undefined ? snapshot : this.#options.tls.present(snapshot, first.setup.tls);
   }
 
-  detail(name: string): AccountDetail | undefined {
+  detail(name: string): Omit<AccountDetail, 'uptime'> | undefined {
     const member = this.#members.byName.get(name);
     if (member === undefined) return undefined;
     return { ...this.#present(member), events: member.history };

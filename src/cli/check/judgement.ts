@@ -1,6 +1,7 @@
 // What a monitoring system is told of one account (interface.md, "check"): its state, why, and the numbers. Made of the
 // snapshot that every other output is made of, so that all of them tell the same.
 
+import { conditionOf } from '../../core/health/condition.ts';
 import { printable } from '../../core/health/evidence.ts';
 import type { AccountSnapshot, FailureSnapshot } from '../../core/health/snapshot.ts';
 import { isAlert, type ThresholdRange } from '../../core/health/threshold-range.ts';
@@ -70,13 +71,13 @@ export function failureText({ code, cause }: FailureSnapshot): string {
   return `${code}: ${printable(cause)}`;
 }
 
-function isRegistered({ state }: AccountSnapshot): boolean {
-  return state === 'registered' || state === 'refreshing';
+function isRegistered(account: AccountSnapshot): boolean {
+  return conditionOf(account) === 'up';
 }
 
 /** Somebody said so: nothing is wrong. */
-export function isAtRest({ state }: Pick<AccountSnapshot, 'state'>): boolean {
-  return state === 'paused' || state === 'disabled' || state === 'standby';
+export function isAtRest(account: Pick<AccountSnapshot, 'state' | 'failure'>): boolean {
+  return conditionOf(account) === 'resting';
 }
 
 function registrationFinding(account: AccountSnapshot, now: number): Finding {

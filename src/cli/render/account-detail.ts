@@ -1,7 +1,7 @@
 // One account in full, for `status ACCOUNT`: what holds now and since when, what went wrong with its evidence, what happens
 // next and when, and where it all comes from. Text of the registrar's is made printable here.
 
-import type { HistoryEntry } from '../../agent/operations.ts';
+import type { AccountDetail } from '../../agent/operations.ts';
 import { printable } from '../../core/health/evidence.ts';
 import type { AccountSnapshot, AddressSnapshot, FailureSnapshot } from '../../core/health/snapshot.ts';
 import { durationText, roundTripText, ruleText } from '../../core/health/words.ts';
@@ -10,6 +10,7 @@ import { timeText } from '../../runtime/local-time.ts';
 import type { Theme } from '../colors.ts';
 import { type Layout, stateColor, targetText, wrapped } from './status-table.ts';
 import { tlsRows } from './tls-rows.ts';
+import { uptimeText } from './uptime-text.ts';
 
 type Row = readonly [label: string, text: string];
 
@@ -18,7 +19,7 @@ const INDENT = 2;
 
 /** The account in full; `events` are its last ones, oldest first. */
 export function accountDetail(
-  account: AccountSnapshot & { readonly events?: readonly HistoryEntry[] },
+  account: AccountSnapshot & Partial<Pick<AccountDetail, 'events' | 'uptime'>>,
   theme: Theme,
   layout: Layout,
 ): string {
@@ -28,6 +29,7 @@ export function accountDetail(
     ['registrar', account.registrar],
     ...grantRows(account, now),
     ['next', nextWords(account, now)],
+    ...uptimeRows(account.uptime ?? null),
     ...failureRows(account.failure, now),
     ...networkRows(account, now),
     ...identityRows(account),
@@ -37,6 +39,10 @@ export function accountDetail(
     ),
   ];
   return [headline(account, theme, now), ...rows.flatMap((row) => rowLines(row, theme, layout))].join('\n');
+}
+
+function uptimeRows(uptime: AccountDetail['uptime']): readonly Row[] {
+  return uptime === null ? [] : [['uptime', uptimeText(uptime)]];
 }
 
 function headline({ account, state, since }: AccountSnapshot, theme: Theme, now: Date): string {

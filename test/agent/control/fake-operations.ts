@@ -122,7 +122,7 @@ export function fakeAgent(options: FakeOptions = {}): FakeAgent {
       detail: (name) => {
         const account = accounts.find((one) => one.account === name);
         const events = [{ time: account?.since ?? '', severity: 'info' as const, text: 'it came up' }];
-        return account && { ...account, events };
+        return account && { ...account, events, uptime: null };
       },
       refresh: operate('refresh'),
       pause: operate('pause'),

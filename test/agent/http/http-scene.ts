@@ -71,7 +71,7 @@ export function fakeView(accounts: readonly AccountSnapshot[], facts: Facts = {}
       snapshot: (name) => byName.get(name),
       detail: (name) => {
         const account = byName.get(name);
-        return account && { ...account, events: facts.events?.(name) ?? [] };
+        return account && { ...account, events: facts.events?.(name) ?? [], uptime: null };
       },
       follow: (listener) => {
         listeners.add(listener);
