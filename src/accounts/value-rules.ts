@@ -176,7 +176,7 @@ export const credentialIdRule: Rule = (text) =>
 
 /** SHA-256 of a certificate or of its public key: hexadecimal, with or without colons, or base64. */
 export const pinRule: Rule = (text) =>
-  /^[0-9a-f]{64}$/i.test(text.replaceAll(':', '')) || /^(sha256\/)?[A-Za-z0-9+/]{43}=?$/.test(text)
+  /^[0-9a-f]{64}$/i.test(text.replaceAll(':', '')) || /^(sha256\/{1,2})?[A-Za-z0-9+/]{43}=?$/.test(text)
     ? null
     : complain(
         'is no SHA-256 fingerprint',

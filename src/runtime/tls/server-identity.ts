@@ -90,8 +90,9 @@ function checkPins(certificate: X509Certificate, pins: readonly string[]): Ident
 export function hexOfPin(pin: string): string | null {
   const hex = pin.replaceAll(/[:\s]/g, '').toLowerCase();
   if (/^[0-9a-f]{64}$/.test(hex)) return hex;
-  const base64 = pin.trim().replace(/^sha256\/+/i, '');
-  return /^[A-Za-z0-9+/]{43}=?$/.test(base64) ? Buffer.from(base64, 'base64').toString('hex') : null;
+  // curl writes two slashes; base64 may itself begin with one.
+  const base64 = /^(?:sha256\/{1,2})?([A-Za-z0-9+/]{43}=?)$/i.exec(pin.trim())?.[1];
+  return base64 === undefined ? null : Buffer.from(base64, 'base64').toString('hex');
 }
 
 /** The host of a `sip:` URI without userpart; null for every other URI (RFC 5922 §7.1). */

@@ -109,6 +109,10 @@ describe('looser checks', () => {
     expect(check('garbage')).toBe('tls.pin-mismatch');
     expect(check()).toBe('tls.pin-mismatch');
     expect(hexOfPin('garbage')).toBeNull();
+    const slashes = Buffer.alloc(32, 0xff);
+    for (const prefix of ['', 'sha256/', 'sha256//']) {
+      expect(hexOfPin(prefix + slashes.toString('base64'))).toBe('ff'.repeat(32));
+    }
   });
 
   it('none: anything', () => {
