@@ -4,7 +4,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import { chmod, cp, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,6 +23,8 @@ const files = {
   animation: 'src/cli/animation.ts',
   'user-store': 'src/accounts/user-store.ts',
   'source-positions': 'src/accounts/source-positions.ts',
+  http: 'src/agent/http/endpoint.ts',
+  notices: 'src/agent/notices/notices.ts',
 };
 
 /** Lets dynamic imports of those files lead to them; everything else goes into the file that imports it. */
@@ -85,6 +87,11 @@ async function buildInto(target) {
       logLevel: 'warning',
     });
     refuseUnresolved(metafile);
+    // The status page is served as it stands; its tsconfig.json is for us.
+    await cp(join(projectRoot, 'src/agent/http/page'), join(staging, 'page'), {
+      recursive: true,
+      filter: (path) => !path.endsWith('.json'),
+    });
     makeCodeCache(staging);
     await chmod(staging, 0o755); // mkdtemp made it 0700; an installation by root serves every user
     await replaceFolder(target, staging);

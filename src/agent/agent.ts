@@ -17,12 +17,14 @@ import { watchPeerExpiry } from './expiry-watch.ts';
 import { type History, type HistoryNotice, openHistory } from './history.ts';
 import { noteEvent } from './history-events.ts';
 import { identityKey } from './managed-registration.ts';
+import { type AgentMetrics, createAgentMetrics } from './metrics.ts';
 import type { MessageListener } from './observer.ts';
 import type { AgentOperations, AgentSnapshot, ReloadOutcome } from './operations.ts';
 import { pauseAccounts, refreshAccounts, resumeAccounts } from './orders.ts';
 import { redactedText } from './redacted-text.ts';
 import { reload } from './reload.ts';
 import { watchSecrets } from './secret-watch.ts';
+import { startServices } from './services.ts';
 import { Supervisor } from './supervisor.ts';
 import { checkTlsFiles, findingText } from './tls-files-check.ts';
 import { type TlsWatch, watchTls } from './tls-watch.ts';
@@ -77,6 +79,8 @@ class Agent {
   readonly #tls: TlsWatch;
   readonly #startedAt = new Date().toISOString();
   readonly #trace: TraceRing;
+  /** null: there is no HTTP server to ask for them. */
+  readonly #metrics: AgentMetrics | null;
   readonly #followers = new Set<(event: AgentEvent) => void>();
   readonly #closers: (() => unknown)[] = [];
   #loaded: LoadedAccounts;
@@ -91,6 +95,8 @@ class Agent {
     this.#options = options;
     this.#loaded = options.loaded;
     this.#trace = createTraceRing(traceLimits(options.loaded.accounts.size));
+    const hasHttp = options.loaded.document.agent?.http !== undefined;
+    this.#metrics = hasHttp ? createAgentMetrics(Date.now() / 1000) : null;
     this.#tls = watchTls({
       emit: (event) => this.#emit(event),
       inUse: () => this.#supervisor.tlsInUse(),
@@ -112,7 +118,7 @@ class Agent {
   }
 
   async start(): Promise<Result<RunningAgent, string>> {
-    const refused = (await this.#hold()) ?? (await this.#openSocket());
+    const refused = (await this.#hold()) ?? (await this.#openSocket()) ?? (await this.#startServices());
     if (refused !== null) {
       await this.#close();
       return failure(refused);
@@ -181,6 +187,20 @@ class Agent {
     });
     if (!server.ok) return server.error.message;
     this.#closers.push(() => server.value.close());
+    return null;
+  }
+
+  async #startServices(): Promise<string | null> {
+    const services = await startServices({
+      loaded: this.#loaded,
+      operations: this.#operations(),
+      metrics: this.#metrics,
+      history: (name) => this.#history?.recent(name) ?? null,
+      product: this.#options.product,
+      tell: (event) => this.#emit(event),
+    });
+    if (!services.ok) return services.error;
+    this.#closers.push(services.value.close);
     return null;
   }
 
@@ -323,6 +343,7 @@ class Agent {
     const { transport, local, remote } = flow;
     const facts = { account, direction, transport, local, remote };
     this.#trace.note({ time: Date.now(), ...facts, content });
+    this.#metrics?.message(direction, account, content);
     if (!this.#options.tellsMessages) return;
     const time = new Date().toISOString();
     this.#emit({ time, severity: 'debug', type: 'message', ...facts, text: redactedText(content) });
@@ -343,6 +364,7 @@ class Agent {
 
   #emit(event: AgentEvent): void {
     this.#options.log(event);
+    this.#metrics?.observe(event);
     if (this.#history !== null) noteEvent(this.#history, event);
     for (const follower of this.#followers) follower(event);
   }

@@ -2,6 +2,9 @@
 // grow, for as long as the process runs; what an account is now is in its snapshot, and is not kept twice. An account
 // that nothing was counted for costs nothing.
 
+import { headerValue } from '../core/sip/headers.ts';
+import type { SipMessage } from '../core/sip/message.ts';
+import { parseCSeq } from '../core/sip/numbers.ts';
 import type { Transport } from '../core/sip/transport.ts';
 import type { AgentEvent } from './events.ts';
 
@@ -31,7 +34,7 @@ export const DURATION_BUCKETS = [0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 32] 
 export const TRANSPORTS = ['udp', 'tcp', 'tls', 'ws', 'wss'] as const satisfies readonly Transport[];
 
 export const MATERIAL_RESULTS = ['ok', 'unchanged', 'invalid'] as const;
-export type MaterialResult = (typeof MATERIAL_RESULTS)[number];
+type MaterialResult = (typeof MATERIAL_RESULTS)[number];
 
 /** In the order of the lists above. Times are Unix seconds, 0 for never. */
 export type AccountCounters = {
@@ -48,6 +51,8 @@ export type AccountCounters = {
   consecutiveFailures: number;
   lastSuccess: number;
   lastAttempt: number;
+  /** The bytes that left last, as they are held for a retransmission anyway. */
+  lastSent: Uint8Array | null;
 };
 
 /** Of the agent as a whole. */
@@ -65,15 +70,14 @@ export type AgentCounters = {
 export type AgentMetrics = {
   /** Told of every event of the agent. */
   readonly observe: (event: AgentEvent) => void;
-  /** A request of the account left; `repeated`: not for the first time. */
-  readonly sent: (account: string, repeated: boolean) => void;
-  /** A final answer to a REGISTER came. */
-  readonly answered: (account: string, status: number) => void;
+  /** A message went out or came in, of `account` where that is known: counts final answers and what was sent again. */
+  readonly message: (
+    direction: 'sent' | 'received',
+    account: string | null,
+    content: Uint8Array | SipMessage,
+  ) => void;
   /** A flow of the account was lost, or did not come about. */
   readonly flowFailed: (account: string, transport: Transport) => void;
-  readonly keepaliveFailed: (account: string) => void;
-  /** Certificate, key and CA were looked at again. */
-  readonly materialReloaded: (result: MaterialResult) => void;
   readonly account: (name: string) => AccountCounters;
   readonly agent: AgentCounters;
 };
@@ -102,9 +106,10 @@ export function createAgentMetrics(startedAt: number): AgentMetrics {
     account: (name) => accounts.get(name) ?? NOTHING,
     observe: (event) => {
       if (event.severity === 'warning') agent.warnings += 1;
+      if (event.type === 'agent' || event.type === 'warning') countMaterial(agent, event.code);
       if (event.type === 'state') observeState(of(event.account), event);
       else if (event.type === 'failure') observeFailure(of(event.account), event);
-      else if (event.type === 'message') countMessage(agent, event.direction);
+      else if (event.type === 'keepalive') observeKeepalive(event, of);
       else if (event.type === 'agent' && event.code === 'agent.dropped') agent.dropped += 1;
       else if (event.type === 'reload') {
         agent.isLastReloadGood = event.ok;
@@ -112,18 +117,12 @@ export function createAgentMetrics(startedAt: number): AgentMetrics {
         for (const name of event.report?.removed ?? []) accounts.delete(name);
       }
     },
-    sent: (account, repeated) => {
-      if (repeated) of(account).retransmissions += 1;
-    },
-    answered: (account, status) => {
-      const at = STATUS_CODES.indexOf(String(status));
-      add(of(account).responses, at < 0 ? STATUS_CODES.length - 1 : at);
+    message: (direction, account, content) => {
+      if (direction === 'sent') agent.messagesSent += 1;
+      else agent.messagesReceived += 1;
+      if (account !== null) observeMessage(of(account), content);
     },
     flowFailed: (account, transport) => add(of(account).flowFailures, TRANSPORTS.indexOf(transport)),
-    keepaliveFailed: (account) => {
-      of(account).keepaliveFailures += 1;
-    },
-    materialReloaded: (result) => add(agent.materialReloads, MATERIAL_RESULTS.indexOf(result)),
   };
 }
 
@@ -179,10 +178,40 @@ export function resultOf(code: string): Exclude<RegisterResult, 'ok'> {
   }
 }
 
-function countMessage(agent: AgentCounters, direction: 'sent' | 'received'): void {
-  if (direction === 'sent') agent.messagesSent += 1;
-  else agent.messagesReceived += 1;
+/** A retransmission is the same bytes again (RFC 3261 §17.1.2.2). */
+function observeMessage(counters: AccountCounters, content: Uint8Array | SipMessage): void {
+  if (content instanceof Uint8Array) {
+    if (counters.lastSent === content) counters.retransmissions += 1;
+    counters.lastSent = content;
+    return;
+  }
+  if (content.kind !== 'response' || content.status < 200) return;
+  const cseq = parseCSeq(headerValue(content.headers, 'CSeq') ?? '');
+  if (!cseq.ok || cseq.value.method !== 'REGISTER') return;
+  const at = STATUS_CODES.indexOf(String(content.status));
+  add(counters.responses, at < 0 ? STATUS_CODES.length - 1 : at);
 }
+
+/** A flow that several accounts share is counted for none of them. */
+function observeKeepalive(
+  { account, code }: Extract<AgentEvent, { type: 'keepalive' }>,
+  of: (name: string) => AccountCounters,
+): void {
+  if (account !== null && !KEEPALIVE_GOES_ON.includes(code)) of(account).keepaliveFailures += 1;
+}
+
+const KEEPALIVE_GOES_ON = ['sent', 'answered', 'mapped'];
+
+function countMaterial(agent: AgentCounters, code: string): void {
+  const result = MATERIAL_EVENTS[code];
+  if (result !== undefined) add(agent.materialReloads, MATERIAL_RESULTS.indexOf(result));
+}
+
+const MATERIAL_EVENTS: Readonly<Record<string, MaterialResult>> = {
+  'tls.material-reloaded': 'ok',
+  'tls.material-repaired': 'ok',
+  'tls.material-invalid': 'invalid',
+};
 
 function add(counts: number[], at: number): void {
   counts[at] = (counts[at] ?? 0) + 1;
@@ -202,6 +231,7 @@ function zeroCounters(): AccountCounters {
     consecutiveFailures: 0,
     lastSuccess: 0,
     lastAttempt: 0,
+    lastSent: null,
   };
 }
 

@@ -29,7 +29,7 @@ export const AGENT_FAMILIES: readonly Family<AgentRow>[] = [
   {
     name: 'sipreg_tls_material_reloads_total',
     type: 'counter',
-    help: 'Looks at certificate, key and CA files, by what they came to.',
+    help: 'Changed certificate, key and CA files, by what was made of them.',
     samples: ({ counters }, write) => {
       for (const [at, result] of MATERIAL_RESULTS.entries()) {
         write('', labels({ result }), counters.materialReloads[at] ?? 0);
@@ -49,7 +49,7 @@ export const AGENT_FAMILIES: readonly Family<AgentRow>[] = [
   {
     name: 'sipreg_messages_total',
     type: 'counter',
-    help: 'SIP messages that were sent and received, while they are traced.',
+    help: 'SIP messages that were sent and received.',
     samples: ({ counters }, write) => {
       write('', labels({ direction: 'sent' }), counters.messagesSent);
       write('', labels({ direction: 'received' }), counters.messagesReceived);

@@ -12,10 +12,9 @@ const down = accountNamed('fax', { state: 'waiting', failure: failureSnapshot('c
 
 /** Reads server-sent events until `enough` of the text. */
 async function readEvents(answer: Response, enough: (text: string) => boolean): Promise<string> {
-  const decoder = new TextDecoder();
   let text = '';
   for await (const chunk of answer.body ?? []) {
-    text += decoder.decode(chunk, { stream: true });
+    text += Buffer.from(chunk).toString('utf8');
     if (enough(text)) break;
   }
   return text;

@@ -3,14 +3,16 @@
 import { connect } from 'node:net';
 import { onTestFinished } from 'vitest';
 import type { AgentEvent } from '../../../src/agent/events.ts';
+import type { RecentHistory, Uptime } from '../../../src/agent/history.ts';
 import {
   createHttpEndpoint,
   type HttpEndpoint,
   type HttpEndpointOptions,
 } from '../../../src/agent/http/endpoint.ts';
-import type { AccountHistory, AgentView, ExchangedMessage } from '../../../src/agent/http/view.ts';
+import type { AgentView } from '../../../src/agent/http/view.ts';
 import { type AgentMetrics, createAgentMetrics } from '../../../src/agent/metrics.ts';
 import type { AgentSnapshot, HistoryEntry } from '../../../src/agent/operations.ts';
+import type { TraceMessage } from '../../../src/agent/trace/trace-ring.ts';
 import type { AccountSnapshot } from '../../../src/core/health/snapshot.ts';
 import { AGENT } from '../control/fake-operations.ts';
 
@@ -25,10 +27,11 @@ export type FakeView = {
 };
 
 type Facts = {
+  readonly uptime?: Uptime;
   readonly agent?: () => Partial<AgentSnapshot>;
-  readonly history?: (name: string) => AccountHistory | null;
+  readonly history?: (name: string) => RecentHistory | null;
   readonly events?: (name: string) => readonly HistoryEntry[];
-  readonly exchange?: (name: string) => readonly ExchangedMessage[];
+  readonly exchange?: (name: string) => readonly TraceMessage[];
 };
 
 /** An agent with these accounts. */
@@ -71,7 +74,7 @@ export function fakeView(accounts: readonly AccountSnapshot[], facts: Facts = {}
       snapshot: (name) => byName.get(name),
       detail: (name) => {
         const account = byName.get(name);
-        return account && { ...account, events: facts.events?.(name) ?? [], uptime: null };
+        return account && { ...account, events: facts.events?.(name) ?? [], uptime: facts.uptime ?? null };
       },
       follow: (listener) => {
         listeners.add(listener);

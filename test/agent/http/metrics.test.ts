@@ -1,8 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import type { AgentEvent } from '../../../src/agent/events.ts';
 import { createAgentMetrics, resultOf } from '../../../src/agent/metrics.ts';
 import { VERDICTS } from '../../../src/core/health/verdict.ts';
+import { NO_BODY, type SipMessage } from '../../../src/core/sip/message.ts';
 import { accountNamed } from '../control/fake-operations.ts';
 import { failureEvent, stateEvent } from '../log/events.ts';
 import { fakeView, serve } from './http-scene.ts';
@@ -32,6 +34,15 @@ async function scrape(url: string, accept?: string): Promise<string> {
   const answer = await fetch(`${url}metrics`, { headers: accept === undefined ? {} : { accept } });
   expect(answer.status).toBe(200);
   return await answer.text();
+}
+
+function answer(status: number, method: string): SipMessage {
+  const headers = [{ name: 'CSeq', value: `7 ${method}` }];
+  return { kind: 'response', version: 'SIP/2.0', status, reason: '', headers, body: NO_BODY };
+}
+
+function keepaliveEvent(account: string, code: string): AgentEvent {
+  return { time: '2026-11-21T13:00:00.000Z', severity: 'debug', type: 'keepalive', account, code, text: '' };
 }
 
 function seriesValue(text: string, series: string): string | undefined {
@@ -70,13 +81,23 @@ describe('/metrics', () => {
     const failing = await scrape(url);
     fake.emit(stateEvent('office', 'registered', 4_000, seen(1), 'registering'));
     fake.emit(stateEvent('office', 'registered', 9_000, { ...seen(2), rtt: 0.6 }, 'refreshing'));
-    fake.metrics.answered('office', 401);
-    fake.metrics.answered('office', 699);
-    fake.metrics.sent('office', false);
-    fake.metrics.sent('office', true);
+    const bytes = new TextEncoder().encode('REGISTER sip:pbx.example.com SIP/2.0\r\n\r\n');
+    for (const content of [bytes, bytes, bytes.slice()]) fake.metrics.message('sent', 'office', content);
+    for (const status of [100, 401, 699])
+      fake.metrics.message('received', 'office', answer(status, 'REGISTER'));
+    fake.metrics.message('received', 'office', answer(200, 'OPTIONS'));
+    fake.metrics.message('received', null, answer(200, 'REGISTER'));
     fake.metrics.flowFailed('office', 'tls');
-    fake.metrics.keepaliveFailed('office');
-    fake.metrics.materialReloaded('invalid');
+    for (const code of ['sent', 'answered', 'unanswered']) fake.emit(keepaliveEvent('office', code));
+    const [time, severity] = ['2026-11-21T13:00:00.000Z', 'warning'] as const;
+    fake.emit({
+      time,
+      severity,
+      type: 'warning',
+      account: null,
+      code: 'tls.material-invalid',
+      text: 'no key',
+    });
     const text = await scrape(url);
     expect(seriesValue(failing, 'sipreg_consecutive_failures{account="office"}')).toBe('2');
     const series = (name: string, labels = ''): string | undefined =>
@@ -94,6 +115,8 @@ describe('/metrics', () => {
     expect(series('register_duration_seconds_count')).toBe('2');
     expect(Number(series('register_duration_seconds_sum'))).toBeCloseTo(0.634);
     expect(series('retransmissions_total')).toBe('1');
+    expect(seriesValue(text, 'sipreg_messages_total{direction="sent"}')).toBe('3');
+    expect(seriesValue(text, 'sipreg_messages_total{direction="received"}')).toBe('5');
     expect(series('flow_failures_total', ',transport="tls"')).toBe('1');
     expect(series('keepalive_failures_total')).toBe('1');
     expect(series('public_address_changes_total')).toBe('1');
@@ -106,7 +129,7 @@ describe('/metrics', () => {
   it('forgets a removed account, and tells a reload that failed', async () => {
     const fake = fakeView([accountNamed('office'), accountNamed('fax')]);
     const { url } = await serve(fake);
-    fake.metrics.answered('fax', 200);
+    fake.metrics.message('received', 'fax', answer(200, 'REGISTER'));
     fake.remove('fax');
     const severity = 'error';
     const time = new Date().toISOString();

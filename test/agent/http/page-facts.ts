@@ -1,7 +1,8 @@
 // A lively agent for the status page: accounts in every state, a day of history, an exchange with its credentials dotted.
 
-import type { AccountHistory, ExchangedMessage, StateSpan } from '../../../src/agent/http/view.ts';
+import type { RecentHistory, Uptime } from '../../../src/agent/history.ts';
 import type { HistoryEntry } from '../../../src/agent/operations.ts';
+import type { TraceMessage } from '../../../src/agent/trace/trace-ring.ts';
 import type { AccountSnapshot, FailureSnapshot } from '../../../src/core/health/snapshot.ts';
 import { failureOf, type VerdictCode } from '../../../src/core/health/verdict.ts';
 import { accountNamed } from '../control/fake-operations.ts';
@@ -108,9 +109,17 @@ export function someAccounts(): readonly AccountSnapshot[] {
   ];
 }
 
+type Span = RecentHistory['bar'][number];
+
+/** Of that day. */
+export const UPTIME: Uptime = {
+  day: { ratio: 0.963889, up: 83_280, down: 3_120, resting: 0, unknown: 0 },
+  week: { ratio: 0.99484, up: 601_680, down: 3_120, resting: 0, unknown: 0 },
+};
+
 /** A day with two outages, and a round trip every four minutes. */
-export function aDay(): AccountHistory {
-  const span = (fromMin: number, toMin: number | null, state: StateSpan['state']): StateSpan => ({
+export function aDay(): RecentHistory {
+  const span = (fromMin: number, toMin: number | null, state: Span['state']): Span => ({
     from: isoIn(-fromMin * MINUTE),
     to: toMin === null ? null : isoIn(-toMin * MINUTE),
     state,
@@ -154,8 +163,10 @@ export function someEvents(): readonly HistoryEntry[] {
 }
 
 /** A challenge and its answer. */
-export function anExchange(): readonly ExchangedMessage[] {
+export function anExchange(): readonly TraceMessage[] {
   const flow = {
+    type: 'message',
+    account: 'office',
     transport: 'tls',
     local: { address: '192.0.2.50', port: 40112 },
     remote: { address: '192.0.2.7', port: 5061 },

@@ -4,7 +4,7 @@
 import { html, svg } from './elements.js';
 import { clockText, conditionOf, roundTripText, STATE_WORDS, spanText } from './words.js';
 
-/** @import {AccountHistory, RoundTrip, StateSpan} from '../view.ts' */
+/** @import {RecentHistory} from '../../history.ts' */
 /** @typedef {{ readonly from: number, readonly to: number }} Range */
 /** @typedef {{ readonly at: number, readonly seconds: number }} Point */
 
@@ -19,7 +19,7 @@ const MOST_DOTS = 60;
 
 /**
  * What both drawings have as their time: 24 h, or as long as something is known.
- * @param {AccountHistory} history
+ * @param {RecentHistory} history
  * @param {number} now
  * @returns {Range}
  */
@@ -30,8 +30,13 @@ export function rangeOf({ bar, roundTrips }, now) {
   return { from: Math.max(now - DAY_MS, Math.min(first, now - 60_000)), to: now };
 }
 
+/** @param {Range} range */
+export function rangeText({ from, to }) {
+  return to - from > DAY_MS - 60_000 ? '24 h' : spanText(to - from);
+}
+
 /**
- * @param {readonly StateSpan[]} bar
+ * @param {RecentHistory['bar']} bar
  * @param {Range} range
  * @param {number} width Pixels.
  */
@@ -78,25 +83,7 @@ export function stateBar(bar, range, width) {
 }
 
 /**
- * The share of the time that it should have been registered in which it was; null: it never should have.
- * @param {AccountHistory} history
- * @param {Range} range
- */
-export function availability({ bar }, range) {
-  let up = 0;
-  let wanted = 0;
-  for (const { from, to, state } of bar) {
-    const condition = spanCondition(state);
-    const length = (to === null ? range.to : Date.parse(to)) - Math.max(range.from, Date.parse(from));
-    if (condition === 'resting' || length <= 0) continue;
-    wanted += length;
-    if (condition === 'up') up += length;
-  }
-  return wanted === 0 ? null : up / wanted;
-}
-
-/**
- * @param {readonly RoundTrip[]} roundTrips
+ * @param {RecentHistory['roundTrips']} roundTrips
  * @param {Range} range
  * @param {number} width Pixels.
  */
@@ -218,7 +205,7 @@ function barText(times, range) {
     `registered for ${spanText(times.up)}`,
     times.down > 0 ? `down for ${spanText(times.down)}` : 'never down',
   ];
-  return `In the last ${spanText(range.to - range.from)}: ${parts.join(', ')}`;
+  return `In the last ${rangeText(range)}: ${parts.join(', ')}`;
 }
 
 /** @param {Record<'up' | 'down' | 'trying' | 'resting', number>} times */

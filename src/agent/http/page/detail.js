@@ -1,6 +1,6 @@
 // All that is known of one account: why it is as it is, its last 24 h, its facts, its events, its last messages.
 
-import { availability, rangeOf, roundTripPlot, stateBar } from './charts.js';
+import { rangeOf, rangeText, roundTripPlot, stateBar } from './charts.js';
 import { html, setText } from './elements.js';
 import { ladder } from './ladder.js';
 import {
@@ -151,14 +151,19 @@ function drawingWidth(body) {
  * @param {number} now
  * @param {number} width
  */
-function historyCards({ history }, now, width) {
-  if (history === null || history === undefined) return [];
+function historyCards({ history, uptime }, now, width) {
+  if (history === null || history.bar.length === 0) return [];
   const range = rangeOf(history, now);
-  const share = availability(history, range);
-  const span = range.to - range.from > 86_000_000 ? '24 h' : spanText(range.to - range.from);
-  const heading = share === null ? `The last ${span}` : `Registered ${percent(share)} of the last ${span}`;
+  const [day, week] = [uptime?.day.ratio ?? null, uptime?.week.ratio ?? null];
+  const span = rangeText(range);
+  const heading = day === null ? `The last ${span}` : `Registered ${percent(day)} of the last ${span}`;
+  const bar = stateBar(history.bar, range, width);
+  if (week !== null)
+    bar.append(
+      html('p', { class: 'second' }, `Of the last 7 days, as far as they are known: ${percent(week)}`),
+    );
   return [
-    card(heading, stateBar(history.bar, range, width), 'wide'),
+    card(heading, bar, 'wide'),
     card('Round trips', roundTripPlot(history.roundTrips, range, width), 'wide'),
   ];
 }

@@ -4,10 +4,10 @@
 import { html } from './elements.js';
 import { addressText, clockText, roundTripText } from './words.js';
 
-/** @import {ExchangedMessage} from '../view.ts' */
+/** @import {TraceMessage} from '../../trace/trace-ring.ts' */
 
 /**
- * @param {readonly ExchangedMessage[]} exchange
+ * @param {readonly TraceMessage[]} exchange
  * @param {number} now
  */
 export function ladder(exchange, now) {
@@ -34,8 +34,8 @@ export function ladder(exchange, now) {
 }
 
 /**
- * @param {ExchangedMessage} message
- * @param {ExchangedMessage | undefined} before
+ * @param {TraceMessage} message
+ * @param {TraceMessage | undefined} before
  * @param {number} now
  */
 function step({ time, direction, text }, before, now) {

@@ -1,0 +1,84 @@
+// What the agent has for others than its operator: the HTTP server, and notices. Each is loaded only when the accounts
+// file wants it, and none of them can hold up a registration.
+
+import { httpPlanOf, noticesPlanOf } from '../accounts/agent-settings.ts';
+import type { LoadedAccounts } from '../accounts/load.ts';
+import { COMMAND_TIMEOUT_MS, readText } from '../accounts/secrets.ts';
+import { failure, type Result, success } from '../core/result.ts';
+import type { AgentEvent } from './events.ts';
+import type { RecentHistory } from './history.ts';
+import type { AgentMetrics } from './metrics.ts';
+import type { AgentOperations } from './operations.ts';
+
+export type ServicesOptions = {
+  readonly loaded: LoadedAccounts;
+  readonly operations: AgentOperations;
+  /** null: nobody counts, because there is no HTTP server to ask. */
+  readonly metrics: AgentMetrics | null;
+  readonly history: (account: string) => RecentHistory | null;
+  readonly product: string;
+  readonly tell: (event: AgentEvent) => void;
+};
+
+export type Services = { readonly close: () => Promise<void> };
+
+/** More than an exchange with its challenges has. */
+const EXCHANGE_MESSAGES = 8;
+
+/** Starts what the accounts file asks for; refused, with words, when the HTTP server cannot be had. */
+export async function startServices(options: ServicesOptions): Promise<Result<Services, string>> {
+  const http = await startHttp(options);
+  if (!http.ok) return http;
+  const notices = await startNotices(options);
+  return success({
+    close: async () => {
+      notices.close();
+      await http.value.close();
+    },
+  });
+}
+
+async function startHttp(options: ServicesOptions): Promise<Result<Services, string>> {
+  const { loaded, operations, metrics, history } = options;
+  const plan = httpPlanOf(loaded.document.agent, loaded.directory);
+  if (plan === null || metrics === null) return success({ close: async () => undefined });
+  const io = { env: process.env, commandTimeoutMs: COMMAND_TIMEOUT_MS };
+  const token = plan.token === null ? success(null) : await readText(plan.token, io);
+  if (!token.ok) return failure(`agent.httpToken cannot be read: ${token.error}`);
+  const { createHttpEndpoint } = await import('./http/endpoint.ts');
+  const { trace } = operations;
+  const endpoint = await createHttpEndpoint({
+    listen: plan.listen,
+    token: token.value,
+    hosts: plan.hosts,
+    view: { ...operations, history, exchange: (name) => [...trace.read([name], EXCHANGE_MESSAGES)] },
+    metrics,
+    notify: (text) => tellWarning(options, 'http.trouble', text),
+  });
+  if (!endpoint.ok) return endpoint;
+  const text = `status page, metrics and API at ${endpoint.value.url}`;
+  const time = new Date().toISOString();
+  options.tell({ time, severity: 'notice', type: 'agent', code: 'http.started', text });
+  return endpoint;
+}
+
+async function startNotices(options: ServicesOptions): Promise<{ readonly close: () => void }> {
+  const { loaded, operations, product, tell } = options;
+  const plan = noticesPlanOf(loaded.document.agent, loaded.directory);
+  if (plan === null) return { close: () => undefined };
+  const { createNotices } = await import('./notices/notices.ts');
+  return createNotices({
+    plan,
+    agent: operations,
+    product,
+    env: process.env,
+    tell: (severity, code, text) => {
+      if (severity === 'warning') tellWarning(options, code, text);
+      else tell({ time: new Date().toISOString(), severity, type: 'agent', code, text });
+    },
+  });
+}
+
+function tellWarning({ tell }: ServicesOptions, code: string, text: string): void {
+  tell({ time: new Date().toISOString(), severity: 'warning', type: 'warning', account: null, code, text });
+}

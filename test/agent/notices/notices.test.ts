@@ -1,0 +1,184 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { failUrl } from '../../../src/agent/notices/heartbeat.ts';
+import { accountNamed } from '../control/fake-operations.ts';
+import { fakeView } from '../http/http-scene.ts';
+import { begin, eventually, isDown, receiver, scratch } from './notices-scene.ts';
+
+/** A program that writes what it was given, whole or not at all. */
+const NOTE = 'env | grep ^SIPREG_ | sort > "$1.new"; env >> "$1.all"; mv "$1.new" "$1"';
+
+describe('a command', () => {
+  it('gets the facts in its environment, and nothing of what the agent keeps there', async () => {
+    const path = join(scratch(), 'note');
+    const fake = fakeView([accountNamed('office')]);
+    const command = ['/bin/sh', '-c', NOTE, 'note', path];
+    begin(fake, { command }, { PHONE_PASSWORD: 'hunter2', LANG: 'C' });
+    fake.change(isDown('office'));
+    await eventually(() => existsSync(path)).toBe(true);
+    const facts = readFileSync(path, 'utf8');
+    for (const fact of [
+      'SIPREG_EVENT=down',
+      'SIPREG_ACCOUNT=office',
+      'SIPREG_ACCOUNTS=office',
+      'SIPREG_COUNT=1',
+      'SIPREG_STATE=waiting',
+      'SIPREG_CODE=connect.refused',
+      'SIPREG_CAUSE=192.0.2.7:5061 refused the connection',
+      'SIPREG_AOR=sip:office@pbx.example.com',
+      'SIPREG_REGISTERED=0',
+      'SIPREG_ENABLED=1',
+      'SIPREG_TEXT=office is down: 192.0.2.7:5061 refused the connection (connect.refused)',
+    ]) {
+      expect(facts.split('\n')).toContain(fact);
+    }
+    expect(readFileSync(`${path}.all`, 'utf8')).not.toMatch(/hunter2|PHONE_PASSWORD/);
+  });
+
+  it('is run without a shell', async () => {
+    const folder = scratch();
+    const fake = fakeView([accountNamed('office')]);
+    const told = begin(fake, { command: ['/bin/echo', `$(touch ${folder}/x); touch ${folder}/y`] });
+    fake.change(isDown('office'));
+    await eventually(() => told.length).toBe(1);
+    expect(told).toMatchObject([{ severity: 'debug', code: 'notices.command' }]);
+    expect([existsSync(`${folder}/x`), existsSync(`${folder}/y`)]).toEqual([false, false]);
+  });
+
+  it('that fails, or that there is not, is told with what it said', async () => {
+    const fake = fakeView([accountNamed('office')]);
+    const failing = begin(fake, { command: ['/bin/sh', '-c', 'echo "no \x1b[31mmodem" >&2; exit 3'] });
+    const missing = begin(fake, { command: ['/nowhere/notify'] });
+    fake.change(isDown('office'));
+    await eventually(() => failing.length + missing.length).toBe(2);
+    expect(failing[0]).toMatchObject({ severity: 'warning', code: 'notices.command' });
+    expect(failing[0]?.text).toMatch(/\/bin\/sh ended with status 3: no +\[31mmodem$/);
+    expect(missing[0]?.text).toMatch(/\/nowhere\/notify cannot be run: it does not exist/);
+  });
+
+  it('is told once of a crowd', async () => {
+    const folder = scratch();
+    const names = Array.from({ length: 500 }, (_, at) => `line-${at}`);
+    const fake = fakeView(names.map((name) => accountNamed(name)));
+    begin(fake, {
+      command: ['/bin/sh', '-c', 'echo "$SIPREG_COUNT $SIPREG_TEXT" >> "$1"', 'note', `${folder}/note`],
+    });
+    for (const name of names) fake.change(isDown(name));
+    const text = () => (existsSync(`${folder}/note`) ? readFileSync(`${folder}/note`, 'utf8') : '');
+    await eventually(text).toMatch(/^500 500 accounts are down: line-0, .*, …\n$/);
+  });
+});
+
+describe('a webhook', () => {
+  it('gets each notice as JSON, of trouble and of its end', async () => {
+    const { url, asked } = await receiver(200);
+    const fake = fakeView([accountNamed('office')]);
+    const told = begin(fake, { webhook: { type: 'literal', text: `${url}/hook?key=secret` } });
+    fake.change(isDown('office'));
+    await eventually(() => asked.length).toBe(1);
+    fake.change(accountNamed('office'));
+    await eventually(() => asked.length).toBe(2);
+    const [down, up] = asked.map(({ body }) => JSON.parse(body));
+    expect(asked[0]).toMatchObject({ method: 'POST', path: '/hook?key=secret' });
+    expect(asked[0]?.headers['content-type']).toBe('application/json; charset=utf-8');
+    expect(down).toMatchObject({
+      schema: 'sipreg.notice/1',
+      event: 'down',
+      count: 1,
+      accounts: [{ account: 'office', state: 'waiting', failure: { code: 'connect.refused' } }],
+      agent: { registered: 0, enabled: 1 },
+    });
+    expect(up).toMatchObject({
+      event: 'up',
+      text: expect.stringMatching(/^office is registered again after \d+ s$/),
+    });
+    expect(told).toEqual([]);
+  });
+
+  it('is tried again, and its URL is read again', async () => {
+    const { url, asked } = await receiver(503, 200);
+    const path = join(scratch(), 'url');
+    writeFileSync(path, `${url}/old\n`);
+    const fake = fakeView([accountNamed('office')]);
+    const told = begin(fake, { webhook: { type: 'file', path } });
+    fake.change(isDown('office'));
+    await eventually(() => asked.length).toBe(1);
+    writeFileSync(path, `${url}/new\n`);
+    await eventually(() => asked.length).toBe(2);
+    expect(asked.map((one) => one.path)).toEqual(['/old', '/new']);
+    expect(asked[1]?.body).toBe(asked[0]?.body);
+    expect(told).toEqual([]);
+  });
+
+  it.each([
+    [404, /answered 404/],
+    [302, /answered 302/],
+  ])('that answers %s is given up, and no word about it holds its URL', async (status, words) => {
+    const { url, asked } = await receiver(status);
+    const fake = fakeView([accountNamed('office')]);
+    const told = begin(fake, { webhook: { type: 'literal', text: `${url}/secret-path?key=secret` } });
+    fake.change(isDown('office'));
+    await eventually(() => told.length).toBe(1);
+    expect(told[0]).toMatchObject({ severity: 'warning', code: 'notices.webhook' });
+    expect(told[0]?.text).toMatch(words);
+    expect(told[0]?.text).not.toContain('secret');
+    expect(asked).toHaveLength(1);
+  });
+
+  it('that is silent holds nobody up, and is left at the end', async () => {
+    const { url, asked } = await receiver(0);
+    const fake = fakeView([accountNamed('office'), accountNamed('fax')]);
+    const told = begin(fake, { webhook: { type: 'literal', text: url } });
+    fake.change(isDown('office'));
+    await eventually(() => asked.length).toBe(1);
+    fake.change(isDown('fax'));
+    expect(told).toEqual([]);
+  });
+});
+
+describe('a heartbeat', () => {
+  const heartbeat = (text: string) => ({ url: { type: 'literal', text }, intervalSeconds: 1 }) as const;
+
+  it('comes while all is well, with /fail at once when it is not, and again', async () => {
+    const { url, asked } = await receiver(200);
+    const fake = fakeView([accountNamed('office'), accountNamed('lab', { state: 'disabled' })]);
+    begin(fake, { heartbeat: heartbeat(`${url}/ping/uuid?create=1`) });
+    await eventually(() => asked.length).toBeGreaterThanOrEqual(2);
+    expect(new Set(asked.map(({ path }) => path))).toEqual(new Set(['/ping/uuid?create=1']));
+    fake.change(isDown('office'));
+    await eventually(() => asked.at(-1)?.path).toBe('/ping/uuid/fail?create=1');
+    expect(asked.at(-1)?.body).toBe(
+      '0 of 1 registered\noffice: waiting, connect.refused: 192.0.2.7:5061 refused the connection',
+    );
+    fake.change(accountNamed('office'));
+    await eventually(() => asked.at(-1)?.path).toBe('/ping/uuid?create=1');
+  });
+
+  it('says nothing before it knows', async () => {
+    const { url, asked } = await receiver(200);
+    const fake = fakeView([accountNamed('office', { state: 'registering' })]);
+    begin(fake, { heartbeat: heartbeat(url), afterSeconds: 3_600 });
+    fake.change(isDown('office'));
+    // As long as three beats take.
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    expect(asked).toEqual([]);
+  });
+
+  it('that does not arrive is told without its URL', async () => {
+    const { url } = await receiver(500);
+    const fake = fakeView([accountNamed('office')]);
+    const told = begin(fake, { heartbeat: heartbeat(`${url}/secret`) });
+    await eventually(() => told.length).toBeGreaterThanOrEqual(1);
+    expect(told[0]?.code).toBe('notices.heartbeat');
+    expect(told[0]?.text).toMatch(/did not arrive: http:\/\/127\.0\.0\.1:\d+ answered 500$/);
+  });
+
+  it.each([
+    ['https://hc-ping.com/uuid', 'https://hc-ping.com/uuid/fail'],
+    ['https://hc-ping.com/key/slug?create=1', 'https://hc-ping.com/key/slug/fail?create=1'],
+    ['https://hc-ping.com/uuid/', 'https://hc-ping.com/uuid/fail'],
+  ])('of %s fails at %s', (url, failing) => {
+    expect(failUrl(new URL(url)).href).toBe(failing);
+  });
+});
