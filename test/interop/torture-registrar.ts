@@ -189,7 +189,8 @@ function belongs(message: SipMessage, thrown: string): boolean {
   const branch = via === null ? null : branchOf(via);
   const method = (headerValue(message.headers, 'CSeq') ?? '').split(/\s/).at(-1) ?? '';
   const isSame = thrown.includes(headerValue(message.headers, 'Call-ID') ?? '');
-  return thrown.includes(method) && (isSame || (branch !== null && thrown.includes(branch)));
+  const isCopy = method !== 'INVITE' && branch !== null && thrown.includes(branch);
+  return thrown.includes(method) && (isSame || isCopy);
 }
 
 function question(transport: Transport, address: string, port: number, callId: string): string {

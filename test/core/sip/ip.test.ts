@@ -3,7 +3,17 @@
 import { isIP } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bracketed, ipVersion, sameHost, withoutBrackets } from '../../../src/core/sip/ip.ts';
+import {
+  addressOctets,
+  bracketed,
+  ipVersion,
+  isIpLiteral,
+  isUnicast,
+  sameHost,
+  sameSocketAddress,
+  withoutBrackets,
+} from '../../../src/core/sip/ip.ts';
+import { isReliable, isSecure, type Transport } from '../../../src/core/sip/transport.ts';
 
 describe('ipVersion', () => {
   it.each(['192.0.2.1', '0.0.0.0', '255.255.255.255'])('%s is version 4', (text) => {
@@ -104,5 +114,58 @@ describe('brackets', () => {
     expect(withoutBrackets('[::1]')).toBe('::1');
     expect(withoutBrackets('[::1')).toBe('[::1');
     expect(withoutBrackets('example.com')).toBe('example.com');
+  });
+});
+
+describe('what else is asked of an address', () => {
+  it.each([
+    ['192.0.2.1', true],
+    ['2001:db8::1', true],
+    ['fe80::1%eth0', true],
+    ['example.com', false],
+    ['[::1]', false],
+    ['', false],
+  ])('isIpLiteral(%j) is %s', (text, expected) => {
+    expect(isIpLiteral(text)).toBe(expected);
+  });
+
+  it.each([
+    ['192.0.2.1', true],
+    ['127.0.0.1', true],
+    ['0.0.0.0', false],
+    ['224.0.0.1', false],
+    ['255.255.255.255', false],
+    ['2001:db8::1', true],
+    ['::1', true],
+    ['::', false],
+    ['ff02::1', false],
+    ['example.com', false],
+  ])('isUnicast(%j) is %s', (text, expected) => {
+    expect(isUnicast(text)).toBe(expected);
+  });
+
+  it.each([
+    ['192.0.2.1', [192, 0, 2, 1]],
+    ['::ffff:192.0.2.1', [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 192, 0, 2, 1]],
+    ['fe80::1%eth0', [254, 128, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]],
+    ['example.com', null],
+  ])('addressOctets(%j)', (text, expected) => {
+    expect(addressOctets(text)).toEqual(expected);
+  });
+
+  it('compares addresses as numbers, and ports', () => {
+    const own = { address: '2001:db8::1', port: 5060 };
+    expect(sameSocketAddress(own, { address: '2001:DB8:0::1', port: 5060 })).toBe(true);
+    expect(sameSocketAddress(own, { ...own, port: 5061 })).toBe(false);
+    expect(sameSocketAddress(own, { ...own, address: '2001:db8::2' })).toBe(false);
+  });
+});
+
+describe('transports', () => {
+  const all: readonly Transport[] = ['udp', 'tcp', 'tls', 'ws', 'wss'];
+
+  it('are reliable but for UDP, and secure with TLS', () => {
+    expect(all.filter(isReliable)).toEqual(['tcp', 'tls', 'ws', 'wss']);
+    expect(all.filter(isSecure)).toEqual(['tls', 'wss']);
   });
 });
