@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import * as fc from 'fast-check';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type History, type HistoryNotice, openHistory } from '../../src/agent/history.ts';
 import type { AccountState } from '../../src/core/health/snapshot.ts';

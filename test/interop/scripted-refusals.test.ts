@@ -72,7 +72,10 @@ describe.skipIf(!isInstalled('sipp'))(`refusals${missingPrograms('sipp')}`, () =
     const { result, requests } = await register([badExtension, OK], { headers: { Supported: 'timer' } });
     expect(result.code).toBe(0);
     const tags = requests.map((one) => fieldValues(one, 'Supported').join(',').split(/,\s*/).sort());
-    expect(tags).toEqual([['path', 'timer'], ['timer']]);
+    expect(tags).toEqual([
+      ['gruu', 'outbound', 'path', 'timer'],
+      ['gruu', 'outbound', 'timer'],
+    ]);
   });
 
   it('R061 a 420 about something that was not offered is final', async () => {

@@ -13,15 +13,13 @@ import type { Command, Lifecycle, LifecycleEffect } from '../../src/core/registr
 import type { Plan } from '../../src/core/registration/plan.ts';
 import type { Hop } from '../../src/core/resolve/hop.ts';
 import { randomBetween } from '../../src/core/rng.ts';
-import type { SipResponse } from '../../src/core/sip/message.ts';
-import { parseMessage } from '../../src/core/sip/parse.ts';
-import { branchOf, topVia } from '../../src/core/sip/via.ts';
 import type { Millis } from '../../src/core/time.ts';
 import { nodeHash } from '../../src/runtime/hash.ts';
 import { createFlowTable } from './flow-table.ts';
 import { createHost } from './hearing.ts';
 import { createOrders } from './orders.ts';
 import type { ProcessContext } from './process-context.ts';
+import { createResponses } from './responses.ts';
 import { createSecretLooks } from './secret-looks.ts';
 import { beginAccount, type SimAccount, type SimFlow } from './sim-account.ts';
 
@@ -41,7 +39,6 @@ export function startProcess(context: ProcessContext) {
   const { timeline, rng, link, disk, trace, checker, machinery, plans } = context;
   const origin = timeline.now() - context.slept();
   const admissions: Admissions = createAdmissions(context.pacePerSecond);
-  const accountOfBranch = new Map<string, SimAccount>();
   const waitingForRegistrar = new Set<SimAccount>();
   let queue: Job[] = [];
   let isDraining = false;
@@ -226,31 +223,16 @@ export function startProcess(context: ProcessContext) {
       request(account, { type: 'flowClosed', flowId: effect.flowId, failure });
       return;
     }
-    if (!effect.repeated) {
-      forgetBranch(account);
-      account.branch = effect.branch;
-      accountOfBranch.set(effect.branch, account);
-    }
+    if (!effect.repeated) responses.expect(account, effect.branch);
     checker.sent(account, effect);
     if (flow.connection !== null) link.streamUp(flow.connection, effect.bytes);
     else link.datagramUp(flow.local.port, flow.remote, effect.bytes, effect.repeated);
     context.reached('sent');
   };
-  const forgetBranch = (account: SimAccount): void => {
-    if (account.branch !== null) accountOfBranch.delete(account.branch);
-    account.branch = null;
-  };
-  const received = (bytes: Uint8Array): void => {
-    const parsed = parseMessage(bytes);
-    if (!parsed.ok || parsed.value.kind !== 'response') throw new Error('the registrar sent no response');
-    const response: SipResponse = parsed.value;
-    const via = topVia(response);
-    const branch = via === null ? null : branchOf(via);
-    const account = branch === null ? undefined : accountOfBranch.get(branch);
-    if (account === undefined || branch === null) return;
+  const responses = createResponses((account, branch, response) => {
     checker.answered(account, branch, response);
     request(account, { type: 'responseReceived', response });
-  };
+  });
 
   const stateChanged = (account: SimAccount, previous: Lifecycle['state']): void => {
     const { state, registration } = account.lifecycle;
@@ -265,7 +247,7 @@ export function startProcess(context: ProcessContext) {
     else waitingForRegistrar.delete(account);
   };
   const finished = (account: SimAccount, outcome: Outcome): void => {
-    forgetBranch(account);
+    responses.forget(account);
     checker.finished(account, outcome);
     trace.note(
       `${account.name} ${outcome.type === 'failed' ? `failed ${outcome.failure.code}` : outcome.type}`,
@@ -334,7 +316,7 @@ export function startProcess(context: ProcessContext) {
   looks.keepLooking();
 
   const isHearing = (): boolean => isAlive && !isAsleep;
-  const host = createHost({ flows, isHearing, inProcess, received, flowGone });
+  const host = createHost({ flows, isHearing, inProcess, received: responses.received, flowGone });
 
   return {
     host,

@@ -51,11 +51,11 @@ export type TraceLimits = {
 
 const MIB = 2 ** 20;
 
-/** For an agent of `accounts` accounts: the last exchange of each, and more where there is room. 2 to 8 MiB. */
+/** For an agent of `accounts` accounts: the last exchange of each, and more where there is room. 2 to 32 MiB. */
 export function traceLimits(accounts: number): TraceLimits {
   return {
     messages: Math.max(500, 8 * accounts),
-    bytes: Math.min(8 * MIB, Math.max(2 * MIB, 4_096 * accounts)),
+    bytes: Math.min(32 * MIB, Math.max(2 * MIB, 4_096 * accounts)),
     messagesEach: 8,
     bytesEach: 8_192,
   };

@@ -130,7 +130,9 @@ function flowOpened(
   env: Env,
 ): RoundStep {
   if (!isOpening(round, target)) return unchanged(registration, round);
-  return sendRegister(registration, round, { flow, target }, env);
+  // The lookup led back to the flow that the binding is on: there is no better place, and nothing to come back to.
+  const lastResort = round.lastResort?.place.flow.id === flow.id ? null : round.lastResort;
+  return sendRegister(registration, { ...round, lastResort }, { flow, target }, env);
 }
 
 function isOpening({ phase }: Round, target: Target): boolean {

@@ -132,6 +132,19 @@ describe('a flow that should be replaced', () => {
     expect(line.registration()).toMatchObject({ outdatedFlow: true, flow: { id: 1 } });
   });
 
+  it('is no way back from itself, when the lookup leads to it again and it stays silent', () => {
+    const line = outdated();
+    line.begin();
+    const target = openings(line).at(-1);
+    if (target === undefined) throw new Error('no flow was asked for');
+    line.step({ type: 'flowOpened', target, flow: { ...line.flowTo(target), id: 1 } });
+    const sent = line.sent.length;
+    line.pass(32_000);
+    expect(line.sent).toHaveLength(sent);
+    expect(line.warnings()).toEqual([]);
+    expect(line.state()).toBe('waiting');
+  });
+
   it('is no way back once it has closed', () => {
     const line = outdated();
     line.begin();
