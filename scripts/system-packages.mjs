@@ -17,6 +17,11 @@ const packages = [
   { name: 'iproute2', shownBy: ['ip'] },
   { name: 'nftables', shownBy: ['nft'] },
   { name: 'knot', shownBy: ['knotd'] },
+  { name: 'tshark', shownBy: ['tshark'] },
+  { name: 'sngrep', shownBy: ['sngrep'] },
+  { name: 'prometheus', shownBy: ['promtool'] },
+  { name: 'chromium', shownBy: ['chromium'] },
+  { name: 'systemd', shownBy: ['systemd-analyze'] },
 ];
 
 /** Installs the missing packages where that is possible, and says what stays missing. Never fails: tests are skipped. */

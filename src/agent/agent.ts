@@ -312,6 +312,7 @@ class Agent {
     if (!outcome.ok) return outcome;
     for (const warning of outcome.warnings) this.#warn(warning);
     this.#tls.forgetUnused();
+    this.#supervisor.engine.lookUpAfresh();
     if (!movesTls) return outcome;
     await this.#tls.checkNow();
     return { ...outcome, reconnected: this.#supervisor.replaceTlsFlows(() => true, true) };

@@ -130,6 +130,11 @@ export class Engine {
     this.#registry.closeAll();
   }
 
+  /** Names are looked up afresh, whatever the system's resolver said before. */
+  lookUpAfresh(): void {
+    this.#locator.networkChanged();
+  }
+
   /** The account has other settings now: its flows are kept open, and answered for, on these. */
   reconfigured(account: ManagedRegistration): void {
     for (const flow of account.held) {
@@ -140,7 +145,7 @@ export class Engine {
 
   /** The network of this host changed: names are looked up afresh, and the flows that it left behind are given up. */
   async networkChanged(gone: ReadonlySet<string>): Promise<void> {
-    this.#locator.networkChanged();
+    this.lookUpAfresh();
     const open = [...this.#held.flows()].map((flow) => ({ flow, isBound: this.#isBound(flow) }));
     for (const { flow, failure } of await flowsLeftBehind(open, gone)) this.#giveUp(flow, failure);
   }
@@ -157,11 +162,15 @@ export class Engine {
     for (const flow of this.#held.flows()) {
       for (const account of this.#held.usersOf(flow)) {
         if (!isConcerned(account) || !this.#registry.isSuperseded(flow, account.setup.tls)) continue;
-        this.request(account, { type: 'flowOutdated', flowId: flow.id, now });
+        this.#outdated(account, flow, now);
         replaced += 1;
       }
     }
     return replaced;
+  }
+
+  #outdated(account: ManagedRegistration, { id: flowId }: Flow, now: boolean): void {
+    this.request(account, { type: 'flowOutdated', flowId, now });
   }
 
   #isBound(flow: Flow): boolean {
@@ -327,7 +336,11 @@ export class Engine {
     const { flow: currentFlow, target } = account.lifecycle.registration;
     if (target !== null && outcome.type !== 'failed') this.#locator.noteServed(target);
     const current = currentFlow?.id;
-    for (const flow of account.held) if (flow.id !== current) this.#letGo(account, flow);
+    for (const flow of account.held) {
+      if (flow.id !== current) this.#letGo(account, flow);
+      // The TLS files may have changed while this flow was opened with the former ones.
+      else if (this.#registry.isSuperseded(flow, account.setup.tls)) this.#outdated(account, flow, false);
+    }
     if (account.setup.keepsAlive) {
       recordFacts(account).catch((error: unknown) => this.#crashed(account, error));
     }

@@ -12,6 +12,7 @@ import type { Millis } from '../core/time.ts';
 import type { PreparedAccount } from './account-setup.ts';
 import { type AccountsDiff, diffAccounts, needsNewFlow } from './accounts-diff.ts';
 import { registrarOf } from './admission.ts';
+import { writtenAddresses } from './incoming/answerable.ts';
 import { identityKey, type ManagedRegistration, type Registrations } from './managed-registration.ts';
 import type { Member } from './member.ts';
 import { describeAccount } from './one-shot.ts';
@@ -168,6 +169,7 @@ async function reconfigure(
   const plan = flowPlans(prepared.setup.plan)[account.regId - 1];
   if (plan === undefined) throw new Error('an account that is reconfigured has as many flows as before');
   account.setup = { ...prepared.setup, plan };
+  for (const address of writtenAddresses(plan)) account.addresses.add(address);
   supervisor.engine.reconfigured(account);
   const settings = prepared.credentials.ok
     ? { credentials: prepared.credentials.value }
