@@ -9,13 +9,15 @@ type Situation = {
   readonly rejections?: number;
   readonly registrar?: string;
   readonly proxies?: readonly string[];
+  readonly hasFlow?: boolean;
 };
 
 /** As much of an account as an admission looks at. */
 function accountWith(situation: Situation = {}): ManagedRegistration {
   const { state = 'waiting', rejections = 0, registrar = 'sip:pbx.example.com', proxies = [] } = situation;
+  const registration = { flow: situation.hasFlow === false ? null : {} };
   const plan = { registrar: uriOf(registrar), proxies: proxies.map(uriOf) };
-  return { setup: { plan }, lifecycle: { state, rejections }, admittedAt: undefined } as never;
+  return { setup: { plan }, lifecycle: { state, rejections, registration }, admittedAt: undefined } as never;
 }
 
 function uriOf(text: string) {
@@ -53,6 +55,12 @@ describe('admission', () => {
     const { admit } = createAdmissions(1);
     for (let one = 0; one < 50; one++) admit(accountWith(), 0);
     expect(admit(accountWith({ state: 'registered' }), 7)).toBe(7);
+  });
+
+  it('paces those whose flow broke, which come back together', () => {
+    const { admit } = createAdmissions(1);
+    const broken = { state: 'registered', hasFlow: false } as const;
+    expect([admit(accountWith(broken), 0), admit(accountWith(broken), 0)]).toEqual([0, 1000]);
   });
 
   it('paces no account of another registrar', () => {
