@@ -209,7 +209,7 @@ function countMaterial(agent: AgentCounters, code: string): void {
 
 const MATERIAL_EVENTS: Readonly<Record<string, MaterialResult>> = {
   'tls.material-reloaded': 'ok',
-  'tls.material-repaired': 'ok',
+  'tls.material-unchanged': 'unchanged',
   'tls.material-invalid': 'invalid',
 };
 

@@ -104,6 +104,8 @@ function eventsFor(options: TlsWatchOptions, problems: Map<string, string>): Mat
       for (const text of report.warnings) warn('warning', 'tls.material-doubtful', text);
       superseded(report.concerns);
     },
+    rewritten: (report) =>
+      tell('info', 'tls.material-unchanged', `${filesText(report)} were written again, as they were before`),
     invalid: (report) => {
       const text = `${invalidText(report)}; ${users(report)}`;
       problems.set(filesText(report), text);

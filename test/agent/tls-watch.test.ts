@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import type { AgentEvent } from '../../src/agent/events.ts';
 import { watchPeerExpiry } from '../../src/agent/expiry-watch.ts';
+import { createAgentMetrics } from '../../src/agent/metrics.ts';
 import { type TlsWatch, watchTls } from '../../src/agent/tls-watch.ts';
 import type { TlsSnapshot } from '../../src/core/health/snapshot.ts';
 import { DEFAULT_TLS_SETTINGS, type TlsSettings } from '../../src/runtime/tls/settings.ts';
@@ -69,6 +70,23 @@ describe("the agent's TLS files", () => {
     await until(() => woken.length > 0);
     expect(woken).toEqual([true]);
     expect(watch.problems()).toEqual([]);
+  });
+
+  it('are counted by what was made of their changes', async () => {
+    const { told, watch } = scene();
+    const { agent, observe } = createAgentMetrics(0);
+    writeFileSync(String(settings.cert), first.certificate);
+    await watch.materialFor(settings);
+    for (const content of [second.certificate, second.certificate, 'half', second.certificate]) {
+      writeFileSync(String(settings.cert), content);
+      await watch.checkNow();
+    }
+    for (const event of told) observe(event);
+    // What is only half-written is nobody's fault yet: it is counted when it has lasted for a minute.
+    expect(agent.materialReloads).toEqual([1, 2, 0]);
+    expect(textsOf(told, 'tls.material-unchanged')[0]).toContain(
+      `${settings.cert}, ${settings.key} were written`,
+    );
   });
 
   it('that nobody has are not looked at', async () => {

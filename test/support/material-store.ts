@@ -16,6 +16,7 @@ import { createMaterialStore, type MaterialStore } from '../../src/runtime/tls/m
 
 type Told = {
   readonly reloaded: ReloadedReport[];
+  readonly rewritten: MaterialSubject[];
   readonly invalid: InvalidReport[];
   readonly repaired: RepairedReport[];
   readonly expiring: ExpiringReport[];
@@ -32,9 +33,10 @@ export function recordMaterialStore(): MaterialStore & {
   readonly told: Told;
   readonly advance: (ms: number) => void;
 } {
-  const told: Told = { reloaded: [], invalid: [], repaired: [], expiring: [], usable: [] };
+  const told: Told = { reloaded: [], rewritten: [], invalid: [], repaired: [], expiring: [], usable: [] };
   const events: MaterialEvents = {
     reloaded: (report) => told.reloaded.push(report),
+    rewritten: (subject) => told.rewritten.push(subject),
     invalid: (report) => told.invalid.push(report),
     repaired: (report) => told.repaired.push(report),
     expiring: (report) => told.expiring.push(report),

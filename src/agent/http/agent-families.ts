@@ -29,7 +29,7 @@ export const AGENT_FAMILIES: readonly Family<AgentRow>[] = [
   {
     name: 'sipreg_tls_material_reloads_total',
     type: 'counter',
-    help: 'Changed certificate, key and CA files, by what was made of them.',
+    help: 'Changes of certificate, key and CA files, by what was made of them; invalid ones when they have lasted for a minute.',
     samples: ({ counters }, write) => {
       for (const [at, result] of MATERIAL_RESULTS.entries()) {
         write('', labels({ result }), counters.materialReloads[at] ?? 0);

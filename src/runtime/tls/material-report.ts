@@ -44,6 +44,8 @@ export type ExpiringReport = MaterialSubject & {
 
 export type MaterialEvents = {
   readonly reloaded: (report: ReloadedReport) => void;
+  /** Files were written again, and hold what they held before. */
+  readonly rewritten: (subject: MaterialSubject) => void;
   /** Once, when files have not been usable for a minute. */
   readonly invalid: (report: InvalidReport) => void;
   readonly repaired: (report: RepairedReport) => void;

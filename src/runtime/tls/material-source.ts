@@ -109,9 +109,14 @@ export function watchSource(
       failed(made.error);
       return;
     }
+    const isRewritten = made === null && seen?.stamp !== found.stamp;
     seen = found;
-    if (made === null) recovered();
-    else take(made.value);
+    if (made !== null) {
+      take(made.value);
+      return;
+    }
+    recovered();
+    if (isRewritten) events.rewritten(subject);
   };
 
   /** Tells once for each level that our certificate comes to. */

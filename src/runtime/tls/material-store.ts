@@ -126,6 +126,7 @@ const NOT_READ = failureOf('tls.own-material', 'the files of tls.cert, tls.key a
 
 const SILENT: MaterialEvents = {
   reloaded: () => {},
+  rewritten: () => {},
   invalid: () => {},
   repaired: () => {},
   expiring: () => {},

@@ -59,7 +59,7 @@ describe('what is reported', () => {
     expect(report?.concerns({ ...settings, ca: null })).toBe(false);
   });
 
-  it('nothing when the files were written again with the same content', async () => {
+  it('no reload when the files were written again with the same content', async () => {
     const store = makeStore();
     const settings = installed(first);
     const { context } = await materialOf(store, settings);
@@ -67,6 +67,7 @@ describe('what is reported', () => {
     await store.checkNow();
     expect((await materialOf(store, settings)).context).toBe(context);
     expect(store.told.reloaded).toEqual([]);
+    expect(store.told.rewritten.map(({ files }) => files.cert)).toEqual([settings.cert]);
   });
 
   it('files that stay unusable: once after a minute, and when they can be used again', async () => {
