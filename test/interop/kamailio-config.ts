@@ -26,6 +26,8 @@ export type KamailioOptions = {
   readonly natPing?: 'datagram' | 'options';
   /** Listen on ::1 too, on the same ports. */
   readonly ipv6?: boolean;
+  /** Listen at this IPv4 address of the host too, on the same port of UDP and TCP. */
+  readonly alsoAt?: string;
   /** Makes the TLS port. */
   readonly tls?: KamailioTls;
   /** Opens WebSockets (RFC 7118): ws on the TCP port, wss on the TLS port, both at this path only. */
@@ -74,7 +76,7 @@ private_key = ${keyFile}
 ${demand}`;
 }
 
-function globals({ tls, ipv6 }: KamailioOptions, { port, tlsPort }: KamailioPorts): string {
+function globals({ tls, ipv6, alsoAt }: KamailioOptions, { port, tlsPort }: KamailioPorts): string {
   return `#!KAMAILIO
 debug=1
 log_stderror=yes
@@ -89,6 +91,7 @@ tcp_accept_no_cl=yes
 tcp_reuse_port=no
 listen=udp:127.0.0.1:${port}
 listen=tcp:127.0.0.1:${port}
+${alsoAt ? `listen=udp:${alsoAt}:${port}\nlisten=tcp:${alsoAt}:${port}` : ''}
 ${ipv6 ? `listen=udp:[::1]:${port}\nlisten=tcp:[::1]:${port}` : ''}
 ${tls ? `enable_tls=yes\nlisten=tls:127.0.0.1:${tlsPort}` : ''}
 `;
