@@ -222,6 +222,12 @@ export const VERDICTS = {
     meaning: 'the registrar answered success, but removed our contact',
     remedy: 'ask the provider; another device or a policy may forbid this contact',
   },
+  'register.forgotten': {
+    exit: 75,
+    meaning: 'the registrar no longer has our contact, although its time is not over',
+    remedy:
+      'register again with "sipreg refresh ACCOUNT"; if it happens again, the registrar loses its bindings, or somebody removes them',
+  },
   'register.redirected': {
     exit: 75,
     meaning: 'the registrar sends us elsewhere, and that cannot be followed',

@@ -16,7 +16,10 @@ const DEFAULT_SENT_BY_PORT = 5060;
 const ADVICE = 'switch the SIP ALG of the router off, or use TLS, which it cannot change';
 
 /** The answer to `sent` names another sender in its Via: what that means, in words. null: it is as we sent it. */
-export function foreignVia(response: SipResponse, { branch, flow: { local } }: SentRequest): string | null {
+export function foreignVia(
+  response: SipResponse,
+  { branch, flow: { local } }: Pick<SentRequest, 'branch' | 'flow'>,
+): string | null {
   const via = topVia(response);
   if (via === null || branchOf(via) !== branch) return null;
   const port = via.port ?? DEFAULT_SENT_BY_PORT;
@@ -29,8 +32,8 @@ export function foreignVia(response: SipResponse, { branch, flow: { local } }: S
 export function foreignContact(
   own: ReportedBinding | undefined,
   matchedBy: MatchedBy,
-  flow: FlowRef,
-  publicAddress: PublicAddress | null,
+  flow: Pick<FlowRef, 'local'>,
+  publicAddress: Pick<PublicAddress, 'seen'> | null,
 ): string | null {
   if (own === undefined || (matchedBy !== 'instance' && matchedBy !== 'count')) return null;
   const uri = parseUri(own.uri);

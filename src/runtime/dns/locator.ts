@@ -4,9 +4,9 @@
 
 import type { Failure } from '../../core/health/verdict.ts';
 import type { Hop } from '../../core/resolve/hop.ts';
-import { type LocationEnv, locate } from '../../core/resolve/location.ts';
+import type { LocationEnv } from '../../core/resolve/location.ts';
 import { isTemporary } from '../../core/resolve/location-failure.ts';
-import type { Answer, Question, QuestionType } from '../../core/resolve/question.ts';
+import type { Answers } from '../../core/resolve/question.ts';
 import type { LocatedTarget } from '../../core/resolve/server.ts';
 import {
   healthiestFirst,
@@ -15,7 +15,7 @@ import {
   targetFailed,
   targetServed,
 } from '../../core/resolve/target-health.ts';
-import { failure, type Result, success } from '../../core/result.ts';
+import type { Result } from '../../core/result.ts';
 import type { Rng } from '../../core/rng.ts';
 import type { Target } from '../../core/sip/transport.ts';
 import type { Millis } from '../../core/time.ts';
@@ -23,6 +23,7 @@ import { createSharedAnswers, type SharedAnswers } from './answers.ts';
 import { createAsker } from './asker.ts';
 import { familiesOfHost } from './host-families.ts';
 import { createLocalNames } from './local-names.ts';
+import { askUntilLocated } from './questioning.ts';
 
 export type Location =
   | {
@@ -117,31 +118,19 @@ export function createLocator({ rng, now }: LocatorOptions): Locator {
   };
 }
 
-/** Asks until the core knows enough. */
+/** The targets of `hop` by shared answers. */
 async function ask(
   hop: Hop,
   shared: SharedAnswers,
   env: LocationEnv,
 ): Promise<Result<readonly LocatedTarget[], Failure>> {
-  const known = { NAPTR: new Map(), SRV: new Map(), A: new Map(), AAAA: new Map() };
-  const note = async (question: Question): Promise<void> => {
-    known[question.type].set(question.name, await shared.answer(question));
-  };
-  for (;;) {
-    const step = locate(hop, known, env);
-    if (step.type === 'ask') {
-      await Promise.all(step.questions.map(note));
-      continue;
-    }
-    limitAnswers(known, shared);
-    return step.type === 'located' ? success(step.targets) : failure(step.failure);
-  }
+  const { located, answers } = await askUntilLocated(hop, shared.answer, env);
+  limitAnswers(answers, shared);
+  return located;
 }
 
-type Known = Readonly<Record<QuestionType, ReadonlyMap<string, Answer>>>;
-
 /** NAPTR and SRV records live as long as the addresses that they led to. */
-function limitAnswers(known: Known, shared: SharedAnswers): void {
+function limitAnswers(known: Answers, shared: SharedAnswers): void {
   const ttls = [...known.A.values(), ...known.AAAA.values()].flatMap((answer) =>
     answer.type === 'records' && answer.ttlSeconds !== null ? [answer.ttlSeconds] : [],
   );

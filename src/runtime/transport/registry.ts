@@ -32,6 +32,8 @@ export type FlowRegistry = {
 /** Where TLS material comes from, and where sessions' secrets go when somebody asked for them. */
 export type TlsSource = Pick<MaterialStore, 'materialFor' | 'currentDigest'> & {
   readonly keyLog?: KeyLog | undefined;
+  /** As TlsSecurity has it, for whoever explains a handshake. */
+  readonly handshaken?: TlsSecurity['handshaken'];
 };
 
 export type FlowRegistryOptions = {
@@ -108,8 +110,9 @@ export function createFlowRegistry({
   const acquire = async (request: FlowRequest, tls: TlsSettings): Promise<Result<Flow, Failure>> => {
     const material = isSecure(request.target.transport) ? await source.materialFor(tls) : null;
     if (material?.ok === false) return material;
-    const { keyLog } = source;
-    const security = material === null ? null : { settings: tls, material: material.value, keyLog };
+    const { keyLog, handshaken } = source;
+    const security =
+      material === null ? null : { settings: tls, material: material.value, keyLog, handshaken };
     const digest = security?.material.digest ?? null;
     const key = keyOf(request, digest === null ? '' : `${digest} ${checksOf(tls)}`);
     const open = (): Promise<Result<Flow, Failure>> => openFlow(request, sharedEvents, security, limits);

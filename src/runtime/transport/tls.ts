@@ -33,6 +33,8 @@ export type TlsSecurity = {
   readonly material: TlsMaterial;
   /** Takes the session's secrets, for Wireshark; without it they stay here. */
   readonly keyLog?: KeyLog | undefined;
+  /** Told of what both sides showed, whether or not the handshake then came to a good end. */
+  readonly handshaken?: ((facts: HandshakeFacts) => void) | undefined;
 };
 
 /** A connection past its handshake, as a flow takes it over. */
@@ -104,8 +106,12 @@ function handshake<Started>(
       destroyQuietly(socket);
       resolve(failure(verdict));
     };
-    const failed = (error: SystemError): void => refuse(diagnoseHandshake(error, facts()));
+    const failed = (error: SystemError): void => {
+      security.handshaken?.(facts());
+      refuse(diagnoseHandshake(error, facts()));
+    };
     const secured = (): void => {
+      security.handshaken?.(facts());
       const refusal = refuseIdentity(chain[0], request, security.settings);
       if (refusal === null) {
         stopListening();
