@@ -190,6 +190,8 @@ function routes(options: KamailioOptions): string {
   const challengeFlags = { none: 0, auth: 1, 'auth-int': 2 }[qop];
   return `
 request_route {
+  # Until its users are in the table nobody is heard: to refuse a right password would be a lie.
+  if ($sht(switches=>open) != "yes") { exit; }
   xlog("L_ALERT", "RECEIVED $si $sp $proto $(mb{s.encode.base64})\\n");${clientCertificateLog(options)}
   if ($sht(switches=>silent) == "yes") { exit; }
   force_rport();

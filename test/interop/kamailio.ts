@@ -104,6 +104,7 @@ async function tryStart(options: KamailioOptions): Promise<Kamailio | string> {
     for (const [user, password] of Object.entries(options.users ?? {})) {
       await kamailio.setPassword(user, password);
     }
+    await kamailio.rpc('htable.sets', 'switches', 'open', 'yes');
     return kamailio;
   } catch (error) {
     const log = `${error}\n${await kamailio.log()}`;
