@@ -53,6 +53,8 @@ export type AgentOptions = {
   readonly tellsMessages: boolean;
   /** What is wrong with the agent itself now, for `status`. */
   readonly problems: () => readonly string[];
+  /** Given, before anything begins, what tells an event to everybody who follows the agent. */
+  readonly takesEvents?: (emit: (event: AgentEvent) => void) => void;
   /** Takes the secrets of TLS sessions, for Wireshark; without it they stay here. */
   readonly keyLog?: KeyLog | undefined;
 };
@@ -93,6 +95,7 @@ class Agent {
 
   constructor(options: AgentOptions) {
     this.#options = options;
+    options.takesEvents?.((event) => this.#emit(event));
     this.#loaded = options.loaded;
     this.#trace = createTraceRing(traceLimits(options.loaded.accounts.size));
     const hasHttp = options.loaded.document.agent?.http !== undefined;
@@ -133,6 +136,7 @@ class Agent {
     await started;
     this.#noteStates();
     this.#state = 'running';
+    this.#tell('debug', 'agent.running', 'every account has begun');
     return success({ reload: () => this.#reload(false), stop: (hurry) => this.#stop(hurry) });
   }
 
@@ -197,6 +201,7 @@ class Agent {
       metrics: this.#metrics,
       history: (name) => this.#history?.recent(name) ?? null,
       product: this.#options.product,
+      overdueMs: () => this.#supervisor.overdueMs(),
       tell: (event) => this.#emit(event),
     });
     if (!services.ok) return services.error;
@@ -300,6 +305,7 @@ class Agent {
 
   async #reloadNow(movesTls: boolean): Promise<ReloadOutcome> {
     if (this.#state === 'stopping') return { ok: false, problems: ['the agent is stopping'] };
+    this.#tell('debug', 'agent.reloading', 'the accounts file is read again');
     const { outcome, loaded } = await reload(this.#supervisor, this.#loaded);
     this.#loaded = loaded;
     const time = new Date().toISOString();

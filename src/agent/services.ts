@@ -1,14 +1,16 @@
-// What the agent has for others than its operator: the HTTP server, and notices. Each is loaded only when the accounts
-// file wants it, and none of them can hold up a registration.
+// What the agent has for others than its operator: the HTTP server, notices, the service manager. Each is loaded only when
+// somebody wants it, and none of them can hold up a registration.
 
 import { httpPlanOf, noticesPlanOf } from '../accounts/agent-settings.ts';
 import type { LoadedAccounts } from '../accounts/load.ts';
 import { COMMAND_TIMEOUT_MS, readText } from '../accounts/secrets.ts';
 import { failure, type Result, success } from '../core/result.ts';
+import type { Millis } from '../core/time.ts';
 import type { AgentEvent } from './events.ts';
 import type { RecentHistory } from './history.ts';
 import type { AgentMetrics } from './metrics.ts';
 import type { AgentOperations } from './operations.ts';
+import type { ServiceReports } from './systemd/service-reports.ts';
 
 export type ServicesOptions = {
   readonly loaded: LoadedAccounts;
@@ -17,6 +19,8 @@ export type ServicesOptions = {
   readonly metrics: AgentMetrics | null;
   readonly history: (account: string) => RecentHistory | null;
   readonly product: string;
+  /** For how long a registration has waited to be woken when its moment had come; 0: none has. */
+  readonly overdueMs: () => Millis;
   readonly tell: (event: AgentEvent) => void;
 };
 
@@ -30,9 +34,11 @@ export async function startServices(options: ServicesOptions): Promise<Result<Se
   const http = await startHttp(options);
   if (!http.ok) return http;
   const notices = await startNotices(options);
+  const reports = await startReports(options);
   return success({
     close: async () => {
       notices.close();
+      await reports?.close();
       await http.value.close();
     },
   });
@@ -77,6 +83,15 @@ async function startNotices(options: ServicesOptions): Promise<{ readonly close:
       else tell({ time: new Date().toISOString(), severity, type: 'agent', code, text });
     },
   });
+}
+
+async function startReports(options: ServicesOptions): Promise<ServiceReports | null> {
+  const { env } = process;
+  if (env.NOTIFY_SOCKET === undefined) return null;
+  const { operations: agent, overdueMs } = options;
+  const { startServiceReports } = await import('./systemd/service-reports.ts');
+  const warn = (text: string): void => tellWarning(options, 'systemd.not-heard', text);
+  return startServiceReports({ agent, env, overdueMs, warn });
 }
 
 function tellWarning({ tell }: ServicesOptions, code: string, text: string): void {

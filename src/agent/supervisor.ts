@@ -258,6 +258,14 @@ export class Supervisor {
     }
   }
 
+  /** For how long a registration has waited to be woken when its moment had come; 0: none has. */
+  overdueMs(): Millis {
+    const now = monotonicNow();
+    let earliest = now;
+    for (const { alarmAt = now } of this.#members.registrations()) earliest = Math.min(earliest, alarmAt);
+    return now - earliest;
+  }
+
   /** null: there is no such account, or it is disabled. */
   tlsOf(name: string): TlsSettings | null {
     return this.#members.byName.get(name)?.flows?.[0].setup.tls ?? null;

@@ -13,6 +13,10 @@ const PACKAGES = {
   script: 'bsdutils',
   promtool: 'prometheus',
   tshark: 'tshark',
+  sngrep: 'sngrep',
+  perl: 'perl-base',
+  'systemd-notify': 'systemd',
+  'systemd-analyze': 'systemd',
 };
 
 export type Program = keyof typeof PACKAGES;
