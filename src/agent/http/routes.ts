@@ -66,6 +66,7 @@ function fixedRoutes({ view, metrics, vitals, streams, page }: Sources): Readonl
         );
       },
     },
+    '/api/v1/agent': { isPublic: false, serve: (exchange) => replyJson(exchange, 200, view.agent()) },
     '/api/v1/accounts': {
       isPublic: false,
       serve: (exchange) => inPieces(exchange, JSON_TYPE, () => accountsText(view)),

@@ -17,7 +17,7 @@ import { createAlarm } from '../../runtime/alarm.ts';
 import { monotonicNow } from '../../runtime/clock.ts';
 import type { AgentEvent } from '../events.ts';
 import type { AgentOperations } from '../operations.ts';
-import { joined, type Notice, type NoticeAccount } from './notice.ts';
+import { agentPart, joined, type Notice, type NoticeAccount } from './notice.ts';
 
 export type WatchedAgent = Pick<AgentOperations, 'agent' | 'names' | 'snapshot' | 'follow'>;
 
@@ -38,7 +38,10 @@ export function watchAccounts(
   notify: (notice: Notice) => void,
 ): AccountWatch {
   const accounts = new Map<string, Watched>();
-  const gathered = createGathering(notify);
+  // Looked up once for all that is told together: it counts the accounts.
+  const gathered = createGathering((told) => notify({ ...told, ...agentPart(agent.agent()) }));
+  /** What goes down with the agent goes down on purpose. */
+  let isEnding = false;
   const alarm = createAlarm<Watched>(monotonicNow, (watched) =>
     take(watched, settle(watched.watch, monotonicNow(), settings)),
   );
@@ -49,7 +52,7 @@ export function watchAccounts(
   };
   const look = (name: string): void => {
     const snapshot = agent.snapshot(name);
-    if (snapshot === undefined) return;
+    if (snapshot === undefined || isEnding) return;
     const watched = accounts.get(name) ?? { name, watch: UNWATCHED, downSince: null, alarmAt: undefined };
     accounts.set(name, watched);
     const condition = conditionOf(snapshot);
@@ -68,6 +71,7 @@ export function watchAccounts(
   const unfollow = agent.follow((event) => {
     const name = accountOf(event);
     if (name !== null) look(name);
+    isEnding ||= event.type === 'agent' && event.code === 'agent.stopping';
     if (event.type === 'reload') for (const removed of event.report?.removed ?? []) forget(removed);
   });
   for (const name of agent.names()) look(name);
@@ -95,11 +99,14 @@ function healthOf(agent: WatchedAgent, accounts: ReadonlyMap<string, Watched>): 
     if (told === 'down' || told === 'flapping') return 'bad';
     isGood &&= condition === 'up';
   }
-  return isGood ? 'good' : 'unsettled';
+  // Before it has begun with every account it does not know that all are well.
+  return isGood && agent.agent().state === 'running' ? 'good' : 'unsettled';
 }
 
-function noticeOf(agent: WatchedAgent, watched: Watched, event: Tidings): Notice {
-  const { version, config, registered, enabled } = agent.agent();
+/** Without what it says of the agent. */
+type AccountsNotice = Omit<Notice, keyof ReturnType<typeof agentPart>>;
+
+function noticeOf(agent: WatchedAgent, watched: Watched, event: Tidings): AccountsNotice {
   const snapshot = agent.snapshot(watched.name);
   const downFor =
     event === 'up' && watched.downSince !== null
@@ -112,12 +119,12 @@ function noticeOf(agent: WatchedAgent, watched: Watched, event: Tidings): Notice
     accounts.push({ account, aor, registrar, state, since, nextAttempt, failure, downFor });
   }
   const time = new Date().toISOString();
-  return { event, time, count: 1, accounts, agent: { version, config, registered, enabled } };
+  return { event, time, count: 1, accounts };
 }
 
 /** Keeps notices for a moment, so that a crowd becomes one. */
-function createGathering(notify: (notice: Notice) => void) {
-  let waiting: readonly Notice[] = [];
+function createGathering(notify: (notice: AccountsNotice) => void) {
+  let waiting: readonly AccountsNotice[] = [];
   let timer: NodeJS.Timeout | undefined;
   const flush = (): void => {
     timer = undefined;
@@ -126,7 +133,7 @@ function createGathering(notify: (notice: Notice) => void) {
     for (const notice of due) notify(notice);
   };
   return {
-    add(notice: Notice): void {
+    add(notice: AccountsNotice): void {
       const last = waiting.at(-1);
       if (last?.event === notice.event) waiting = [...waiting.slice(0, -1), joined(last, notice)];
       else waiting = [...waiting, notice];

@@ -1,10 +1,12 @@
-// A notice: what somebody is told when accounts go down or come back. One account, or, when many change at once, all of
-// them together. It holds facts of the status and nothing that the status does not show, so no secret.
+// A notice: what somebody is told when accounts go down or come back: one, or, when many change at once, all of them
+// together; and when something is wrong with the agent itself. It holds what the status shows, so no secret.
 
 import type { Tidings } from '../../core/health/debounce.ts';
+import { printable } from '../../core/health/evidence.ts';
 import type { AccountSnapshot } from '../../core/health/snapshot.ts';
 import { durationText } from '../../core/health/words.ts';
 import type { AgentSnapshot } from '../operations.ts';
+import { troublesOf } from '../troubles.ts';
 
 export type NoticeAccount = Pick<
   AccountSnapshot,
@@ -14,27 +16,43 @@ export type NoticeAccount = Pick<
   readonly downFor: number | null;
 };
 
+/** Of accounts, or of the agent itself. */
+export type NoticeEvent = Tidings | 'trouble' | 'trouble-over';
+
 export type Notice = {
-  readonly event: Tidings;
+  readonly event: NoticeEvent;
   /** RFC 3339 UTC. */
   readonly time: string;
-  /** How many accounts it is about. */
+  /** How many accounts it is about; 0: it is about the agent. */
   readonly count: number;
   /** The first `MAX_ACCOUNTS` of them. */
   readonly accounts: readonly NoticeAccount[];
+  /** What is wrong with the agent itself. */
+  readonly troubles: readonly string[];
   readonly agent: Pick<AgentSnapshot, 'version' | 'config' | 'registered' | 'enabled'>;
 };
 
 export const MAX_ACCOUNTS = 100;
 
+/** What every notice says of the agent. */
+export function agentPart(snapshot: AgentSnapshot): Pick<Notice, 'troubles' | 'agent'> {
+  const { version, config, registered, enabled } = snapshot;
+  return {
+    troubles: troublesOf(snapshot).map(printable),
+    agent: { version, config, registered, enabled },
+  };
+}
+
 /** Both as one: the later one knows how things are now. */
-export function joined(earlier: Notice, later: Notice): Notice {
+export function joined<T extends Pick<Notice, 'count' | 'accounts'>>(earlier: T, later: T): T {
   const accounts = [...earlier.accounts, ...later.accounts].slice(0, MAX_ACCOUNTS);
   return { ...later, count: earlier.count + later.count, accounts };
 }
 
 /** One line: "office is down: 192.0.2.7:5061 refused the connection (connect.refused)". */
-export function noticeText({ event, count, accounts }: Notice): string {
+export function noticeText({ event, count, accounts, troubles }: Notice): string {
+  if (event === 'trouble') return `the agent has a problem: ${troubles.join('; ')}`;
+  if (event === 'trouble-over') return 'the agent has no problem any more';
   const [first] = accounts;
   if (first === undefined) return VERBS[event][1];
   if (count > 1) return `${count} accounts ${VERBS[event][1]}: ${namesText(accounts, count)}`;

@@ -1,16 +1,17 @@
-// Notices, put together: who is told (a command, a webhook, a heartbeat) of what has happened to the accounts. Loaded only
-// when `agent.notices` names somebody.
+// Notices, put together: who is told (a command, a webhook, a heartbeat) of what has happened to the accounts, and of what
+// is wrong with the agent itself. Loaded only when `agent.notices` names somebody.
 
 import type { NoticesPlan } from '../../accounts/agent-settings.ts';
 import { COMMAND_TIMEOUT_MS, type SecretsIo } from '../../accounts/secrets.ts';
 import { failure } from '../../core/result.ts';
 import type { Millis } from '../../core/time.ts';
 import { type AccountWatch, type WatchedAgent, watchAccounts } from './account-watch.ts';
+import { watchTroubles } from './agent-watch.ts';
 import { commandDelivery } from './command.ts';
 import { createDelivery, type Deliver, type Delivery } from './delivery.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { post, secretUrl } from './http-request.ts';
-import { noticeDocument } from './notice.ts';
+import { agentPart, type Notice, noticeDocument } from './notice.ts';
 
 export type NoticesOptions = {
   readonly plan: NoticesPlan;
@@ -52,10 +53,12 @@ export function createNotices({ plan, agent, product, env, tell }: NoticesOption
     );
   }
   const settings = { afterMs: plan.afterSeconds * 1000, repeatMs: plan.repeatSeconds * 1000 };
-  const watch: AccountWatch = watchAccounts(agent, settings, (notice) => {
+  const notify = (notice: Notice): void => {
     for (const delivery of deliveries) delivery.push(notice);
     heartbeat?.hurry();
-  });
+  };
+  const watch: AccountWatch = watchAccounts(agent, settings, notify);
+  const troubles = watchTroubles(agent, settings, notify);
   const heartbeat =
     plan.heartbeat === null
       ? null
@@ -70,6 +73,7 @@ export function createNotices({ plan, agent, product, env, tell }: NoticesOption
   return {
     close: () => {
       watch.close();
+      troubles.close();
       heartbeat?.close();
       for (const delivery of deliveries) delivery.close();
     },
@@ -90,10 +94,13 @@ function webhookDelivery(url: ReturnType<typeof secretUrl>, userAgent: string): 
 
 const SUMMARY_ACCOUNTS = 20;
 
-/** "7 of 8 registered", and a line for each account that is down. */
+/** "7 of 8 registered", and a line for each account that is down, and for what is wrong with the agent. */
 function summaryText(agent: WatchedAgent): string {
-  const { registered, enabled } = agent.agent();
-  const lines = [`${registered} of ${enabled} registered`];
+  const { troubles, agent: facts } = agentPart(agent.agent());
+  const lines = [
+    `${facts.registered} of ${facts.enabled} registered`,
+    ...troubles.map((text) => `the agent: ${text}`),
+  ];
   for (const name of agent.names()) {
     if (lines.length > SUMMARY_ACCOUNTS) break;
     const snapshot = agent.snapshot(name);

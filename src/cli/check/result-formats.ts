@@ -11,6 +11,8 @@ export type CheckResult = {
   /** When there is no account to tell of, why; else null. */
   readonly problem: string | null;
   readonly judgements: readonly Judgement[];
+  /** What is wrong with the agent itself: a WARNING. */
+  readonly troubles: readonly string[];
   /** One account was named: its numbers go by their own names. */
   readonly isAboutOne: boolean;
   /** RFC 3339 UTC. */
@@ -34,13 +36,14 @@ export function checkText(result: CheckResult, format: CheckFormat): string {
   }
 }
 
-function nagiosText({ state, problem, judgements, isAboutOne }: CheckResult): string {
+function nagiosText({ state, problem, judgements, troubles, isAboutOne }: CheckResult): string {
   if (problem !== null) return `SIPREG ${state}: ${plain(problem)}\n`;
+  const agent = plain(troubles.map((text) => `; the agent: ${text}`).join(''));
   const [only] = judgements;
   if (judgements.length === 1 && only !== undefined) {
     const prefix = isAboutOne ? '' : `${only.account}_`;
     const numbers = only.metrics.map((metric) => nagiosMetric(prefix, metric));
-    return withNumbers(`SIPREG ${state}: ${only.account} ${plain(only.text)}`, numbers, []);
+    return withNumbers(`SIPREG ${state}: ${only.account} ${plain(only.text)}${agent}`, numbers, []);
   }
   const told = byWeight(judgements).slice(0, MAX_TOLD);
   const registered = judgements.filter((one) => one.registered).length;
@@ -56,7 +59,7 @@ function nagiosText({ state, problem, judgements, isAboutOne }: CheckResult): st
       one.metrics.map((metric) => nagiosMetric(`${one.account}_`, metric)),
     ),
   ];
-  const head = `SIPREG ${state}: ${registered} of ${judgements.length} registered${plain(worst)}`;
+  const head = `SIPREG ${state}: ${registered} of ${judgements.length} registered${plain(worst)}${agent}`;
   return withNumbers(head, numbers, lines);
 }
 
@@ -82,14 +85,17 @@ function plain(text: string): string {
   return text.replace(/[|]/g, '/').replace(/\s+/g, ' ');
 }
 
-/** A service for each account: its state is what we say, whatever levels it has. */
-function checkmkText({ state, problem, judgements }: CheckResult): string {
+/** A service for each account, whose state is what we say whatever levels it has, and one for the agent itself. */
+function checkmkText({ state, problem, judgements, troubles }: CheckResult): string {
   if (problem !== null) return `${PLUGIN_CODE[state]} "SIPREG" - ${plain(problem)}\n`;
+  const registered = judgements.filter((one) => one.registered).length;
+  const told = [`${registered} of ${judgements.length} registered`, ...troubles].map(plain).join('; ');
+  const agent = PLUGIN_CODE[troubles.length === 0 ? 'OK' : 'WARNING'];
   const lines = judgements.map((one) => {
     const numbers = one.metrics.map(({ name, value }) => `${name}=${value}`).join('|');
     return `${PLUGIN_CODE[one.state]} "SIPREG ${one.account}" ${numbers || '-'} ${plain(one.text)}\n`;
   });
-  return lines.join('');
+  return `${agent} "SIPREG" registered=${registered} ${told}\n${lines.join('')}`;
 }
 
 type Family = {
@@ -135,12 +141,14 @@ function metricOf(name: Metric['name']): Family['sampleOf'] {
   return ({ metrics }) => metrics.find((one) => one.name === name)?.value ?? null;
 }
 
-function prometheusText({ state, judgements, at }: CheckResult): string {
+function prometheusText({ state, judgements, troubles, at }: CheckResult): string {
   const whole = [
     ...gauge('sipreg_check_result', 'Worst state: 0 OK, 1 warning, 2 critical, 3 unknown.'),
     `sipreg_check_result ${PLUGIN_CODE[state]}`,
     ...gauge('sipreg_check_timestamp_seconds', 'When it was looked at.'),
     `sipreg_check_timestamp_seconds ${Date.parse(at) / 1000}`,
+    ...gauge('sipreg_check_troubles', 'What is wrong with the agent itself: how much.'),
+    `sipreg_check_troubles ${troubles.length}`,
   ];
   const families = FAMILIES.flatMap(({ name, help, sampleOf }) => {
     const samples = judgements.flatMap((one) => {
@@ -156,13 +164,14 @@ function gauge(name: string, help: string): readonly string[] {
   return [`# HELP ${name} ${help}`, `# TYPE ${name} gauge`];
 }
 
-function jsonDocument({ state, problem, judgements, at }: CheckResult): unknown {
+function jsonDocument({ state, problem, judgements, troubles, at }: CheckResult): unknown {
   return {
     schema: 'sipreg.check/1',
     state,
     code: PLUGIN_CODE[state],
     at,
     problem,
+    troubles,
     accounts: judgements.map((one) => ({
       account: one.account,
       state: one.state,

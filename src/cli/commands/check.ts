@@ -5,6 +5,8 @@ import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Answer, askAgent, type ControlFailure } from '../../agent/control/client.ts';
 import { Interrupted } from '../../agent/one-shot.ts';
+import { troublesOf } from '../../agent/troubles.ts';
+import { printable } from '../../core/health/evidence.ts';
 import { writeAtomically } from '../../runtime/atomic-file.ts';
 import { agentError, agentSocket } from '../agent-in-use.ts';
 import { type CheckOptions, readCheckOptions } from '../check/check-options.ts';
@@ -35,7 +37,7 @@ export async function check(
   try {
     const options = readCheckOptions(given, output.settings.json);
     const result = await inTime(judge(wanted, options, output), options.timeoutMs).then(
-      (judgements) => resultOf(wanted, judgements),
+      (findings) => resultOf(wanted, findings),
       (error: unknown) => refusedResult(wanted, error),
     );
     await deliver(checkText(result, options.format), options.outfile);
@@ -48,26 +50,31 @@ export async function check(
   }
 }
 
-async function judge(
+type Findings = Pick<CheckResult, 'judgements' | 'troubles'>;
+
+async function judge(names: readonly string[], options: CheckOptions, output: Output): Promise<Findings> {
+  if (options.ask !== 'registrar') return await judgeRunning(names, options, output);
+  const answers = await askRegistrars(names, sipTimeMs(options), output);
+  const judgements = answers.map((answer) =>
+    judgeAnswer(answer, demandOf(answer, options), options.thresholds, Date.now()),
+  );
+  return { judgements, troubles: [] };
+}
+
+async function judgeRunning(
   names: readonly string[],
   options: CheckOptions,
   output: Output,
-): Promise<readonly Judgement[]> {
-  if (options.ask === 'registrar') {
-    const answers = await askRegistrars(names, sipTimeMs(options), output);
-    return answers.map((answer) =>
-      judgeAnswer(answer, demandOf(answer, options), options.thresholds, Date.now()),
-    );
-  }
+): Promise<Findings> {
   const { items, result } = await askRunning(names, options, output);
   noteOtherFile(result.agent, output);
   // Without names those that somebody wants registered; a named one is told of in any case.
   const accounts = names.length === 0 ? items.filter(({ state }) => state !== 'disabled') : items;
   if (accounts.length === 0) throw new CheckRefused('UNKNOWN', 'the running agent has no enabled account');
   const judged = accounts.map((account) => judgeAccount(account, options.thresholds, Date.now()));
-  if (options.ask === 'agent') return judged;
-  const asked = accounts.filter((account) => !isAtRest(account));
-  if (asked.length === 0) return judged;
+  const troubles = troublesOf(result.agent).map(printable);
+  const asked = options.ask === 'agent' ? [] : accounts.filter((account) => !isAtRest(account));
+  if (asked.length === 0) return { judgements: judged, troubles };
   const settings = { ...output.settings, config: output.settings.config ?? result.agent.config };
   const answers = await askRegistrars(
     asked.map(({ account }) => account),
@@ -75,11 +82,12 @@ async function judge(
     { ...output, settings },
   );
   const answerOf = new Map(answers.map((answer) => [answer.snapshot.account, answer]));
-  return accounts.map((account, at) => {
+  const judgements = accounts.map((account, at) => {
     const own = judged[at] ?? judgeAccount(account, options.thresholds, Date.now());
     const answer = answerOf.get(account.account);
     return answer === undefined ? own : verified(own, account, answer, options);
   });
+  return { judgements, troubles };
 }
 
 /** What the agent says, and whether the registrar says so too. */
@@ -143,11 +151,13 @@ async function inTime<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
   }
 }
 
-function resultOf(names: readonly string[], judgements: readonly Judgement[]): CheckResult {
+function resultOf(names: readonly string[], { judgements, troubles }: Findings): CheckResult {
+  const ofAgent = troubles.length === 0 ? 'OK' : 'WARNING';
   return {
-    state: worstOf(judgements.map(({ state }) => state)),
+    state: worstOf([ofAgent, ...judgements.map(({ state }) => state)]),
     problem: null,
     judgements,
+    troubles,
     isAboutOne: names.length === 1,
     at: new Date().toISOString(),
   };
@@ -158,7 +168,8 @@ function refusedResult(names: readonly string[], error: unknown): CheckResult {
   const judgements = names.map((account) => {
     return { account, state, text: problem, metrics: [], registered: false, failure: null };
   });
-  return { state, problem, judgements, isAboutOne: names.length === 1, at: new Date().toISOString() };
+  const at = new Date().toISOString();
+  return { state, problem, judgements, troubles: [], isAboutOne: names.length === 1, at };
 }
 
 function refusalOf(error: unknown): { readonly state: PluginState; readonly problem: string } {

@@ -27,12 +27,14 @@ export async function run(names: readonly string[], options: RunOptions, output:
   const signals = catchSignals();
   const hangups = catchHangups();
   const problems = new Map<StateNotice['code'], string>();
+  /** Until there is an agent, only the log is told. */
+  let tell = log.tell;
   const noted = (notice: StateNotice): void => {
     const { code, message: text } = notice;
     if (code === 'state.writable') problems.delete('state.unwritable');
     else problems.set(code, text);
     const severity = code === 'state.writable' ? 'notice' : 'warning';
-    log.tell({ time: new Date().toISOString(), severity, type: 'warning', account: null, code, text });
+    tell({ time: new Date().toISOString(), severity, type: 'warning', account: null, code, text });
   };
   try {
     const store = await openStateInUse(loaded, noted);
@@ -51,6 +53,9 @@ export async function run(names: readonly string[], options: RunOptions, output:
       log: log.tell,
       tellsMessages: output.settings.verbosity >= 2,
       problems: () => [...problems.values()],
+      takesEvents: (emit) => {
+        tell = emit;
+      },
       keyLog: keyLog.write,
     });
     if (!started.ok) throw new CommandError(EXIT.notNow, started.error);

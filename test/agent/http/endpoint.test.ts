@@ -76,6 +76,7 @@ describe('the API', () => {
       agent: { pid: 4711, registered: 1, enabled: 2 },
       accounts: JSON.parse(JSON.stringify(accounts)),
     });
+    expect(await (await fetch(`${url}api/v1/agent`)).json()).toMatchObject({ pid: 4711, registered: 1 });
   });
 
   it('has ten thousand of them', async () => {
@@ -185,6 +186,7 @@ describe('who may ask', () => {
     const guarded = [
       'metrics',
       'healthz',
+      'api/v1/agent',
       'api/v1/accounts',
       'api/v1/accounts/office',
       'api/v1/events',

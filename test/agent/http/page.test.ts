@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createHttpEndpoint } from '../../../src/agent/http/endpoint.ts';
+import type { AgentSnapshot } from '../../../src/agent/operations.ts';
 import { accountNamed } from '../control/fake-operations.ts';
 import { type FakeView, fakeView, serve } from './http-scene.ts';
 import { aDay, anExchange, failureIn, liveAccount, someAccounts, someEvents, UPTIME } from './page-facts.ts';
@@ -58,9 +59,10 @@ describe.skipIf(!isThere)(`the status page in Chromium${missing}`, () => {
     return page;
   }
 
-  function livelyAgent(): FakeView {
+  function livelyAgent(agent: () => Partial<AgentSnapshot> = () => ({})): FakeView {
     const [history, exchange] = [aDay(), anExchange()];
     return fakeView(someAccounts(), {
+      agent,
       history: () => history,
       events: () => someEvents(),
       exchange: () => exchange,
@@ -95,7 +97,8 @@ describe.skipIf(!isThere)(`the status page in Chromium${missing}`, () => {
   });
 
   it('follows the agent, and tells those who hear the page', async () => {
-    const fake = livelyAgent();
+    let problems: readonly string[] = [];
+    const fake = livelyAgent(() => ({ problems }));
     const { url } = await serve(fake);
     const page = await open(url);
     await rowOf(page, 'office').waitFor();
@@ -116,6 +119,17 @@ describe.skipIf(!isThere)(`the status page in Chromium${missing}`, () => {
     await eventually(() => page.locator('h1').textContent()).toBe('4 of 8 registered');
     fake.remove('lab');
     await eventually(() => rowOf(page, 'lab').count()).toBe(0);
+    problems = ['state.json: ENOSPC, no space left'];
+    const text = problems[0] ?? '';
+    fake.emit({
+      time: '',
+      severity: 'warning',
+      type: 'warning',
+      account: null,
+      code: 'state.unwritable',
+      text,
+    });
+    await page.getByRole('alert').getByText(text).waitFor();
   });
 
   it('says so when the agent is gone, and goes on when it is back', async () => {

@@ -8,7 +8,7 @@ import { eventually, isDown } from './notices-scene.ts';
 function notice(event: Notice['event'], name: string): Notice {
   const accounts = [{ ...isDown(name), downFor: null }];
   const agent = { version: '1.2.3', config: '/etc/sipreg/accounts.json', registered: 0, enabled: 1 };
-  return { event, time: '2026-11-21T13:00:00.000Z', count: 1, accounts, agent };
+  return { event, time: '2026-11-21T13:00:00.000Z', count: 1, accounts, troubles: [], agent };
 }
 
 /** A place that takes notices when it is told to. */

@@ -126,6 +126,47 @@ describe('a webhook', () => {
     expect(asked).toHaveLength(1);
   });
 
+  it('is told of what is wrong with the agent itself, once, and of its end', async () => {
+    const { url, asked } = await receiver(200);
+    let problems: readonly string[] = [];
+    const fake = fakeView([accountNamed('office')], { agent: () => ({ problems }) });
+    const told = begin(fake, { webhook: { type: 'literal', text: url } });
+    const warn = (code: string) =>
+      fake.emit({ time: '', severity: 'warning', type: 'warning', account: null, code, text: code });
+    warn('agent.warning');
+    problems = ['state.json: ENOSPC, no space left'];
+    warn('state.unwritable');
+    warn('agent.warning');
+    await eventually(() => asked.length).toBe(1);
+    problems = [];
+    warn('state.writable');
+    await eventually(() => asked.length).toBe(2);
+    expect(asked.map(({ body }) => JSON.parse(body))).toMatchObject([
+      {
+        event: 'trouble',
+        text: 'the agent has a problem: state.json: ENOSPC, no space left',
+        troubles: ['state.json: ENOSPC, no space left'],
+        accounts: [],
+        agent: { registered: 1 },
+      },
+      { event: 'trouble-over', text: 'the agent has no problem any more', troubles: [] },
+    ]);
+    expect(told).toEqual([]);
+  });
+
+  it('is not told of what goes down with the agent', async () => {
+    const { url, asked } = await receiver(200);
+    const fake = fakeView([accountNamed('office'), accountNamed('fax')]);
+    begin(fake, { webhook: { type: 'literal', text: url } });
+    fake.change(isDown('fax'));
+    await eventually(() => asked.length).toBe(1);
+    fake.emit({ time: '', severity: 'notice', type: 'agent', code: 'agent.stopping', text: '' });
+    fake.change(isDown('office'));
+    // As long as the first notice may have taken.
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    expect(asked).toHaveLength(1);
+  });
+
   it('that is silent holds nobody up, and is left at the end', async () => {
     const { url, asked } = await receiver(0);
     const fake = fakeView([accountNamed('office'), accountNamed('fax')]);
@@ -159,6 +200,8 @@ describe('a heartbeat', () => {
     const { url, asked } = await receiver(200);
     const fake = fakeView([accountNamed('office', { state: 'registering' })]);
     begin(fake, { heartbeat: heartbeat(url), afterSeconds: 3_600 });
+    const starting = fakeView([], { agent: () => ({ state: 'starting' }) });
+    begin(starting, { heartbeat: heartbeat(url) });
     fake.change(isDown('office'));
     // As long as three beats take.
     await new Promise((resolve) => setTimeout(resolve, 3_000));

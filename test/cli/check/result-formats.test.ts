@@ -17,13 +17,19 @@ function judgement(account: string, change: Partial<Judgement> = {}): Judgement 
 
 function resultOf(judgements: readonly Judgement[], isAboutOne = false): CheckResult {
   const state = worstOf(judgements.map((one) => one.state));
-  return { state, problem: null, judgements, isAboutOne, at: AT };
+  return { state, problem: null, judgements, troubles: [], isAboutOne, at: AT };
+}
+
+/** An agent with a full disk. */
+function troubled(judgements: readonly Judgement[], isAboutOne = false): CheckResult {
+  return { ...resultOf(judgements, isAboutOne), state: 'WARNING', troubles: ['ENOSPC | the disk is full'] };
 }
 
 const PROBLEM: CheckResult = {
   state: 'CRITICAL',
   problem: 'no agent | is\nrunning',
   judgements: [],
+  troubles: [],
   isAboutOne: false,
   at: AT,
 };
@@ -57,6 +63,15 @@ describe('nagios', () => {
     expect(values.get('registered')).toEqual({ value: 1, unit: '', rest: ['', '', '0', '2'] });
   });
 
+  it('tells what is wrong with the agent itself', () => {
+    const one = readPlugin(checkText(troubled([judgement('office')], true), 'nagios'));
+    expect(one.text).toMatch(
+      /^SIPREG WARNING: office registered at .* ms; the agent: ENOSPC \/ the disk is full$/,
+    );
+    const two = readPlugin(checkText(troubled([judgement('office'), judgement('lab')]), 'nagios'));
+    expect(two.text).toBe('SIPREG WARNING: 2 of 2 registered; the agent: ENOSPC / the disk is full');
+  });
+
   it('of ten thousand accounts stays below what Nagios reads', () => {
     const many = Array.from({ length: 10_000 }, (_, at) => judgement(`a${at}`));
     const text = checkText(resultOf([...many, judgement('lab', { state: 'WARNING' })]), 'nagios');
@@ -72,13 +87,17 @@ describe('nagios', () => {
 });
 
 describe('checkmk', () => {
-  it('is a service for each account', () => {
+  it('is a service for each account, and one for the agent', () => {
     const text = checkText(resultOf([judgement('office'), judgement('lab', { metrics: [] })]), 'checkmk');
     expect(text.split('\n')).toEqual([
+      '0 "SIPREG" registered=2 2 of 2 registered',
       expect.stringMatching(/^0 "SIPREG office" rtt=0\.034\|expires=240 registered at /),
       expect.stringMatching(/^0 "SIPREG lab" - registered at /),
       '',
     ]);
+    expect(checkText(troubled([judgement('office')]), 'checkmk')).toMatch(
+      /^1 "SIPREG" registered=1 1 of 1 registered; ENOSPC \/ the disk is full\n0 "SIPREG office" /,
+    );
     expect(checkText(PROBLEM, 'checkmk')).toBe('2 "SIPREG" - no agent / is running\n');
   });
 });
@@ -91,6 +110,7 @@ describe('json', () => {
       state: 'OK',
       code: 0,
       problem: null,
+      troubles: [],
       accounts: [{ account: 'office', state: 'OK', code: 0, registered: true, failure: null }],
     });
   });

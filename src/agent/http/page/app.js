@@ -23,6 +23,7 @@ const DRAW_EVERY_MS = 200;
 const NEWS_EVERY_MS = 4_000;
 const DETAIL_EVERY_MS = 15_000;
 const DETAIL_AFTER_EVENT_MS = 400;
+const AGENT_AFTER_EVENT_MS = 1_000;
 
 takeTokenFromAddress();
 const accounts = createAccounts();
@@ -107,7 +108,9 @@ function hear(event) {
     waiting.push(event);
     return;
   }
-  if (event.type === 'reload' || (event.type === 'agent' && event.code.startsWith('agent.st'))) void load();
+  const isAnew = event.type === 'reload' || (event.type === 'agent' && event.code === 'agent.running');
+  if (isAnew) void load();
+  else if (event.type === 'agent' || (event.type === 'warning' && event.account === null)) loadAgentSoon();
   if (event.type === 'state') noteNews(event);
   if (accounts.apply(event)) drawSoon();
   if ('account' in event && event.account === nameInAddress()) loadDetailSoon();
@@ -241,6 +244,23 @@ function route(isMove) {
     if (isMove && link instanceof HTMLElement) link.focus({ preventScroll: true });
   }
   shownName = name;
+}
+
+let isAgentDue = false;
+/** What the agent says of itself, a crowd of events at a time. */
+function loadAgentSoon() {
+  if (isAgentDue) return;
+  isAgentDue = true;
+  setTimeout(async () => {
+    isAgentDue = false;
+    try {
+      agent = await askJson('/api/v1/agent');
+      drawHead();
+    } catch (error) {
+      // The stream tells when the agent is gone, and greets when it is back.
+      if (error instanceof TokenNeeded) askForToken();
+    }
+  }, AGENT_AFTER_EVENT_MS);
 }
 
 let isDetailDue = false;
