@@ -33,16 +33,17 @@ export function readCoverage() {
 
 /**
  * The rule numbers at the start of the names of the tests in one source: `it('R012 R015 …'`, also of `it.each(…)(`, `test(` and
- * `describe(`; a test that is switched off (`skip`, `todo`) covers nothing.
+ * `describe(`, and of a row `['R012 …', …]` whose first value is its name; between them there may be cases of the decision
+ * tables (`T10`). A test that is switched off (`skip`, `todo`) covers nothing.
  * @param {string} source
  * @returns {Set<string>}
  */
 export function rulesNamedIn(source) {
   const rules = new Set();
-  const names = /(\b(?:it|test|describe)(?:\.\w+)*|\))\(\s*['"`]((?:R\d{3}[ ,:]+)+)/g;
+  const names = /((?:\b(?:it|test|describe)(?:\.\w+)*|\))\(|\[)\s*['"`]((?:(?:R\d{3}|T\d+)[ ,:]+)+)/g;
   for (const [, caller, numbers] of source.matchAll(names)) {
-    if (/\.(?:skip|todo)$/.test(caller)) continue;
-    for (const rule of numbers.match(/R\d{3}/g)) rules.add(rule);
+    if (/\.(?:skip|todo)\($/.test(caller)) continue;
+    for (const [rule] of numbers.matchAll(/R\d{3}/g)) rules.add(rule);
   }
   return rules;
 }

@@ -43,6 +43,8 @@ describe('the reader of test names', () => {
     `it.each([1, 2])('${first} %i', () => {});`,
     `it.each([\n  1,\n])('${first} %i', () => {});`,
     `describe('${first} says so', () => {});`,
+    `it('T10 ${first} says so', () => {});`,
+    `it.each([\n  ['${first} says so', 1],\n])('%s', () => {});`,
   ])('finds the rule in %j', (source) => {
     expect([...rulesNamedIn(source)]).toEqual([first]);
   });

@@ -45,7 +45,7 @@ describe('the plan of an account', () => {
     ['sips:1008@pbx.example.com', 'sips:pbx.example.com'],
     ['sip:1008@[2001:db8::1]:5070;user=phone', 'sip:[2001:db8::1]:5070'],
     ['sip:pbx.example.com', 'sip:pbx.example.com'],
-  ])('R105 the registrar of %s is %s, without a user', async (aor, registrar) => {
+  ])('R105 R134 the registrar of %s is %s, without a user', async (aor, registrar) => {
     expect(formatUri((await plan({ aor })).registrar)).toBe(registrar);
   });
 

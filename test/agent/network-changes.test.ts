@@ -21,7 +21,7 @@ function flow(local: string, remote: string, transport: Transport = 'tcp'): Flow
 const NOTHING: ReadonlySet<string> = new Set();
 
 describe('a flow is left behind', () => {
-  it('when its local address is gone, whoever chose it', async () => {
+  it('R481 when its local address is gone, whoever chose it', async () => {
     const gone = new Set(['192.0.2.1', 'fe80::1']);
     const chosen = flow('192.0.2.1', '127.0.0.1');
     const configured = flow('192.0.2.1', '127.0.0.1', 'udp');

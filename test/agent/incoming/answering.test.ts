@@ -126,6 +126,25 @@ describe('a call', () => {
     expect(ofType(scene, 'agent')).toEqual([]);
   });
 
+  it('R078 is acknowledged and cancelled whatever ACK and CANCEL require', () => {
+    const scene = openScene();
+    const headers = ['Require: newThing', 'Proxy-Require: newThing'];
+    scene.ask('INVITE');
+    expect(statuses(scene.ask('CANCEL', { headers }))).toEqual([200]);
+    expect(scene.ask('ACK', { to: '<sip:alice@example.com>;tag=x', headers })).toEqual([]);
+    scene.pass(5_000);
+    expect(scene.flow.sent.map(({ text }) => text.slice(0, 11))).toEqual(['SIP/2.0 480', 'SIP/2.0 200']);
+  });
+
+  it('R085 that is refused for its extensions leaves nothing behind but its transaction', () => {
+    const scene = openScene();
+    expect(statuses(scene.ask('INVITE', { headers: ['Require: newThing'] }))).toEqual([420]);
+    scene.ask('ACK', { to: '<sip:alice@example.com>;tag=x' });
+    scene.pass(6_000);
+    expect(scene.answering.counts().transactions).toBe(0);
+    expect(statuses(scene.ask('BYE', via('z9hG4bKbye')))).toEqual([481]);
+  });
+
   it('R093 is not begun by an ACK', () => {
     const scene = openScene();
     expect(scene.ask('ACK')).toEqual([]);

@@ -25,7 +25,7 @@ describe('the next target', () => {
   it.each([
     ['R043 R233 after 32 s of silence', (line: Script) => line.pass(32_000)],
     ['R044 R147 R233 when the flow breaks', (line: Script) => breakFlow(line)],
-    ['R233 after a 503', (line: Script) => line.answer(503)],
+    ['R066 R233 after a 503', (line: Script) => line.answer(503)],
   ])('T14 is asked %s, as a new transaction', (_, fail) => {
     const line = script({ targets: [FIRST, SECOND] });
     line.begin();
@@ -260,7 +260,7 @@ describe('the size of a request', () => {
 });
 
 describe('an answer', () => {
-  it('R149 after the timeout changes nothing', () => {
+  it('R048 R149 after the timeout changes nothing', () => {
     const line = script();
     line.begin();
     const late = line.request();

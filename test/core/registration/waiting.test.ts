@@ -86,7 +86,7 @@ describe('waiting', () => {
     expect(wait(line)).toBeLessThanOrEqual(5.5);
   });
 
-  it.each([503, 404, 486])('T10 R353 after %i is never shorter than Retry-After', (status) => {
+  it.each([503, 404, 486])('T10 R065 R353 after %i is never shorter than Retry-After', (status) => {
     const line = script();
     line.begin();
     line.answer(status, { 'Retry-After': '1800 (maintenance)' });
@@ -102,7 +102,7 @@ describe('waiting', () => {
     expect(wait(line)).toBeLessThanOrEqual(24 * 60 + 1);
   });
 
-  it('T8 after a 503 without Retry-After is as after any outage', () => {
+  it('T8 R066 after a 503 without Retry-After is as after any outage', () => {
     const line = script();
     line.begin();
     line.answer(503);

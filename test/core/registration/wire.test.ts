@@ -244,7 +244,7 @@ describe('a REGISTER on the wire', () => {
     expect(isRight(second)).toBe(true);
   });
 
-  it('R146 repeats the request byte for byte on the same flow', () => {
+  it('R146 R219 repeats the request byte for byte on the same flow, after one lookup', () => {
     const line = script();
     line.begin();
     const first = line.request();
@@ -253,10 +253,11 @@ describe('a REGISTER on the wire', () => {
     expect(line.copies.every(({ text, flowId }) => text === first.text && flowId === first.flowId)).toBe(
       true,
     );
+    expect(line.effects.filter(({ type }) => type === 'resolve')).toHaveLength(1);
     line.silence();
   });
 
-  it('R111 R311 puts nothing of the answer into the next Route', () => {
+  it('R111 R303 R311 puts nothing of the answer into the next Route', () => {
     const line = script();
     line.begin();
     line.request();

@@ -23,7 +23,7 @@ describe('the next hop', () => {
     ['sips:example.com', 'wss', 'wss', null],
     ['sips:example.com', 'tls', 'tls', null],
   ] as const)(
-    'R221 R222 of %s with transport %s has transport %s and port %s',
+    'R207 R221 R222 of %s with transport %s has transport %s and port %s',
     (text, chosen, transport, port) => {
       expect(nextHop(uri(text), chosen, false)).toEqual({
         host: 'example.com',

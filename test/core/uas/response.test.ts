@@ -39,6 +39,9 @@ function expectSound(bytes: Uint8Array): void {
   if (!parsed.ok || parsed.value.kind !== 'request' || answer === null) return;
   const response = parseMessage(answer);
   expect(response).toMatchObject({ ok: true, value: { kind: 'response' } });
+  if (!response.ok || response.value.kind !== 'response') return;
+  expect(response.value.status).toBeGreaterThanOrEqual(200);
+  expect(headerValue(response.value.headers, 'Require')).toBeNull();
   expect(answer.length).toBeLessThanOrEqual(bytes.length + MAX_GROWTH);
 }
 
@@ -89,7 +92,7 @@ describe('any request', () => {
   const oneLine = text.map((value) => value.replace(/[\r\n]/g, ' '));
   const method = fc.constantFrom('INVITE', 'OPTIONS', 'NOTIFY', 'BYE', 'REGISTER', 'ACK', 'CANCEL', 'DANCE');
 
-  it('has an answer that can be read, or none', () => {
+  it('R080 R084 R441 has a final answer that can be read and requires nothing, or none', () => {
     const wanted = fc.record(
       {
         uri: fc.oneof(fc.constantFrom('sip:a', 'sip:a@b;x=y?z', 'tel:1'), oneLine),

@@ -210,7 +210,7 @@ describe('a handshake that does not come about', () => {
     expect(failure.cause).toContain('TLSv1.3 only');
   });
 
-  it('R211 refuses TLS 1.1 unless it is allowed by name', async () => {
+  it('R211 R469 refuses TLS 1.1 unless it is allowed by name', async () => {
     const options = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const;
     const server = await running(startTlsServer(good, [], options));
     const failure = await refusal(server.port);
