@@ -22,6 +22,7 @@ async function warmUp() {
   await program.runProgram(['demo', '--quiet']);
   // No agent answers in that home: all of the question, none of its answer.
   await program.runProgram(['status']);
+  await program.runProgram(['__complete', 'bash', '--', `sipreg -c ${accounts} status n`]);
   await program.runProgram(['-c', accounts, 'register', 'nobody', '--timeout', '1', '--quiet']);
   writeFileSync(join(folder, 'program.cache'), script.createCachedData());
 }

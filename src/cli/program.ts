@@ -1,22 +1,17 @@
 // The commands and their options (interface.md, "Command line"). Every action loads its own code when it is called.
 // The only importer of commander.
 
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { CHECK_FLAGS } from './check/check-options.ts';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { CHECK_FLAGS, FORMATS } from './check/check-options.ts';
 import { PLUGIN_CODE } from './check/plugin-state.ts';
+import { commandFacts } from './command-tree.ts';
+import { SHELLS, type Shell } from './completion/scripts.ts';
+import { afterHelp } from './examples.ts';
 import { CommandError, EXIT } from './exit.ts';
+import { exitCodesText } from './exit-codes.ts';
 import { type Output, outputFor } from './output.ts';
-import type { ColorChoice, GlobalSettings } from './settings.ts';
+import { type GlobalOptions, settingsOf } from './settings.ts';
 import { VERSION } from './version.ts';
-
-type GlobalOptions = {
-  readonly config?: string;
-  readonly socket?: string;
-  readonly json?: boolean;
-  readonly quiet?: boolean;
-  readonly verbose: number;
-  readonly color: ColorChoice | boolean;
-};
 
 /** Parses `args`, runs the command, and returns its exit code. */
 export async function runProgram(args: readonly string[]): Promise<number> {
@@ -68,22 +63,40 @@ function commandOf(args: readonly string[]): string | null {
 
 type Done = (exitCode: number) => void;
 
-function createProgram(done: Done): Command {
+/** All commands. Also read by those who tell of them: completion and the manual pages. `done` is told the exit code. */
+export function createProgram(done: Done): Command {
   const program = new Command('sipreg')
     .description('Keeps SIP registrations alive and tells the truth about them.')
     .version(VERSION, '-V, --version')
-    .option('-c, --config <file>', 'the accounts file')
+    .option('-c, --config <file>', "the accounts file; else $SIPREG_CONFIG, your own store, or the system's")
     .exitOverride()
+    .configureHelp({
+      subcommandTerm: (command) => `${command.name()} ${command.usage()}`.replace(' [options]', ''),
+    })
     .showSuggestionAfterError()
     .showHelpAfterError('(see "sipreg --help")')
     .addHelpText('after', '\nFirst time here? "sipreg demo" shows it all, "sipreg account add NAME" begins.');
   addGlobalOptions(program);
+  program.commandsGroup('Registering, once or in the foreground:');
   addRegistrationCommands(program, done);
-  addCheckCommand(program, done);
-  addAgentCommands(program, done);
+  program.commandsGroup('The agent, which keeps accounts registered:');
   addAgentCommand(program, done);
+  addAgentCommands(program, done);
+  program.commandsGroup('Looking for trouble:');
+  addCheckCommand(program, done);
+  addDoctorCommand(program, done);
+  program.commandsGroup('Setting up:');
   addAccountCommands(program, done);
   addConfigCommands(program, done);
+  program.commandsGroup(LEARNING);
+  addLearningCommands(program, done);
+  addAfterHelp(program, '');
+  return program;
+}
+
+const LEARNING = 'Learning:';
+
+function addLearningCommands(program: Command, done: Done): void {
   program
     .command('demo')
     .description('a whole tour on loopback with an embedded registrar')
@@ -91,7 +104,38 @@ function createProgram(done: Done): Command {
       const { demo } = await import('./commands/demo.ts');
       done(await demo(await outputOf(program)));
     });
-  return program;
+  program
+    .command('completion')
+    .description('print a script that lets a shell complete commands, options and account names')
+    .addArgument(new Argument('<shell>', 'which shell').choices(SHELLS))
+    .action(async (shell: Shell) => {
+      const { completion } = await import('./commands/completion.ts');
+      done(completion(shell));
+    });
+  program.addHelpCommand(
+    new Command('help').argument('[command]').description('what a command does').helpGroup(LEARNING),
+  );
+  program
+    .command('__complete <shell> [word...]', { hidden: true })
+    .action(async (shell: Shell, words: readonly string[]) => {
+      const { completeWords } = await import('./commands/completion.ts');
+      done(await completeWords(commandFacts(program), shell, words, await outputOf(program)));
+    });
+  program
+    .command('exit-codes')
+    .description('what the exit codes mean')
+    .addHelpText('after', () => `\n${exitCodesText()}`)
+    .action(() => {
+      process.stdout.write(`${exitCodesText()}\n`);
+      done(EXIT.done);
+    });
+}
+
+function addAfterHelp(command: Command, path: string): void {
+  const text = afterHelp(path);
+  if (text !== '') command.addHelpText('after', `\n${text}`);
+  for (const child of command.commands)
+    addAfterHelp(child, path === '' ? child.name() : `${path} ${child.name()}`);
 }
 
 /** All but -c, which `check` needs for something else. */
@@ -116,6 +160,7 @@ function addCheckCommand(program: Command, done: Done): void {
     .version(VERSION, '-V, --version')
     .option('--config <file>', 'the accounts file');
   for (const [flags, description] of CHECK_FLAGS) command.option(flags, description);
+  command.addOption(new Option('--format <format>', 'how it is told (nagios)').choices(FORMATS));
   addGlobalOptions(command);
   command.action(async (names: readonly string[], given: Record<string, unknown>) => {
     const { check } = await import('./commands/check.ts');
@@ -166,6 +211,21 @@ function addRegistrationCommands(program: Command, done: Done): void {
       const { bindings } = await import('./commands/bindings.ts');
       done(await bindings(name, numberOr(options.timeout, DEFAULT_TIMEOUT), await outputOf(program)));
     });
+}
+
+function addDoctorCommand(program: Command, done: Done): void {
+  program
+    .command('doctor [account...]')
+    .description('why an account is not registered, step by step; changes nothing')
+    .option('--all', 'every enabled account')
+    .option('--no-register', 'send OPTIONS and no REGISTER')
+    .action(
+      async (names: readonly string[], options: { readonly all?: boolean; readonly register: boolean }) => {
+        const { doctor } = await import('./commands/doctor.ts');
+        const settings = { all: options.all === true, registers: options.register };
+        done(await doctor(names, settings, await outputOf(program)));
+      },
+    );
 }
 
 function addAgentCommand(program: Command, done: Done): void {
@@ -259,11 +319,11 @@ function addAccountCommands(program: Command, done: Done): void {
       done(await showAccount(name, await outputOf(program)));
     });
   account
-    .command('add <account>')
+    .command('add <name>')
     .description('asks for server, user and password on a terminal; else takes the options')
     .option('--server <host>', 'the SIP server: a name, an address, or a sip: URI')
     .option('--user <user>', 'the user, or the whole address of record')
-    .option('--transport <transport>', 'udp, tcp or tls')
+    .addOption(new Option('--transport <transport>', 'how to reach it').choices(TRANSPORTS))
     .option('--password-stdin', 'read the password from stdin')
     .action(async (name: string, options: Record<string, string | boolean | undefined>) => {
       const { addAccountCommand } = await import('./commands/account-add.ts');
@@ -305,21 +365,12 @@ function addConfigCommands(program: Command, done: Done): void {
 
 /** The transaction's own 32 s come first (RFC 3261 §17.1.2.2). */
 const DEFAULT_TIMEOUT = 40;
+const TRANSPORTS = ['auto', 'udp', 'tcp', 'tls', 'ws', 'wss'];
 const KEY_LOG =
   'append the secrets of TLS sessions for Wireshark; SSLKEYLOGFILE: to the file of that variable';
 
 function outputOf(program: Command): Promise<Output> {
   return outputFor(settingsOf(program.opts<GlobalOptions>()));
-}
-
-function settingsOf(options: GlobalOptions): GlobalSettings {
-  return {
-    config: options.config,
-    socket: options.socket,
-    json: options.json === true,
-    verbosity: options.quiet === true ? -1 : options.verbose,
-    color: typeof options.color === 'string' ? options.color : options.color ? 'auto' : 'never',
-  };
 }
 
 function numberOr<T>(value: number | boolean | string | undefined, otherwise: T): number | T {

@@ -12,3 +12,23 @@ export type GlobalSettings = {
   readonly verbosity: number;
   readonly color: ColorChoice;
 };
+
+/** As commander finds them. */
+export type GlobalOptions = {
+  readonly config?: string;
+  readonly socket?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly verbose: number;
+  readonly color: ColorChoice | boolean;
+};
+
+export function settingsOf(options: GlobalOptions): GlobalSettings {
+  return {
+    config: options.config,
+    socket: options.socket,
+    json: options.json === true,
+    verbosity: options.quiet === true ? -1 : options.verbose,
+    color: typeof options.color === 'string' ? options.color : options.color ? 'auto' : 'never',
+  };
+}

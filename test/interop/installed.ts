@@ -15,6 +15,10 @@ const PACKAGES = {
   tshark: 'tshark',
   sngrep: 'sngrep',
   perl: 'perl-base',
+  zsh: 'zsh',
+  fish: 'fish',
+  man: 'man-db',
+  mandoc: 'mandoc',
   'systemd-notify': 'systemd',
   'systemd-analyze': 'systemd',
 };

@@ -4,7 +4,7 @@
 import { parseRange, type ThresholdRange } from '../../core/health/threshold-range.ts';
 import { CheckRefused } from './plugin-state.ts';
 
-/** Flags, and what --help says of them. */
+/** Flags, and what --help says of them; --format is one that program.ts adds with its choices. */
 export const CHECK_FLAGS: readonly (readonly [flags: string, description: string])[] = [
   ['-w, --warning <range>', 'WARNING when the round trip in seconds is out of this range'],
   ['-c, --critical <range>', 'CRITICAL when it is out of this one; the accounts file is --config here'],
@@ -16,7 +16,6 @@ export const CHECK_FLAGS: readonly (readonly [flags: string, description: string
   ['--direct', 'ask the registrar and no agent; changes nothing there'],
   ['--verify', 'ask the running agent, and the registrar whether it is true'],
   ['--bound', 'with --direct or --verify: a binding has to be there'],
-  ['--format <format>', 'nagios, checkmk, prometheus or json'],
   ['--outfile <file>', 'write the result there, by rename, and nothing on stdout'],
 ];
 
