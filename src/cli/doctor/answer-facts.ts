@@ -1,0 +1,108 @@
+// What the answers to the REGISTER without Contact say: whether the registrar answers, which digest algorithms it offers and
+// which of them is taken, and whether it accepts the credentials (RFC 3261 §22, RFC 8760).
+
+import type { Credential } from '../../core/digest/algorithm.ts';
+import { type Challenge, type ParsedChallenges, parseChallenges } from '../../core/digest/challenge.ts';
+import { selectAnswers } from '../../core/digest/selection.ts';
+import { answerInWords, printable } from '../../core/health/evidence.ts';
+import type { Failure } from '../../core/health/verdict.ts';
+import type { Result } from '../../core/result.ts';
+import { type Fact, fail, ok, skipped, warn } from './fact.ts';
+import type { RegisterQuery } from './register-query.ts';
+
+/** Why the credentials are not sent. */
+export type Withheld =
+  /** They cannot be read: that was told already. */
+  | { readonly type: 'unreadable' }
+  /** They were rejected before, with this verdict. */
+  | { readonly type: 'rejected'; readonly failure: Failure };
+
+export type Readable = Result<readonly Credential[], Failure>;
+
+/** The facts of an answer; `withheld` is null when the credentials were sent if they were asked for. */
+export function answerFacts(
+  query: RegisterQuery,
+  credentials: Readable,
+  withheld: Withheld | null,
+): readonly Fact[] {
+  return [
+    registerFact(query),
+    ...digestFacts(query, credentials),
+    credentialsFact(query, withheld),
+    ...warningFacts(query),
+  ];
+}
+
+function registerFact({ outcome, snapshot, responses }: RegisterQuery): Fact {
+  const last = responses.at(-1)?.response;
+  const details = { target: snapshot.target, seconds: snapshot.rtt };
+  // Rejected credentials are an answer all the same; the fact about them follows.
+  const isAnswered = outcome.type !== 'failed' || outcome.failure.stage === 'auth';
+  if (isAnswered && last !== undefined) {
+    const count = `${snapshot.requests} ${snapshot.requests === 1 ? 'request' : 'requests'}`;
+    return ok('register.answer', `${answerInWords(last)} after ${count}`, details);
+  }
+  if (outcome.type === 'failed') return fail('register.answer', outcome.failure, { target: snapshot.target });
+  throw new Error('a REGISTER succeeds by an answer');
+}
+
+function digestFacts({ outcome, responses }: RegisterQuery, credentials: Readable): readonly Fact[] {
+  const challenge = responses.find(({ response: { status } }) => status === 401 || status === 407)?.response;
+  if (challenge === undefined) {
+    if (outcome.type === 'failed') return [skipped('digest.offered', 'needs a challenge')];
+    return [ok('digest.offered', 'none: the registrar answered without asking for credentials')];
+  }
+  const parsed = parseChallenges(challenge.headers);
+  const offered = ok('digest.offered', offerText(parsed));
+  const { answers } = selectAnswers(parsed.usable, credentials.ok ? credentials.value : []);
+  if (answers.length > 0) {
+    return [offered, ...answers.map((answer) => ok('digest.choice', choiceText(answer.challenge)))];
+  }
+  const failure = outcome.type === 'failed' && credentials.ok ? outcome.failure : null;
+  if (failure?.stage === 'auth') return [offered, fail('digest.choice', failure)];
+  return [offered, skipped('digest.choice', 'needs credentials')];
+}
+
+function offerText({ usable, unknownAlgorithms }: ParsedChallenges): string {
+  const known = usable.map(
+    (challenge) => `${algorithmText(challenge)} for realm "${printable(challenge.realm)}"`,
+  );
+  const unknown = unknownAlgorithms.map((text) => `${printable(text)}, which sipreg does not know`);
+  return [...known, ...unknown].join('; ') || 'nothing that can be answered';
+}
+
+function choiceText(challenge: Challenge): string {
+  return `${algorithmText(challenge)} for realm "${printable(challenge.realm)}": the topmost that the account can answer`;
+}
+
+function algorithmText({ algorithm, session, qop, kind }: Challenge): string {
+  const name = session ? `${algorithm}-sess` : algorithm;
+  const protection = qop === null ? 'no qop' : `qop ${qop.join(', ')}`;
+  return `${name} (${protection}${kind === 'proxy' ? ', of a proxy' : ''})`;
+}
+
+function credentialsFact(
+  { outcome, isAuthorized, snapshot }: RegisterQuery,
+  withheld: Withheld | null,
+): Fact {
+  if (outcome.type !== 'failed') {
+    if (!isAuthorized) return skipped('auth.credentials', 'the registrar did not ask for any');
+    const realm = snapshot.auth === null ? '' : ` for realm "${snapshot.auth.realm}"`;
+    return ok('auth.credentials', `accepted${realm}`);
+  }
+  if (withheld?.type === 'unreadable') return skipped('auth.credentials', 'needs a secret that can be read');
+  if (withheld?.type === 'rejected') return heldBackFact(withheld.failure, snapshot.account);
+  if (outcome.failure.stage !== 'auth') return skipped('auth.credentials', 'needs an answer to them');
+  return fail('auth.credentials', outcome.failure);
+}
+
+/** behaviour.md §10: what was rejected is not sent again only because somebody looks. */
+function heldBackFact(failure: Failure, account: string): Fact {
+  const text = 'not tried again here, so that nobody bans this host';
+  const advice = `${failure.advice}; then "sipreg refresh ${account}" tries them once`;
+  return fail('auth.credentials', { ...failure, advice }, { text });
+}
+
+function warningFacts({ warnings }: RegisterQuery): readonly Fact[] {
+  return warnings.map((text) => warn('auth.credentials', printable(text), null));
+}

@@ -1,0 +1,89 @@
+// The first facts of `sipreg doctor`: where the account is configured, where its secrets are, and how its TLS files stand.
+// No secret is ever part of a fact, only its place.
+
+import { readFile, stat } from 'node:fs/promises';
+import type { LoadedAccounts } from '../../accounts/load.ts';
+import type { CredentialSource } from '../../accounts/plan.ts';
+import type { AccountEntry } from '../../accounts/schema.ts';
+import type { PreparedAccount } from '../../agent/account-setup.ts';
+import { checkTlsFiles } from '../../agent/tls-files-check.ts';
+import { failureOf } from '../../core/health/verdict.ts';
+import type { TextSource } from '../../core/text-source.ts';
+import { type Fact, fail, ok, warn } from './fact.ts';
+
+/** Where account `name` is configured; `warnings` are those of the file and of the account. */
+export async function configFacts(
+  loaded: LoadedAccounts,
+  name: string,
+  warnings: readonly string[],
+): Promise<readonly Fact[]> {
+  const { path, document } = loaded;
+  const { sourceMapOf } = await import('../../accounts/source-positions.ts');
+  const { positionOf } = sourceMapOf(await readFile(path, 'utf8'));
+  const { line } = positionOf(['accounts', name]);
+  const own = document.accounts[name] ?? {};
+  const inherited = Object.keys(document.defaults ?? {}).filter((key) => !(key in own));
+  const facts = [ok('config.file', `${path}:${line}`)];
+  if (inherited.length > 0) {
+    const place = `"defaults" in line ${positionOf(['defaults']).line}`;
+    facts.push(ok('config.defaults', `${inherited.join(', ')} from ${place}`));
+  }
+  if (loaded.accounts.get(name)?.enabled === false) {
+    const advice = 'set "enabled" to true, or leave it out, and "sipreg reload"';
+    facts.push(warn('config.enabled', '"enabled" is false: nobody registers the account', advice));
+  }
+  return [...facts, ...warnings.map((text) => warn('config.warning', text, null))];
+}
+
+/** One fact for each source, and the failure of the first that cannot be read. */
+export async function secretFacts({ setup, credentials }: PreparedAccount): Promise<readonly Fact[]> {
+  if (!credentials.ok) return [fail('secret.source', credentials.error)];
+  if (setup.secrets.length === 0) {
+    return [ok('secret.source', 'none is configured: the account has no credentials')];
+  }
+  const facts = setup.secrets.map(async ({ username, realm, secret }) => {
+    const places = await Promise.all(sourcesOf(secret).map(placeText));
+    const whose = `${secret.type === 'password' ? 'password' : 'HA1'} of ${username || '(no user name)'}`;
+    const where = realm === null ? '' : ` for realm "${realm}"`;
+    return ok('secret.source', `${whose}${where} from ${[...new Set(places)].join(', ')}, readable`);
+  });
+  return await Promise.all(facts);
+}
+
+/** The account's own certificate, key and CA; no fact without any. */
+export async function tlsFileFacts(
+  entry: AccountEntry,
+  name: string,
+  directory: string,
+): Promise<readonly Fact[]> {
+  const { ca, cert, key } = entry.tls ?? {};
+  const files = [ca, cert, key].filter((file) => file !== undefined);
+  if (files.length === 0) return [];
+  const findings = await checkTlsFiles(new Map([[name, entry]]), directory);
+  const facts = findings.map(({ kind, text, advice }) => {
+    if (kind === 'warning') return warn('tls.files', text, advice);
+    return fail('tls.files', failureOf('tls.own-material', text, advice === null ? {} : { advice }));
+  });
+  return facts.length > 0 ? facts : [ok('tls.files', `${files.join(', ')}: readable and in order`)];
+}
+
+function sourcesOf(secret: CredentialSource['secret']): readonly TextSource[] {
+  return secret.type === 'ha1-by-algorithm' ? Object.values(secret.sources) : [secret.source];
+}
+
+async function placeText(source: TextSource): Promise<string> {
+  switch (source.type) {
+    case 'literal':
+      return 'the accounts file itself';
+    case 'file': {
+      const { mode } = await stat(source.path);
+      return `the file ${source.path} (${(mode & 0o777).toString(8).padStart(4, '0')})`;
+    }
+    case 'env':
+      return `the environment variable ${source.variable}`;
+    case 'command':
+      return `the command ${source.argv[0] ?? ''}`;
+    case 'credential':
+      return `the credential ${source.id}`;
+  }
+}

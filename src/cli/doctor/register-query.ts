@@ -1,0 +1,98 @@
+// The REGISTER without Contact of `sipreg doctor` (RFC 3261 §10.2.3): it asks for the bindings and changes none. It is sent
+// as `sipreg bindings` sends it, with a Call-ID of its own and at most one attempt with the credentials; here every answer
+// is kept, because each tells something.
+
+import type { PreparedAccount } from '../../agent/account-setup.ts';
+import type { Memory } from '../../agent/managed-registration.ts';
+import type { MessageListener } from '../../agent/observer.ts';
+import { type AccountResult, runOnce } from '../../agent/one-shot.ts';
+import type { Plan } from '../../core/registration/plan.ts';
+import { headerRows } from '../../core/sip/headers.ts';
+import type { SipMessage } from '../../core/sip/message.ts';
+import { parseMessage } from '../../core/sip/parse.ts';
+import { branchOf, topVia } from '../../core/sip/via.ts';
+import type { AnsweredRequest } from './probe.ts';
+
+export type RegisterQuery = AccountResult & {
+  /** In the order in which they came. */
+  readonly responses: readonly AnsweredRequest[];
+  /** Whether credentials were sent. */
+  readonly isAuthorized: boolean;
+  readonly warnings: readonly string[];
+};
+
+export type QueryOptions = {
+  /** Of the flow that is asked. */
+  readonly plan: Plan;
+  /** An agent uses the account's port: this one is the system's choice. */
+  readonly isOwned: boolean;
+  /** The registrar is asked without credentials. */
+  readonly withoutCredentials: boolean;
+  readonly interrupt: AbortSignal;
+  readonly show: MessageListener | null;
+};
+
+/** Longer than a registrar that works takes for a challenge and its answer. */
+const LIMIT_SECONDS = 12;
+
+export async function queryBindings(
+  prepared: PreparedAccount,
+  options: QueryOptions,
+): Promise<RegisterQuery> {
+  const sent = new Map<string, boolean>();
+  const responses: AnsweredRequest[] = [];
+  const warnings: string[] = [];
+  const note: MessageListener = (direction, flow, account, content) => {
+    options.show?.(direction, flow, account, content);
+    const message = messageOf(content);
+    const via = message === null ? null : topVia(message);
+    const branch = via === null ? null : branchOf(via);
+    if (message === null || branch === null) return;
+    if (direction === 'sent') sent.set(branch, hasCredentials(message));
+    else if (message.kind === 'response' && sent.has(branch)) {
+      responses.push({ response: message, branch, flow, at: Date.now() });
+    }
+  };
+  const [result] = await runOnce([asked(prepared, options)], {
+    goal: 'query',
+    timeoutSeconds: LIMIT_SECONDS,
+    interrupt: options.interrupt,
+    observer: { warned: (_, text) => warnings.push(text), message: note, dropped: () => {} },
+    concluded: () => {},
+  });
+  if (result === undefined) throw new Error('one account has one result');
+  return { ...result, responses, isAuthorized: [...sent.values()].includes(true), warnings };
+}
+
+/** The account as it is asked: on one flow, and without what doctor may not use. */
+function asked({ setup, credentials, warnings }: PreparedAccount, options: QueryOptions): PreparedAccount {
+  const { isOwned, withoutCredentials, plan } = options;
+  const local = isOwned && plan.local !== null ? { ...plan.local, port: 0 } : plan.local;
+  const memory = isOwned ? withoutPorts(setup.memory) : setup.memory;
+  const known = { ...setup, plan: { ...plan, local }, memory };
+  if (!withoutCredentials) return { setup: known, credentials, warnings };
+  return { setup: { ...known, secrets: [] }, credentials: { ok: true, value: [] }, warnings };
+}
+
+function withoutPorts(memory: Memory): Memory {
+  return {
+    ...memory,
+    load: (key) => {
+      const record = memory.load(key);
+      const flows = [...record.flows].map(([regId, flow]) => [regId, { ...flow, localPort: null }] as const);
+      return { ...record, flows: new Map(flows) };
+    },
+  };
+}
+
+function messageOf(content: Uint8Array | SipMessage): SipMessage | null {
+  if (!(content instanceof Uint8Array)) return content;
+  const parsed = parseMessage(content);
+  return parsed.ok ? parsed.value : null;
+}
+
+/** RFC 3261 §22.4: an Authorization with an empty response, as IMS clients send it first, proves nothing. */
+function hasCredentials({ headers }: SipMessage): boolean {
+  const rows = [...headerRows(headers, 'Authorization'), ...headerRows(headers, 'Proxy-Authorization')];
+  return rows.some((row) => /response="[0-9a-f]/i.test(row));
+}
