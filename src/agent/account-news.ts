@@ -3,7 +3,7 @@
 
 import type { AccountState } from '../core/health/snapshot.ts';
 import type { Failure } from '../core/health/verdict.ts';
-import { stateOfAccount } from '../core/registration/describe.ts';
+import { failureOfFlow, stateOfAccount } from '../core/registration/describe.ts';
 import type { Outcome } from '../core/registration/effect.ts';
 import type { IdentityStore } from '../state/identity-store.ts';
 import { registrarOf } from './admission.ts';
@@ -14,7 +14,7 @@ import type { ManagedRegistration, Registrations } from './managed-registration.
 import { isUp, type Member, remember } from './member.ts';
 import type { Members } from './members.ts';
 import type { Observer } from './observer.ts';
-import { describeAccount } from './one-shot.ts';
+import { dateOf, describeAccount } from './one-shot.ts';
 import { secretFingerprint } from './secret-fingerprint.ts';
 
 export type AccountNewsOptions = {
@@ -132,7 +132,10 @@ export class AccountNews implements Pick<Observer, 'stateChanged' | 'finished' |
 
   #failed(account: ManagedRegistration, member: Member, verdict: Failure): void {
     const flows = member.flows ?? [account];
-    const { failure, nextAttempt, state, registrar } = describeAccount(flows);
+    const { state, registrar, flows: described } = describeAccount(flows);
+    const lifecycles = flows.map(({ lifecycle }) => lifecycle);
+    const failure = failureOfFlow(lifecycles, account.lifecycle, dateOf);
+    const nextAttempt = described.find(({ regId }) => regId === account.regId)?.nextAttempt ?? null;
     if (failure === null || this.#passedOn.has(verdict)) return;
     if (verdict.code === 'auth.rejected') this.#passOn(verdict, flows, account);
     const time = new Date().toISOString();

@@ -93,7 +93,7 @@ function outcomeOfAccount(outcomes: readonly Outcome[]): Outcome {
 
 /** As things stand when the command has ended: nobody will try again, whatever the machine would have done. */
 function asLeft(snapshot: AccountSnapshot): AccountSnapshot {
-  const flows = snapshot.flows.map((flow) => ({ ...flow, state: endState(flow.state) }));
+  const flows = snapshot.flows.map((flow) => ({ ...flow, state: endState(flow.state), nextAttempt: null }));
   return { ...snapshot, state: endState(snapshot.state), flows, nextAttempt: null };
 }
 

@@ -64,6 +64,7 @@ const FLOW = {
   regId: NUMBER,
   proxy: orNull(STRING),
   state: expect.stringMatching(STATES),
+  nextAttempt: orNull(TIME),
   target: orNull(TARGET),
   ...IDENTITY,
   expires: orNull(EXPIRES),

@@ -14,6 +14,8 @@ export type ChildGroup = {
   readonly running: () => boolean;
   /** SIGTERM to the whole group, SIGKILL after `graceMs` (2000); resolves when nothing of it is left. */
   readonly stop: (graceMs?: number) => Promise<void>;
+  /** SIGKILL to the whole group, as a crash would end it; resolves when nothing of it is left. */
+  readonly kill: () => Promise<void>;
 };
 
 type GroupOptions = {
@@ -65,6 +67,12 @@ function groupOf(child: ChildProcess): ChildGroup {
       resolve({ code, signal });
     });
   });
+  const kill = async (): Promise<void> => {
+    if (groupExists(pid)) signalGroup(pid, 'SIGKILL');
+    await ended;
+    while (groupExists(pid)) await sleep(10);
+    livingGroups.delete(pid);
+  };
   return {
     pid,
     ended,
@@ -73,11 +81,9 @@ function groupOf(child: ChildProcess): ChildGroup {
       signalGroup(pid, 'SIGTERM');
       const deadline = performance.now() + graceMs;
       while (groupExists(pid) && performance.now() < deadline) await sleep(10);
-      if (groupExists(pid)) signalGroup(pid, 'SIGKILL');
-      await ended;
-      while (groupExists(pid)) await sleep(10);
-      livingGroups.delete(pid);
+      await kill();
     },
+    kill,
   };
 }
 

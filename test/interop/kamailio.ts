@@ -70,6 +70,8 @@ export type Kamailio = {
   readonly log: () => Promise<string>;
   /** Ends all its processes and removes its files; more than once does no harm. */
   readonly stop: () => Promise<void>;
+  /** Ends it as a crash would; `stop` still removes its files. */
+  readonly kill: () => Promise<void>;
 };
 
 /** Starts a Kamailio and resolves when it answers; rejects with its log when it does not within 10 s. */
@@ -168,6 +170,7 @@ function handle(
       stopped ??= group.stop().then(() => rm(folder, { recursive: true, force: true }));
       return stopped;
     },
+    kill: group.kill,
   };
 }
 

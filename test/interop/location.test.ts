@@ -117,4 +117,30 @@ describe.skipIf(!PROGRAMS.every(isInstalled))(`located through DNS${missingProgr
     });
     expect(await kamailio.requests()).toHaveLength(before);
   });
+
+  it('--dry-run shows every flow of an account with several outbound proxies', async () => {
+    const outboundProxy = [`sip:${DOMAIN}`, `sip:nowhere.${DOMAIN}`, 'sip:127.0.0.1:5099;transport=tcp'];
+    const entry = { outbound: 'on', outboundProxy };
+    const { code, stdout, stderr } = await sipreg(entry, 'register', '--dry-run', 'a');
+    expect(code).toBe(0);
+    expect(stdout.match(/^a, flow \d by \S+|^ {2}\d\. \S+ \S+|^Route: .*|reg-id=\d/gm)).toEqual([
+      `a, flow 1 by sip:${DOMAIN};lr`,
+      `  1. tcp 127.0.0.1:${deadPort}`,
+      `  2. tcp 127.0.0.1:${kamailio.port}`,
+      `  3. udp 127.0.0.1:${kamailio.port}`,
+      `Route: <sip:${DOMAIN};lr>`,
+      'reg-id=1',
+      'a, flow 3 by sip:127.0.0.1:5099;transport=tcp;lr',
+      '  1. tcp 127.0.0.1:5099',
+      'Route: <sip:127.0.0.1:5099;transport=tcp;lr>',
+      'reg-id=3',
+    ]);
+    expect(stderr).toContain(`a, flow 2 by sip:nowhere.${DOMAIN};lr: `);
+    const json = JSON.parse((await sipreg(entry, '--json', 'register', '--dry-run', 'a')).stdout);
+    expect(json.accounts[0].flows).toMatchObject([
+      { regId: 1, targets: [{ port: deadPort }, {}, {}] },
+      { regId: 2, failure: { code: 'dns.no-such-name' } },
+      { regId: 3, targets: [{ transport: 'tcp', port: 5099 }] },
+    ]);
+  });
 });

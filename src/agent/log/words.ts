@@ -119,7 +119,10 @@ function stateText(event: StateEvent, telling: Telling): string {
 
 /** "for 5 min (by our contact's expires, found by URI), tls 192.0.2.7:5061, 34 ms; refreshed in 260 s (14:09:30+01:00)". */
 function registeredText(snapshot: AccountSnapshot, telling: Telling, time: string): string {
-  const { expires, target, rtt, nextAttempt } = snapshot;
+  const { expires, target, rtt, flows } = snapshot;
+  // Another flow may be about to begin: what is registered is refreshed at its own time.
+  const own = flows.find((flow) => flow.state === 'registered');
+  const nextAttempt = own === undefined ? snapshot.nextAttempt : own.nextAttempt;
   const facts = [
     expires === null ? '' : `for ${durationText(expires.granted)} ${ruleText(expires)}`,
     target === null ? '' : `${target.transport} ${addressText(target)}`,

@@ -1,5 +1,5 @@
-// `sipreg register --dry-run`: the REGISTER that would be sent and the targets it would go to, in order. Names are
-// looked up; nothing is sent to a SIP server, and no CSeq is used up.
+// `sipreg register --dry-run`: the REGISTER that would be sent and the targets it would go to, in order, for each flow of
+// an account. Names are looked up; nothing is sent to a SIP server, and no CSeq is used up.
 
 import type { PreparedAccount } from '../../agent/account-setup.ts';
 import type { ManagedRegistration } from '../../agent/managed-registration.ts';
@@ -13,6 +13,7 @@ import type { RoundStep } from '../../core/registration/round-state.ts';
 import type { Decision, LocatedTarget } from '../../core/resolve/server.ts';
 import { bracketed } from '../../core/sip/ip.ts';
 import type { Target } from '../../core/sip/transport.ts';
+import { formatUri } from '../../core/sip/uri.ts';
 import { monotonicNow } from '../../runtime/clock.ts';
 import { createLocator, type Locator } from '../../runtime/dns/locator.ts';
 import { systemRng } from '../../runtime/entropy.ts';
@@ -21,41 +22,67 @@ import { localAddressTowards } from '../../runtime/transport/udp-probe.ts';
 import { EXIT } from '../exit.ts';
 import type { Output } from '../output.ts';
 
-type DryRun =
-  | { readonly account: string; readonly located: readonly LocatedTarget[]; readonly request: string }
-  | { readonly account: string; readonly failure: Failure };
+/** One flow of an account (RFC 5626); most accounts have only one. */
+type FlowRun = {
+  readonly regId: number;
+  readonly proxy: string | null;
+} & (
+  | { readonly located: readonly LocatedTarget[]; readonly request: string }
+  | { readonly failure: Failure }
+);
 
-/** Shows the dry run of every account; the exit code is that of the first that could not even begin. */
+type DryRun = { readonly account: string; readonly flows: readonly FlowRun[] };
+
+/** Shows the dry run of every account; the exit code is that of the first of which no flow could even begin. */
 export async function showDryRun(prepared: readonly PreparedAccount[], output: Output): Promise<number> {
   const locator = createLocator({ rng: systemRng, now: monotonicNow });
   const runs = await Promise.all(prepared.map((account) => dryRun(account, locator)));
   locator.stop();
   if (output.settings.json) output.document({ schema: 'sipreg.dry-run/1', accounts: runs.map(jsonOf) });
-  for (const run of runs) {
-    if ('failure' in run)
-      output.error(`${run.account}: ${run.failure.cause}\n    advice  ${run.failure.advice}`);
-    else output.result(dryRunText(run, output));
-  }
+  for (const run of runs) showRun(run, output);
   output.note('nothing was sent; the local port is chosen when the flow opens');
-  const failed = runs.find((run) => 'failure' in run);
-  return failed !== undefined && 'failure' in failed ? exitOf(failed.failure.code) : EXIT.done;
+  const failed = runs.map(failureOf).find((failure) => failure !== null);
+  return failed === undefined ? EXIT.done : exitOf(failed.code);
+}
+
+function showRun({ account, flows }: DryRun, output: Output): void {
+  for (const flow of flows) {
+    const which = flows.length === 1 ? '' : `, flow ${flow.regId} by ${flow.proxy}`;
+    if ('failure' in flow) {
+      output.error(`${account}${which}: ${flow.failure.cause}\n    advice  ${flow.failure.advice}`);
+    } else {
+      output.result(flowText(`${output.theme.strong(account)}${which}`, flow));
+    }
+  }
+}
+
+/** Why the account cannot begin; null: one of its flows can. */
+function failureOf({ flows }: DryRun): Failure | null {
+  const failures = flows.flatMap((flow) => ('failure' in flow ? flow.failure : []));
+  return failures.length < flows.length ? null : (failures[0] ?? null);
 }
 
 async function dryRun(prepared: PreparedAccount, locator: Locator): Promise<DryRun> {
-  const [account] = rememberAccount(prepared);
-  const name = prepared.setup.plan.account;
+  const flows = rememberAccount(prepared).map((flow) => flowRun(flow, locator));
+  return { account: prepared.setup.plan.account, flows: await Promise.all(flows) };
+}
+
+async function flowRun(account: ManagedRegistration, locator: Locator): Promise<FlowRun> {
+  const { setup, regId } = account;
+  const [first] = setup.plan.proxies;
+  const which = { regId, proxy: first === undefined ? null : formatUri(first) };
   const started = startRound(account.lifecycle.registration, 'register', environment());
   const [effect] = started.effects;
   if (effect?.type !== 'resolve') throw new Error('a round begins with a lookup');
-  const location = await locator.locate(effect.hop, prepared.setup.dnsServers);
-  if (!location.ok) return { account: name, failure: location.failure };
+  const location = await locator.locate(effect.hop, setup.dnsServers);
+  if (!location.ok) return { ...which, failure: location.failure };
   const { located, deferred, stale } = location;
   const targets = located.map((one) => one.target);
   const [target] = targets;
   if (target === undefined) throw new Error('a lookup that succeeds has targets');
   const flow = await assumedFlow(account, target);
   const answer: Input = { type: 'targetsResolved', targets, deferred, stale };
-  return { account: name, located, request: requestText(started, answer, flow, account) };
+  return { ...which, located, request: requestText(started, answer, flow, account) };
 }
 
 /** Goes on with the round as if the flow were open, up to the bytes that it would send. */
@@ -112,21 +139,27 @@ function environment() {
   return { now: monotonicNow(), rng: systemRng, hash: nodeHash };
 }
 
-/** Each target with the records that led to it; what is null had no part in it. */
+/** Each target with the records that led to it; what is null had no part in it. The first flow speaks for the account. */
 function jsonOf(run: DryRun): object {
-  if ('failure' in run) return run;
-  const targets = run.located.map(({ target, decision }) => ({ ...target, decidedBy: decision }));
-  return { account: run.account, targets, request: run.request };
+  const flows = run.flows.map((flow) => {
+    if ('failure' in flow) return flow;
+    const { located, ...known } = flow;
+    return { ...known, targets: located.map(({ target, decision }) => ({ ...target, decidedBy: decision })) };
+  });
+  const { account } = run;
+  const failure = failureOf(run);
+  if (failure !== null) return { account, failure, flows };
+  const able = flows.find((flow) => 'request' in flow);
+  return { account, targets: able?.targets, request: able?.request, flows };
 }
 
-function dryRunText(run: Extract<DryRun, { request: string }>, { theme }: Output): string {
-  const targets = run.located.map(({ target, decision }, index) => {
+function flowText(heading: string, { located, request }: Extract<FlowRun, { request: string }>): string {
+  const targets = located.map(({ target, decision }, index) => {
     const { transport, address, port, host } = target;
     const name = host === address ? '' : ` (${host})`;
     return `  ${index + 1}. ${transport} ${bracketed(address)}:${port}${name}${decisionText(decision)}`;
   });
-  const request = run.request.trimEnd().replaceAll('\r\n', '\n');
-  return [theme.strong(run.account), ...targets, '', request, ''].join('\n');
+  return [heading, ...targets, '', request.trimEnd().replaceAll('\r\n', '\n'), ''].join('\n');
 }
 
 /** What DNS said that made this a target; '' when DNS was not asked. */

@@ -28,11 +28,12 @@ export function accountDetail(
     ['aor', account.aor],
     ['registrar', account.registrar],
     ...grantRows(account, now),
-    ['next', nextWords(account, now)],
+    ...nextRows(account, now),
     ...uptimeRows(account.uptime ?? null),
     ...failureRows(account.failure, now),
     ...networkRows(account, now),
     ...identityRows(account),
+    ...learnedRows(account),
     ...bindingRows(account),
     ...(account.events ?? []).map(
       ({ time, text }, at): Row => [at === 0 ? 'events' : '', `${timeText(time, now)}  ${printable(text)}`],
@@ -62,8 +63,28 @@ function grantRows({ expires }: AccountSnapshot, now: Date): readonly Row[] {
   ];
 }
 
+/** Each of several flows goes its own way. */
+function nextRows(account: AccountSnapshot, now: Date): readonly Row[] {
+  const { flows } = account;
+  if (flows.length < 2) return [['next', nextWords(account, now)]];
+  return flows.flatMap((flow): readonly Row[] => {
+    const { regId, proxy, state, target, callId, cseq } = flow;
+    const by = proxy === null ? '' : ` by ${printable(proxy)}`;
+    const where = target === null ? '' : `${targetText(target)}, `;
+    const next = nextWords({ ...flow, account: account.account }, now);
+    return [
+      [`flow ${regId}`, `${state}${by}`],
+      ['', `${where}${next}`],
+      ['', `Call-ID ${callId}, CSeq ${cseq}`],
+    ];
+  });
+}
+
 /** What happens next by itself, and when; else what somebody has to do. */
-function nextWords({ account, state, nextAttempt }: AccountSnapshot, now: Date): string {
+function nextWords(
+  { account, state, nextAttempt }: Pick<AccountSnapshot, 'account' | 'state' | 'nextAttempt'>,
+  now: Date,
+): string {
   if (state === 'disabled') return 'nothing: "enabled" is false in the accounts file';
   if (state === 'paused') return `nothing until "sipreg resume ${account}"`;
   if (nextAttempt !== null) {
@@ -101,17 +122,36 @@ function networkRows(account: AccountSnapshot, now: Date): readonly Row[] {
   return rows;
 }
 
-function identityRows({ auth, callId, cseq, requests }: AccountSnapshot): readonly Row[] {
+function identityRows({ auth, callId, cseq, requests, flows }: AccountSnapshot): readonly Row[] {
   const rows: Row[] = [];
   if (auth !== null) {
     const qop = auth.qop === null ? 'no qop' : `qop ${auth.qop}`;
     rows.push(['digest', `realm "${printable(auth.realm)}", ${auth.algorithm}, ${qop}`]);
   }
-  if (callId !== '') {
+  if (callId !== '' && flows.length < 2) {
     const count = `${requests} ${requests === 1 ? 'request' : 'requests'} for the last outcome`;
     rows.push(['Call-ID', callId], ['CSeq', `${cseq}, ${count}`]);
   }
   return rows;
+}
+
+/** What the 2xx said besides the bindings (RFC 3608, 3327, 5626, 5627, 7315). */
+function learnedRows(account: AccountSnapshot): readonly Row[] {
+  const { outbound, path, serviceRoute, gruu, associatedUris } = account;
+  return [
+    ...(outbound ? [['outbound', 'applied by the registrar (RFC 5626)'] as const] : []),
+    ...listRows('path', path),
+    ...listRows('route', serviceRoute),
+    ...listRows(
+      'gruu',
+      [gruu.public, gruu.temporary].flatMap((uri) => uri ?? []),
+    ),
+    ...listRows('identities', associatedUris),
+  ];
+}
+
+function listRows(label: string, values: readonly string[]): readonly Row[] {
+  return values.map((value, at) => [at === 0 ? label : '', printable(value)]);
 }
 
 function bindingRows({ bindings }: AccountSnapshot): readonly Row[] {

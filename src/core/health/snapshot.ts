@@ -59,6 +59,8 @@ export type FlowSnapshot = {
   readonly regId: number;
   readonly proxy: string | null;
   readonly state: AccountState;
+  /** When this flow has something to do by itself; null: it waits for somebody, or is at it. */
+  readonly nextAttempt: string | null;
   readonly target: TargetSnapshot | null;
   readonly callId: string;
   readonly cseq: number;

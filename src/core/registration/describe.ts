@@ -38,7 +38,7 @@ export function describe(flows: readonly [Lifecycle, ...Lifecycle[]], dateOf: Da
     target: describeTarget(registration),
     local: flow?.local ?? null,
     public: publicAddress?.seen ?? null,
-    bindings: report.bindings,
+    bindings: bindingsOfAccount(flows),
     flows: flows.map((one) => describeFlow(one, dateOf)),
     callId: identity.callId,
     cseq: identity.cseq,
@@ -86,6 +86,7 @@ function describeFlow(lifecycle: Lifecycle, dateOf: DateOf): FlowSnapshot {
     regId,
     proxy: proxy === undefined ? null : formatUri(proxy),
     state,
+    nextAttempt: lifecycle.nextAt === undefined ? null : dateOf(lifecycle.nextAt),
     target: describeTarget(registration),
     callId: identity.callId,
     cseq: identity.cseq,
@@ -100,10 +101,27 @@ function describeTarget({ target }: Registration): TargetSnapshot | null {
   return { transport, host, address, port };
 }
 
+/** With several flows the list is that of the latest answer, and the contacts of all of them are our own. */
+function bindingsOfAccount(flows: readonly [Lifecycle, ...Lifecycle[]]): AccountSnapshot['bindings'] {
+  const [first, ...others] = flows;
+  if (others.length === 0) return first.report.bindings;
+  const { report } = others.reduce((one, next) => (next.report.at > one.report.at ? next : one), first);
+  const own = new Set(flows.map(({ registration }) => registration.boundContact));
+  return report.bindings.map((binding) => ({ ...binding, own: binding.own || own.has(binding.uri) }));
+}
+
 /** interface.md: with one of several flows down the account is registered, and its `failure` says which. */
 function failureOfAccount(flows: readonly Lifecycle[], dateOf: DateOf): FailureSnapshot | null {
   const failing = flows.find((one) => one.failure !== null);
-  if (failing === undefined) return null;
+  return failing === undefined ? null : failureOfFlow(flows, failing, dateOf);
+}
+
+/** Why `failing`, one of the account's `flows`, failed; which one it is stands in the cause when there are several. */
+export function failureOfFlow(
+  flows: readonly Lifecycle[],
+  failing: Lifecycle,
+  dateOf: DateOf,
+): FailureSnapshot | null {
   const failure = describeFailure(failing, dateOf);
   if (failure === null || flows.length === 1) return failure;
   const { regId, proxy } = describeFlow(failing, dateOf);

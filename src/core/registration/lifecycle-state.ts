@@ -40,6 +40,8 @@ export type Lifecycle = {
 
 /** What the last finished round brought to light. */
 export type Report = {
+  /** When the bindings were told. */
+  readonly at: Millis;
   readonly bindings: readonly ReportedBinding[];
   readonly learned: Learned;
   readonly requests: number;

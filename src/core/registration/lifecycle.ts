@@ -53,7 +53,7 @@ export function beginLifecycle(
     rejections: 0,
     prohibitions: 0,
     failure: null,
-    report: { bindings: [], learned: NOTHING_LEARNED, requests: 0, roundTripMs: null },
+    report: { at: now, bindings: [], learned: NOTHING_LEARNED, requests: 0, roundTripMs: null },
     notBefore: undefined,
     others: 'none',
     unproven: 0,
@@ -172,14 +172,15 @@ function roundEnded(lifecycle: Lifecycle, round: Round, outcome: Outcome, env: E
     const failure = outcome.type === 'failed' ? { failure: outcome.failure, at: env.now } : null;
     return removeBinding({ ...idle, failure }, idle.stop, env);
   }
+  const told = { ...report, at: env.now };
   switch (outcome.type) {
     case 'registered':
-      return registered({ ...idle, report: { ...report, ...pick(outcome) } }, outcome.binding, env);
+      return registered({ ...idle, report: { ...told, ...pick(outcome) } }, outcome.binding, env);
     case 'removed':
-      return stopped({ ...calm(idle), report: { ...report, ...nothingLearned(outcome.bindings) } }, env);
+      return stopped({ ...calm(idle), report: { ...told, ...nothingLearned(outcome.bindings) } }, env);
     case 'listed': {
       const bound = outcome.bindings.some((one) => one.own);
-      const listed = { ...calm(idle), report: { ...report, ...nothingLearned(outcome.bindings) } };
+      const listed = { ...calm(idle), report: { ...told, ...nothingLearned(outcome.bindings) } };
       return moved(listed, bound ? 'registered' : 'unregistered', env);
     }
     case 'failed':
@@ -187,11 +188,11 @@ function roundEnded(lifecycle: Lifecycle, round: Round, outcome: Outcome, env: E
   }
 }
 
-function pick(outcome: Extract<Outcome, { type: 'registered' }>): Omit<Report, 'requests' | 'roundTripMs'> {
+function pick(outcome: Extract<Outcome, { type: 'registered' }>): Pick<Report, 'bindings' | 'learned'> {
   return { bindings: outcome.bindings, learned: outcome.learned };
 }
 
-function nothingLearned(bindings: readonly ReportedBinding[]): Omit<Report, 'requests' | 'roundTripMs'> {
+function nothingLearned(bindings: readonly ReportedBinding[]): Pick<Report, 'bindings' | 'learned'> {
   return { bindings, learned: NOTHING_LEARNED };
 }
 

@@ -75,4 +75,22 @@ group('the snapshot of a registration', () => {
     breakFlow(line);
     expect(describe([line.lifecycle()], dateOf).target).toBeNull();
   });
+
+  it('of two flows has the latest list of bindings, in which both are ours, and the time of each', () => {
+    const [one, other] = [script(), script({ plan: { proxies: [uri('sip:edge.example.net;lr')] } })];
+    for (const line of [one, other]) {
+      line.begin();
+      line.answer(200, granted(300));
+    }
+    const first = one.lifecycle();
+    const second = other.lifecycle();
+    const foreign = { uri: 'sip:alice@192.0.2.77', expires: 90, own: false };
+    const sibling = { uri: OWN_CONTACT, expires: 60, own: false };
+    const later = { ...second.report, at: first.report.at + 1, bindings: [sibling, foreign] };
+    const snapshot = describe([first, { ...second, report: later }], dateOf);
+    expect(snapshot.bindings).toEqual([{ ...sibling, own: true }, foreign]);
+    expect(snapshot.flows.map(({ nextAttempt }) => nextAttempt)).toEqual(
+      [one, other].map((line) => dateOf(line.wakeAt() ?? 0)),
+    );
+  });
 });
