@@ -2,10 +2,7 @@
 // heartbeat tell the same, within seconds.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { chromium } from 'playwright-core';
+import { existsSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { type Asked, eventually, receiver } from '../agent/notices/notices-scene.ts';
 import { type AgentScene, agentScene, untilState } from './agent-scene.ts';
@@ -13,8 +10,8 @@ import { type Home, type RunningCommand, temporaryHome } from './command.ts';
 import { freePort } from './free-port.ts';
 import { isInstalled, missingPrograms } from './installed.ts';
 import { type Kamailio, startKamailio } from './kamailio.ts';
+import { openStatusPage } from './status-page.ts';
 
-const CHROMIUM = '/usr/bin/chromium';
 const PROMTOOL = '/usr/bin/promtool';
 const USERS = { alice: 'secret', bob: 'secret-b' };
 
@@ -93,7 +90,9 @@ describe.skipIf(!isInstalled('kamailio'))(
   () => {
     it('tells everybody the same when the registrar dies and returns', async () => {
       const { scene, url, hooks, beats } = await startMonitored();
-      const page = await openPage(url);
+      const shown = await openStatusPage(url);
+      onTestFinished(async () => await shown?.close());
+      const page = shown?.page ?? null;
       await eventually(async () => (await fetch(`${url}/readyz`)).status).toBe(200);
       expect((await fetch(`${url}/healthz`)).status).toBe(200);
       await eventually(() => beats.at(-1)?.path).toBe('/ping');
@@ -169,23 +168,3 @@ describe.skipIf(!isInstalled('kamailio'))(
     });
   },
 );
-
-/** The status page in Chromium; null where there is none. */
-async function openPage(url: string) {
-  if (!existsSync(CHROMIUM)) return null;
-  const profile = mkdtempSync(join(tmpdir(), 'sipreg-chromium-'));
-  const flags =
-    '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
-  const context = await chromium.launchPersistentContext(profile, {
-    executablePath: CHROMIUM,
-    headless: true,
-    args: flags.split(' '),
-  });
-  onTestFinished(async () => {
-    await context.close();
-    rmSync(profile, { recursive: true, force: true });
-  });
-  const page = await context.newPage();
-  await page.goto(url);
-  return page;
-}

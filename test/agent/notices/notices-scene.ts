@@ -44,10 +44,22 @@ export type Asked = {
   readonly body: string;
 };
 
+export type Receiver = {
+  readonly url: string;
+  /** Grows. */
+  readonly asked: readonly Asked[];
+  readonly stop: () => void;
+};
+
+/** As `startReceiver`, until the test ends. */
+export async function receiver(...statuses: readonly number[]): Promise<Receiver> {
+  const started = await startReceiver(...statuses);
+  onTestFinished(started.stop);
+  return started;
+}
+
 /** A server that answers with `statuses` in turn, then with the last of them; 0: it never answers. */
-export async function receiver(
-  ...statuses: readonly number[]
-): Promise<{ url: string; asked: readonly Asked[] }> {
+export async function startReceiver(...statuses: readonly number[]): Promise<Receiver> {
   const asked: Asked[] = [];
   const server = createServer((request, response) => {
     let body = '';
@@ -62,11 +74,11 @@ export async function receiver(
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
+  const stop = (): void => {
     server.closeAllConnections();
     server.close();
-  });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
+  };
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked, stop };
 }
 
 /** A folder that goes away with the test. */
