@@ -218,7 +218,7 @@ export class Engine {
         this.#later(account, this.#resolve(account, effect.hop));
         break;
       case 'targetFailed':
-        this.#locator.noteFailed(effect.target);
+        this.#locator.noteFailed(effect.target, effect.retryAfterSeconds);
         break;
       case 'openFlow':
         this.#later(account, this.#openFlow(account, effect));

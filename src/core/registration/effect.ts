@@ -29,8 +29,12 @@ export type Effect =
       readonly domain: string;
       readonly connectTimeoutMs: Millis;
     }
-  /** The target did not serve us: others come first for a while. */
-  | { readonly type: 'targetFailed'; readonly target: Target }
+  /** The target did not serve us: others come first for a while, and at least for the time that it named. */
+  | {
+      readonly type: 'targetFailed';
+      readonly target: Target;
+      readonly retryAfterSeconds: number | null;
+    }
   /** What the 2xx says about keeping its flow alive. */
   | { readonly type: 'flowPromised'; readonly flowId: number; readonly promise: FlowPromise }
   /** The flow is of no use any more. */

@@ -63,14 +63,16 @@ export function failOver(
   // Another server may not know the nonces of the first: its challenge is no rejection yet.
   const passedOver = withLongerWait(failure, round.passedOver);
   const next = { ...round, challenges: elsewhere(round.challenges), passedOver };
+  const { retryAfterSeconds } = failure;
+  const failed: Effect = { type: 'targetFailed', target, retryAfterSeconds };
   if (!round.onKeptFlow) {
     const remaining = allowedAfter(failure, round.remaining);
     const step = openNext(flowless, { ...next, remaining, deferred: true }, failure, env);
-    return withEffect({ type: 'targetFailed', target }, step);
+    return withEffect(failed, step);
   }
   const step = resolveTargets(flowless, next);
   // A connection of an earlier round that broke says little: whether the target is there shows at once.
-  return failure.stage === 'connect' ? step : withEffect({ type: 'targetFailed', target }, step);
+  return failure.stage === 'connect' ? step : withEffect(failed, step);
 }
 
 /** behaviour.md §12: whoever could spoil a handshake must not bring us to speak in the open. */

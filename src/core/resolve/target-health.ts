@@ -4,7 +4,7 @@
 import type { Target } from '../sip/transport.ts';
 import type { Millis } from '../time.ts';
 
-/** When each target failed, the latest failure last. */
+/** Until when each target stands back, the latest failure last. */
 export type TargetHealth = ReadonlyMap<string, Millis>;
 
 export const NO_FAILED_TARGETS: TargetHealth = new Map();
@@ -15,14 +15,21 @@ export const QUIET_PERIOD_MS: Millis = 300_000;
 /** More failed targets than this are not remembered; the oldest failures are forgotten first. */
 const MAX_REMEMBERED = 1024;
 
-/** `target` did not serve a request at `now`: 503, a transport error, or no answer. */
-export function targetFailed(health: TargetHealth, target: Target, now: Millis): TargetHealth {
+/**
+ * `target` did not serve a request at `now`: 503, a transport error, or no answer. RFC 3261 §21.5.4: one that says when it
+ * wants to be asked again stands back at least so long, `retryAfterMs`.
+ */
+export function targetFailed(
+  health: TargetHealth,
+  target: Target,
+  now: Millis,
+  retryAfterMs: Millis = 0,
+): TargetHealth {
   const next = new Map(health);
   next.delete(keyOf(target));
-  next.set(keyOf(target), now);
-  for (const [key, failedAt] of next) {
-    if (next.size <= MAX_REMEMBERED && now - failedAt < QUIET_PERIOD_MS) break;
-    next.delete(key);
+  next.set(keyOf(target), now + Math.max(QUIET_PERIOD_MS, retryAfterMs));
+  for (const [key, quietUntil] of next) {
+    if (next.size > MAX_REMEMBERED || now >= quietUntil) next.delete(key);
   }
   return next;
 }
@@ -49,8 +56,8 @@ export function healthiestFirst<T extends { readonly target: Target }>(
   now: Millis,
 ): HealthOrder<T> {
   const isQuiet = ({ target }: T): boolean => {
-    const failedAt = health.get(keyOf(target));
-    return failedAt !== undefined && now - failedAt < QUIET_PERIOD_MS;
+    const quietUntil = health.get(keyOf(target));
+    return quietUntil !== undefined && now < quietUntil;
   };
   const ordered = [...ranked.filter((one) => !isQuiet(one)), ...ranked.filter(isQuiet)];
   return { ordered, deferred: ordered[0] !== ranked[0] };

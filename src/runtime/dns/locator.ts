@@ -40,8 +40,8 @@ export type Location =
 export type Locator = {
   /** Where `hop` leads. `servers`: DNS servers of the account's own ("127.0.0.1:5353"); none: the system's. */
   readonly locate: (hop: Hop, servers: readonly string[]) => Promise<Location>;
-  /** The target did not serve a request: 503, a transport error, or no answer. */
-  readonly noteFailed: (target: Target) => void;
+  /** The target did not serve a request: 503, a transport error, or no answer. `retryAfterSeconds`: it said so. */
+  readonly noteFailed: (target: Target, retryAfterSeconds: number | null) => void;
   /** The target answered: what was before is forgotten. */
   readonly noteServed: (target: Target) => void;
   /** Addresses or DNS servers of this host changed: everything is asked anew. The last good targets stay. */
@@ -101,8 +101,8 @@ export function createLocator({ rng, now }: LocatorOptions): Locator {
       if (remembered !== undefined && isTemporary(found.error)) return inOrder(remembered, found.error);
       return { ok: false, failure: found.error };
     },
-    noteFailed(target) {
-      health = targetFailed(health, target, now());
+    noteFailed(target, retryAfterSeconds) {
+      health = targetFailed(health, target, now(), (retryAfterSeconds ?? 0) * 1000);
     },
     noteServed(target) {
       health = targetServed(health, target);

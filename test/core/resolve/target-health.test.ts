@@ -56,6 +56,16 @@ describe('the health of targets', () => {
     expect(healthiestFirst(again, [A, B], 499_999).ordered).toEqual([B, A]);
   });
 
+  it('stands back for as long as it asked to, if that is longer', () => {
+    const long = targetFailed(NO_FAILED_TARGETS, A.target, 1_000, 3_600_000);
+    expect(healthiestFirst(long, [A, B], 3_600_999).ordered).toEqual([B, A]);
+    expect(healthiestFirst(long, [A, B], 3_601_000).ordered).toEqual([A, B]);
+    const short = targetFailed(NO_FAILED_TARGETS, A.target, 0, 5_000);
+    expect(healthiestFirst(short, [A, B], QUIET_PERIOD_MS - 1).ordered).toEqual([B, A]);
+    // It outlives failures that came later, but ended before.
+    expect(targetFailed(targetFailed(long, B.target, 2_000), C.target, 1_000_000).size).toBe(2);
+  });
+
   it('forgets a failure when the target has served', () => {
     const health = targetServed(failed(A.target, B.target), A.target);
     expect(healthiestFirst(health, [A, B], 1).ordered).toEqual([A, B]);

@@ -182,13 +182,13 @@ describe('the health of targets', () => {
   it('R235 puts a failed target last until its quiet period is over or it serves', async () => {
     const { locate, locator, clock } = await scene(provider());
     const first = firstTarget(await locate());
-    locator.noteFailed(first);
+    locator.noteFailed(first, null);
     const deferred = await locate();
     expect(deferred).toMatchObject({ ok: true, deferred: true });
     expect(places(deferred).at(-1)).toBe('udp 127.0.0.1:5070');
     locator.noteServed(first);
     expect(places(await locate())[0]).toBe('udp 127.0.0.1:5070');
-    locator.noteFailed(first);
+    locator.noteFailed(first, null);
     clock.now += 300_000;
     expect(await locate()).toMatchObject({ deferred: false, located: [{ target: first }, {}, {}] });
   });
