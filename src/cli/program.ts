@@ -342,14 +342,14 @@ function addConfigCommands(program: Command, done: Done): void {
   const config = program.command('config').description('the accounts file');
   config
     .command('check')
-    .description('validate it, with file, line and key')
+    .description('validate the accounts file; what is wrong comes with file, line and key')
     .action(async () => {
       const { checkConfig } = await import('./commands/config.ts');
       done(await checkConfig(await outputOf(program)));
     });
   config
     .command('path')
-    .description('which file is in use')
+    .description('which accounts file is in use')
     .action(async () => {
       const { showPath } = await import('./commands/config.ts');
       done(await showPath(await outputOf(program)));
