@@ -1,5 +1,6 @@
 // A wrong password, a dead registrar, an expired certificate, a name that does not exist, a full disk, an agent that is
-// killed: whoever is asked (status, check, the API, /healthz, /metrics, the page, notices, the heartbeat) tells the same of it.
+// killed: whoever is asked (status, check, doctor, the API, /healthz, /metrics, the page, notices, the heartbeat) tells
+// the same of it.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -152,6 +153,20 @@ async function failedAs(name: string, code: VerdictCode): Promise<AccountSnapsho
   return account;
 }
 
+/** The verdicts of `doctor`, and what it says of the agent. */
+async function doctorsWord(name: string) {
+  const { code, body } = await sipregJson('doctor', name);
+  const facts: {
+    mark: string;
+    code: string;
+    text: string;
+    failure: { code: string; cause: string } | null;
+  }[] = body.accounts[0].facts;
+  const verdicts = facts.flatMap(({ failure }) => (failure === null ? [] : [failure]));
+  const ofAgent = facts.filter((fact) => fact.code.startsWith('agent.')).map(({ text }) => text);
+  return { code, verdicts, ofAgent };
+}
+
 async function sipregJson(...args: readonly string[]) {
   const { code, stdout } = await scene.sipreg('--json', ...args);
   return { code, body: JSON.parse(stdout) };
@@ -160,11 +175,17 @@ async function sipregJson(...args: readonly string[]) {
 describe('everybody who is asked tells the same', () => {
   it('of an account that is well', async () => {
     await untilState(scene, 'good', 'registered');
-    expect(await scene.sipreg('status', 'good', '--exit-code')).toMatchObject({ code: 0 });
-    expect(await scene.sipreg('check', 'good')).toMatchObject({
+    const [status, check, doctor] = await Promise.all([
+      scene.sipreg('status', 'good', '--exit-code'),
+      scene.sipreg('check', 'good'),
+      doctorsWord('good'),
+    ]);
+    expect(status).toMatchObject({ code: 0 });
+    expect(check).toMatchObject({
       code: 0,
-      stdout: /^SIPREG OK: good registered/,
+      stdout: expect.stringMatching(/^SIPREG OK: good registered/),
     });
+    expect(doctor).toMatchObject({ code: 0, verdicts: [] });
     expect((await getJson('/api/v1/accounts/good')).body).toMatchObject({
       state: 'registered',
       failure: null,
@@ -179,15 +200,18 @@ describe('everybody who is asked tells the same', () => {
     const cause = failure?.cause ?? 'no cause';
     const told = { account: name, state, failure: { code, cause } };
 
-    const status = await sipregJson('status', name, '--exit-code');
+    const [status, check, plugin, doctor] = await Promise.all([
+      sipregJson('status', name, '--exit-code'),
+      sipregJson('check', name),
+      scene.sipreg('check', name),
+      doctorsWord(name),
+    ]);
     expect(status).toMatchObject({ code: EXIT_ATTENTION, body: { accounts: [told] } });
-    const check = await sipregJson('check', name);
-    expect(check).toMatchObject({
-      code: 2,
-      body: { accounts: [{ state: 'CRITICAL', failure: { code, cause } }] },
-    });
-    const plugin = await scene.sipreg('check', name);
+    const critical = { state: 'CRITICAL', failure: { code, cause } };
+    expect(check).toMatchObject({ code: 2, body: { accounts: [critical] } });
     expect(plugin.stdout).toContain(`SIPREG CRITICAL: ${name} not registered (${state}): ${code}: ${cause}`);
+    expect(doctor.code).toBe(EXIT_ATTENTION);
+    expect(doctor.verdicts).toContainEqual(expect.objectContaining({ code, cause }));
 
     expect((await getJson(`/api/v1/accounts/${name}`)).body).toMatchObject(told);
     expect(await getJson(`/healthz?account=${name}`)).toMatchObject({ status: 503, body: { down: [told] } });
@@ -215,9 +239,16 @@ describe('everybody who is asked tells the same', () => {
     const [problem = 'none'] = body.agent.problems;
     expect(body.agent.problems).toHaveLength(1);
     expect(problem).toMatch(/state\.json.*ENOSPC/);
-    expect((await scene.sipreg('status')).stdout).toContain('ENOSPC');
-    expect(await sipregJson('check', 'good')).toMatchObject({ code: 1, body: { troubles: [problem] } });
-    expect((await scene.sipreg('check', 'good')).stdout).toContain(`; the agent: ${problem}`);
+    const [text, check, plugin, doctor] = await Promise.all([
+      scene.sipreg('status'),
+      sipregJson('check', 'good'),
+      scene.sipreg('check', 'good'),
+      doctorsWord('good'),
+    ]);
+    expect(text.stdout).toContain('ENOSPC');
+    expect(check).toMatchObject({ code: 1, body: { troubles: [problem] } });
+    expect(plugin.stdout).toContain(`; the agent: ${problem}`);
+    expect(doctor.ofAgent).toContain(problem);
     expect((await getJson('/api/v1/agent')).body).toMatchObject({ problems: [problem] });
     expect(await sampleOf('sipreg_problems')).toBe(1);
     await eventually(() => noticesTold().at(-1)).toMatchObject({ event: 'trouble', troubles: [problem] });
@@ -238,12 +269,16 @@ describe('everybody who is asked tells the same', () => {
     agent.kill('SIGKILL');
     await agent.result;
     const told = beats.length;
-    expect(await scene.sipreg('status')).toMatchObject({ code: EXIT_UNREACHABLE });
-    expect(await scene.sipreg('check')).toMatchObject({
-      code: 2,
-      stdout: expect.stringMatching(/^SIPREG CRITICAL: /),
-    });
-    expect(await sipregJson('check', 'good')).toMatchObject({ code: 2, body: { state: 'CRITICAL' } });
+    const [status, check, checkOne, doctor] = await Promise.all([
+      scene.sipreg('status'),
+      scene.sipreg('check'),
+      sipregJson('check', 'good'),
+      doctorsWord('good'),
+    ]);
+    expect(status).toMatchObject({ code: EXIT_UNREACHABLE });
+    expect(check).toMatchObject({ code: 2, stdout: expect.stringMatching(/^SIPREG CRITICAL: /) });
+    expect(checkOne).toMatchObject({ code: 2, body: { state: 'CRITICAL' } });
+    expect(doctor.ofAgent).toEqual(['no running agent keeps the account']);
     await expect(fetch(`${url}/livez`)).rejects.toThrow();
     await shown?.page.getByText(/^no agent since /).waitFor();
     expect(beats).toHaveLength(told);
