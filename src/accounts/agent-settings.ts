@@ -1,5 +1,5 @@
-// The settings of the agent's HTTP server and of its notices, with their defaults filled in, and where their secrets are:
-// the token, and URLs that hold one. None is read here.
+// The settings of the agent's HTTP server, of its notices and of its mirror, with their defaults filled in, and where their
+// secrets are: the token, the collector's password, and URLs that hold one. None is read here.
 
 import type { TextSource } from '../core/text-source.ts';
 import { type ListenAddress, splitListen } from './listen-address.ts';
@@ -22,6 +22,14 @@ export type NoticesPlan = {
   readonly command: readonly string[] | null;
   readonly webhook: TextSource | null;
   readonly heartbeat: { readonly url: TextSource; readonly intervalSeconds: number } | null;
+};
+
+export type HepPlan = {
+  /** Where the collector is. */
+  readonly server: ListenAddress;
+  readonly id: number;
+  readonly node: string | null;
+  readonly password: TextSource | null;
 };
 
 /** null: no HTTP server is wanted. Relative paths begin at `directory`. */
@@ -47,5 +55,17 @@ export function noticesPlanOf(agent: AgentEntry | undefined, directory: string):
       heartbeat === undefined
         ? null
         : { url: textSource(heartbeat.url, directory), intervalSeconds: heartbeat.interval ?? 60 },
+  };
+}
+
+/** null: nobody gets a copy of the messages. Relative paths begin at `directory`. */
+export function hepPlanOf(agent: AgentEntry | undefined, directory: string): HepPlan | null {
+  if (agent?.hep === undefined) return null;
+  const { server, id, node, password } = agent.hep;
+  return {
+    server: splitListen(server),
+    id: id ?? 1,
+    node: node ?? null,
+    password: password === undefined ? null : textSource(password, directory),
   };
 }

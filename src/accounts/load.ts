@@ -186,7 +186,7 @@ function permissionWarnings(file: string, mode: number, document: AccountsDocume
 function holdsLiteralSecret({ defaults, accounts, agent }: AccountsDocument): boolean {
   // The URL of a webhook or a heartbeat is one: who knows it can write there.
   const { webhook, heartbeat } = agent?.notices ?? {};
-  if ([agent?.httpToken, webhook, heartbeat?.url].some(isLiteral)) return true;
+  if ([agent?.httpToken, agent?.hep?.password, webhook, heartbeat?.url].some(isLiteral)) return true;
   return [defaults ?? {}, ...Object.values(accounts)].some(
     (entry) =>
       [entry, ...(entry.credentials ?? [])].some(

@@ -8,6 +8,7 @@ import { type ShapeProblem, structureProblems } from './structure.ts';
 import {
   accountNameRule,
   answeredMethodRule,
+  collectorRule,
   contactParamNameRule,
   credentialIdRule,
   dnsServerRule,
@@ -293,11 +294,19 @@ const notices = v.strictObject({
   ),
 });
 
+const hep = v.strictObject({
+  server: described('The collector: host and port, like 192.0.2.9:9060', text(collectorRule)),
+  id: optional('ID of this capture agent (1)', wholeNumber(0, UINT32_MAX)),
+  node: optional('Its name, for people', text(wordRule)),
+  password: optional('What the collector asks for; it travels in the clear', password),
+});
+
 const agentEntries = v.strictObject({
   http: optional('Where /metrics and the health pages are served, like 127.0.0.1:9724', text(listenRule)),
   httpToken: optional('What clients of "http" have to show; needed when other hosts reach it', password),
   httpHosts: optional('Further names under which "http" is asked for', v.array(text(hostNameRule))),
   notices: optional('Who is told when an account goes down or comes back', notices),
+  hep: optional('A copy of every SIP message for Homer (HEPv3 over UDP), credentials redacted', hep),
   socket: optional('Path of the control socket', text(socketPathRule)),
   socketGroup: optional('Group whose members may read the status', text(wordRule)),
   pacing: optional(
@@ -378,13 +387,8 @@ function wholeNumber(least: number, most: number) {
 }
 
 function finalStatus() {
-  const message = 'must be a final status code, 200 to 699';
-  return v.pipe(
-    v.number(),
-    v.integer('must be a whole number'),
-    v.minValue(200, message),
-    v.maxValue(699, message),
-  );
+  const no = 'must be a final status code, 200 to 699';
+  return v.pipe(v.number(), v.integer('must be a whole number'), v.minValue(200, no), v.maxValue(699, no));
 }
 
 function described<Schema extends v.GenericSchema>(description: string, schema: Schema) {

@@ -158,6 +158,12 @@ export const listenRule: Rule = (text) => {
   return valid ? null : complain('is no address with a port', 'write it like 127.0.0.1:9724');
 };
 
+/** Another host and its port. */
+export const collectorRule: Rule = (text) =>
+  listenRule(text) === null && !text.endsWith(':0')
+    ? null
+    : complain('is no host with a port', 'write it like 192.0.2.9:9060');
+
 /** Where a notice is sent. */
 export const httpUrlRule: Rule = (text) =>
   CONTROL.test(text) || !URL.canParse(text) || !/^https?:/i.test(text)

@@ -1,9 +1,9 @@
-// What the agent has for others than its operator: the HTTP server, notices, the service manager. Each is loaded only when
-// somebody wants it, and none of them can hold up a registration.
+// What the agent has for others than its operator: the HTTP server, notices, the mirror for Homer, the service manager. Each
+// is loaded only when somebody wants it, and none of them can hold up a registration.
 
-import { httpPlanOf, noticesPlanOf } from '../accounts/agent-settings.ts';
+import { hepPlanOf, httpPlanOf, noticesPlanOf } from '../accounts/agent-settings.ts';
 import type { LoadedAccounts } from '../accounts/load.ts';
-import { COMMAND_TIMEOUT_MS, readText } from '../accounts/secrets.ts';
+import { COMMAND_TIMEOUT_MS, readText, type SecretsIo } from '../accounts/secrets.ts';
 import { failure, type Result, success } from '../core/result.ts';
 import type { Millis } from '../core/time.ts';
 import type { AgentEvent } from './events.ts';
@@ -34,10 +34,12 @@ export async function startServices(options: ServicesOptions): Promise<Result<Se
   const http = await startHttp(options);
   if (!http.ok) return http;
   const notices = await startNotices(options);
+  const mirror = await startMirror(options);
   const reports = await startReports(options);
   return success({
     close: async () => {
       notices.close();
+      mirror.close();
       await reports?.close();
       await http.value.close();
     },
@@ -48,8 +50,7 @@ async function startHttp(options: ServicesOptions): Promise<Result<Services, str
   const { loaded, operations, metrics, history } = options;
   const plan = httpPlanOf(loaded.document.agent, loaded.directory);
   if (plan === null || metrics === null) return success({ close: async () => undefined });
-  const io = { env: process.env, commandTimeoutMs: COMMAND_TIMEOUT_MS };
-  const token = plan.token === null ? success(null) : await readText(plan.token, io);
+  const token = plan.token === null ? success(null) : await readText(plan.token, secretsIo());
   if (!token.ok) return failure(`agent.httpToken cannot be read: ${token.error}`);
   const { createHttpEndpoint } = await import('./http/endpoint.ts');
   const { trace } = operations;
@@ -62,9 +63,7 @@ async function startHttp(options: ServicesOptions): Promise<Result<Services, str
     notify: (text) => tellWarning(options, 'http.trouble', text),
   });
   if (!endpoint.ok) return endpoint;
-  const text = `status page, metrics and API at ${endpoint.value.url}`;
-  const time = new Date().toISOString();
-  options.tell({ time, severity: 'notice', type: 'agent', code: 'http.started', text });
+  tellStart(options, 'http.started', `status page, metrics and API at ${endpoint.value.url}`);
   return endpoint;
 }
 
@@ -85,6 +84,26 @@ async function startNotices(options: ServicesOptions): Promise<{ readonly close:
   });
 }
 
+async function startMirror(options: ServicesOptions): Promise<{ readonly close: () => void }> {
+  const { loaded, operations } = options;
+  const nothing = { close: () => undefined };
+  const plan = hepPlanOf(loaded.document.agent, loaded.directory);
+  if (plan === null) return nothing;
+  const { server, id, node } = plan;
+  const warn = (text: string): void => tellWarning(options, 'hep.trouble', text);
+  const password = plan.password === null ? success(null) : await readText(plan.password, secretsIo());
+  if (!password.ok) {
+    warn(`agent.hep.password cannot be read, so that nothing is mirrored: ${password.error}`);
+    return nothing;
+  }
+  const { startHepMirror } = await import('./trace/hep-mirror.ts');
+  const sender = { id, node, password: password.value };
+  const mirror = startHepMirror({ ...server, sender, trace: operations.trace, warn });
+  const text = `every SIP message is mirrored to ${server.host} port ${server.port} (HEPv3), credentials redacted`;
+  tellStart(options, 'hep.started', text);
+  return mirror;
+}
+
 async function startReports(options: ServicesOptions): Promise<ServiceReports | null> {
   const { env } = process;
   if (env.NOTIFY_SOCKET === undefined) return null;
@@ -92,6 +111,14 @@ async function startReports(options: ServicesOptions): Promise<ServiceReports | 
   const { startServiceReports } = await import('./systemd/service-reports.ts');
   const warn = (text: string): void => tellWarning(options, 'systemd.not-heard', text);
   return startServiceReports({ agent, env, overdueMs, warn });
+}
+
+function secretsIo(): SecretsIo {
+  return { env: process.env, commandTimeoutMs: COMMAND_TIMEOUT_MS };
+}
+
+function tellStart({ tell }: ServicesOptions, code: string, text: string): void {
+  tell({ time: new Date().toISOString(), severity: 'notice', type: 'agent', code, text });
 }
 
 function tellWarning({ tell }: ServicesOptions, code: string, text: string): void {

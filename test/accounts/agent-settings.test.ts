@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { httpPlanOf, noticesPlanOf } from '../../src/accounts/agent-settings.ts';
+import { hepPlanOf, httpPlanOf, noticesPlanOf } from '../../src/accounts/agent-settings.ts';
 
 describe('the settings of the HTTP server', () => {
   it('are none unless it is asked for', () => {
@@ -37,6 +37,25 @@ describe('the settings of the notices', () => {
       command: ['a'],
       webhook: { type: 'literal', text: webhook },
       heartbeat: { url: { type: 'env', variable: 'PING_URL' }, intervalSeconds: 60 },
+    });
+  });
+});
+
+describe('the settings of the mirror', () => {
+  it('are none unless it is asked for', () => {
+    expect(hepPlanOf({}, '/etc/sipreg')).toBeNull();
+  });
+
+  it('have their defaults, and where the password is', () => {
+    const server = { host: '2001:db8::9', port: 9060 };
+    const bare = { server, id: 1, node: null, password: null };
+    expect(hepPlanOf({ hep: { server: '[2001:db8::9]:9060' } }, '/etc/sipreg')).toEqual(bare);
+    const hep = { server: 'homer:9060', id: 2001, node: 'edge', password: { file: 'hep.secret' } };
+    expect(hepPlanOf({ hep }, '/etc/sipreg')).toEqual({
+      server: { host: 'homer', port: 9060 },
+      id: 2001,
+      node: 'edge',
+      password: { type: 'file', path: '/etc/sipreg/hep.secret' },
     });
   });
 });

@@ -83,6 +83,17 @@ describe('the document', () => {
     }
   });
 
+  it.each([
+    [{ server: '192.0.2.9' }, /agent\.hep\.server: is no host with a port/],
+    [{ server: 'homer:0' }, /is no host with a port/],
+    [{ server: 'homer:9060', id: -1 }, /agent\.hep\.id: must be at least 0/],
+    [{ server: 'homer:9060', node: 'a\nb' }, /agent\.hep\.node: holds a line break/],
+    [{}, /server: is missing/],
+  ])('refuses the mirror %j', async (hep, problem) => {
+    const problems = await problemsOf(JSON.stringify({ accounts: {}, agent: { hep } }));
+    expect(problems.join('\n')).toMatch(problem);
+  });
+
   it('takes notices', async () => {
     const notices = {
       after: 0,

@@ -225,6 +225,7 @@ describe('a file with literal secrets that others can read', () => {
 
   it.each([
     { httpToken: 'a' },
+    { hep: { server: '192.0.2.9:9060', password: 'a' } },
     { notices: { webhook: 'https://hooks.example.com/secret' } },
     { notices: { heartbeat: { url: 'https://hc.example.com/secret' } } },
   ])("is known by the agent's %j", async (agent) => {
