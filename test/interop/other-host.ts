@@ -1,0 +1,89 @@
+// A host of its own for a program under test: a network namespace with one wire to ours, whose addresses and packets a test
+// can take away. It takes root, iproute2 and nftables.
+
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { projectRoot } from '../../scripts/setup.mjs';
+import { SEARCH_PATH } from './child-group.ts';
+import type { Home } from './command.ts';
+
+export type OtherHost = {
+  /** Our end of the wire. */
+  readonly here: string;
+  /** The two addresses of the other host, the first of which it sends from. */
+  readonly there: readonly [string, string];
+  /** The first address vanishes. */
+  readonly dropAddress: () => void;
+  /** Swallows every packet to and from this TCP port of the other host, and says nothing. */
+  readonly swallow: (port: number) => void;
+  /** Starts `sipreg ARGS` on the other host. */
+  readonly sipreg: (home: Home, ...args: readonly string[]) => ChildProcess;
+  readonly remove: () => void;
+};
+
+const ENVIRONMENT = { PATH: SEARCH_PATH };
+
+/** '' when such hosts can be made, else a sentence for the name of a skipped test. */
+export function missingForHosts(): string {
+  const isReady = process.getuid?.() === 0 && works('ip', 'netns', 'list') && works('nft', '--version');
+  return isReady ? '' : ' (skipped: it takes root, iproute2 and nftables)';
+}
+
+function works(program: string, ...args: readonly string[]): boolean {
+  try {
+    execFileSync(program, args, { stdio: 'ignore', env: ENVIRONMENT });
+    return true;
+  } catch {
+    return false; // that it does not work is the answer
+  }
+}
+
+function run(program: string, ...args: readonly string[]): void {
+  execFileSync(program, args, { stdio: ['ignore', 'ignore', 'pipe'], env: ENVIRONMENT });
+}
+
+/** `number` tells the hosts of one test process apart: the kernel takes a namespace apart at its leisure. */
+export function makeOtherHost(number: number): OtherHost {
+  const name = `sipreg-${process.pid}-${number}`;
+  const [outside, device] = [
+    `srh${process.pid % 100_000}o${number}`,
+    `srh${process.pid % 100_000}i${number}`,
+  ];
+  const net = `10.${232 + number}.${process.pid % 250}`;
+  const there: readonly [string, string] = [`${net}.2`, `${net}.3`];
+  const inside = (program: string, ...args: readonly string[]): void =>
+    run('ip', 'netns', 'exec', name, program, ...args);
+  run('ip', 'netns', 'add', name);
+  run('ip', 'link', 'add', outside, 'type', 'veth', 'peer', 'name', device, 'netns', name);
+  run('ip', 'addr', 'add', `${net}.1/24`, 'dev', outside);
+  run('ip', 'link', 'set', outside, 'up');
+  // Each in a net of its own, so that the second stays when the first goes.
+  for (const address of there) inside('ip', 'addr', 'add', `${address}/32`, 'dev', device);
+  inside('ip', 'link', 'set', 'lo', 'up');
+  inside('ip', 'link', 'set', device, 'up');
+  inside('ip', 'route', 'add', `${net}.0/24`, 'dev', device);
+  return {
+    here: `${net}.1`,
+    there,
+    dropAddress: () => inside('ip', 'addr', 'del', `${there[0]}/32`, 'dev', device),
+    swallow: (port) => {
+      inside('nft', 'add', 'table', 'inet', 'middlebox');
+      for (const [hook, side] of [
+        ['input', 'dport'],
+        ['output', 'sport'],
+      ] as const) {
+        inside('nft', `add chain inet middlebox ${hook} { type filter hook ${hook} priority 0; }`);
+        inside('nft', `add rule inet middlebox ${hook} tcp ${side} ${port} drop`);
+      }
+    },
+    sipreg: (home, ...args) =>
+      spawn('ip', ['netns', 'exec', name, process.execPath, join(projectRoot, 'bin/sipreg.js'), ...args], {
+        env: { ...ENVIRONMENT, ...home.environment },
+        stdio: 'ignore',
+      }),
+    remove: () => {
+      run('ip', 'link', 'del', outside);
+      run('ip', 'netns', 'del', name);
+    },
+  };
+}
