@@ -21,6 +21,7 @@ import {
 } from '../render/doctor-lines.ts';
 import { messageObserver } from '../render/message-text.ts';
 import { catchSignals } from '../signals.ts';
+import { startSpinner } from '../spinner.ts';
 import { layoutOf } from '../status-answer.ts';
 import { PRODUCT } from '../version.ts';
 
@@ -46,6 +47,9 @@ export async function doctor(
   const accounts = wanted.map((name) => identify(name, loaded));
   const signals = catchSignals();
   const { message: show } = messageObserver(output);
+  const { json, verbosity } = output.settings;
+  const spinner = startSpinner(`examining ${wanted.join(', ')}`, !json && verbosity === 0);
+  const beside = { ...output, result: (text: string) => spinner.aside(() => output.result(text)) };
   const gate = createGate(AT_A_TIME);
   const examined = accounts.map((account) => {
     const chart = openChart();
@@ -53,17 +57,18 @@ export async function doctor(
     return { account, chart, done: gate.pass(() => examine(account.account, options)).finally(chart.close) };
   });
   try {
-    const printed = printAccounts(examined, output);
+    const printed = printAccounts(examined, beside);
     const work = Promise.all([printed, ...examined.map(({ done }) => done)]);
     await Promise.race([work, interruption(signals.end)]);
     const results = examined.map(({ account, chart }) => ({ ...account, facts: chart.facts }));
-    if (output.settings.json) output.document(doctorDocument(results));
+    if (json) output.document(doctorDocument(results));
     return results.some(({ facts }) => hasFailed(facts)) ? EXIT.attention : EXIT.done;
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
     output.error('interrupted before all was examined');
     return signals.exitCode();
   } finally {
+    spinner.stop();
     signals.release();
   }
 }

@@ -1,6 +1,6 @@
 // One account from its line in the accounts file to its bindings, step by step: each fact is told as soon as it is known, and
 // what depends on a step that failed is skipped, with the reason. Every step is bounded in time: secrets 10 s a command, the agent
-// 10 s, DNS 15 s, all targets together 25 s, the REGISTER 12 s. Nothing is written, and no binding changes.
+// 10 s, DNS 15 s, all targets together 25 s, the REGISTER 8 s. Nothing is written, and no binding changes.
 
 import type { LoadedAccounts } from '../../accounts/load.ts';
 import { type PreparedAccount, prepareAccount } from '../../agent/account-setup.ts';

@@ -106,7 +106,7 @@ function answerFact({ type, name }: Question, answer: Answer): Fact {
       return warn(CODES[type], `${name}: no answer (${printable(answer.reason)})`, advice);
     }
     case 'records': {
-      const words = recordWords(type, answer);
+      const words = recordWords(answer);
       const more = words.length - MAX_RECORDS_SHOWN;
       const shown = words.slice(0, MAX_RECORDS_SHOWN).join('; ');
       const ttl = answer.ttlSeconds === null ? '' : ` (TTL ${answer.ttlSeconds} s)`;
@@ -115,29 +115,29 @@ function answerFact({ type, name }: Question, answer: Answer): Fact {
   }
 }
 
-function recordWords(
-  type: QuestionType,
-  { records }: Answer & { readonly type: 'records' },
-): readonly string[] {
-  return records
-    .map((record) => {
-      if (typeof record === 'string') return printable(record);
-      if ('order' in record) {
-        const { order, preference, service, replacement } = record;
-        return `${order} ${preference} ${printable(service)} ${printable(replacement)}`;
-      }
-      const { priority, weight, port, target } = record;
-      const place = target === '' ? '. (not offered)' : `${printable(target)}:${port}`;
-      return `${place} priority ${priority} weight ${weight}`;
-    })
-    .toSorted(type === 'NAPTR' ? byNumbers : undefined);
+function recordWords({ records }: Answer & { readonly type: 'records' }): readonly string[] {
+  return [...records].sort((one, other) => rankOf(one) - rankOf(other)).map(recordText);
 }
 
-/** "10 20 …" before "20 10 …". */
-function byNumbers(a: string, b: string): number {
-  const [order = 0, preference = 0] = a.split(' ', 2).map(Number);
-  const [otherOrder = 0, otherPreference = 0] = b.split(' ', 2).map(Number);
-  return order - otherOrder || preference - otherPreference;
+type DnsRecord = (Answer & { readonly type: 'records' })['records'][number];
+
+function recordText(record: DnsRecord): string {
+  if (typeof record === 'string') return printable(record);
+  if ('order' in record) {
+    const { order, preference, service, replacement } = record;
+    return `${order} ${preference} ${printable(service)} ${printable(replacement)}`;
+  }
+  const { priority, weight, port, target } = record;
+  // RFC 2782: "." means that there is no such service.
+  return target === ''
+    ? '. (not offered)'
+    : `${printable(target)}:${port} priority ${priority} weight ${weight}`;
+}
+
+/** Resolvers give records in any order; the one to be tried first comes first. */
+function rankOf(record: DnsRecord): number {
+  if (typeof record === 'string') return 0;
+  return 'order' in record ? record.order * 65_536 + record.preference : record.priority;
 }
 
 function targetsText(located: readonly LocatedTarget[]): string {

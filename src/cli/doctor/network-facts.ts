@@ -57,7 +57,10 @@ function contactFact(account: AccountSnapshot | null): Fact | null {
   const seen = account.public === null ? null : { seen: account.public };
   const changed = foreignContact(own, account.expires.matchedBy, { local: account.local }, seen);
   return changed === null
-    ? ok('nat.contact', `the agent's contact is registered as it was sent: ${printable(own.uri)}`)
+    ? ok(
+        'nat.contact',
+        `the last answer to the agent listed its contact as it was sent: ${printable(own.uri)}`,
+      )
     : warn('nat.contact', changed, null);
 }
 

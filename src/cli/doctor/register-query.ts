@@ -32,8 +32,8 @@ export type QueryOptions = {
   readonly show: MessageListener | null;
 };
 
-/** Longer than a registrar that works takes for a challenge and its answer. */
-const LIMIT_SECONDS = 12;
+/** Five copies of a datagram (RFC 3261 §17.1.2.2), and longer than a registrar that works takes for a challenge. */
+const LIMIT_SECONDS = 8;
 
 export async function queryBindings(
   prepared: PreparedAccount,

@@ -54,7 +54,8 @@ export function skippedLines(facts: readonly Fact[], theme: Theme, layout: Layou
   for (const { text, code } of facts) reasons.set(text, [...(reasons.get(text) ?? []), code]);
   return [...reasons]
     .flatMap(([why, [first = 'options.answer', ...others]]) => {
-      const more = others.length === 0 ? '' : ` (so do ${others.join(', ')})`;
+      const verb = others.length === 1 ? 'does' : 'do';
+      const more = others.length === 0 ? '' : ` (so ${verb} ${others.join(', ')})`;
       return line('skipped', first, `${why}${more}`, theme, layout);
     })
     .join('\n');
