@@ -98,6 +98,10 @@ function answerProblems(name: string, entry: AccountEntry): ShapeProblem[] {
     if (method === 'INVITE' && status < 300) {
       return [problem(at, 'would accept calls, which sipreg cannot', 'use a status code from 300')];
     }
+    // RFC 4320 §4.2.
+    if (method !== 'INVITE' && status === 408) {
+      return [problem(at, 'would never be sent: only calls may be answered with 408', 'use another status')];
+    }
     if (isRedirect && contact === undefined) {
       return [
         problem(at, 'redirects without saying where', `write {"status": ${status}, "contact": "sip:…"}`),

@@ -216,6 +216,8 @@ const WRONG: readonly (readonly [string, unknown, RegExp])[] = [
   ['retry', { credentialAttempts: 0 }, /must be at least 1/],
   ['retry', { blockedProbe: -1 }, /must be at least 0/],
   ['answer', { INVITE: 200 }, /would accept calls/],
+  ['answer', { OPTIONS: 408 }, /would never be sent: only calls may be answered with 408; use another/],
+  ['answer', { MESSAGE: { status: 408 } }, /would never be sent/],
   ['answer', { INVITE: 302 }, /redirects without saying where; write {"status": 302/],
   ['answer', { INVITE: { status: 480, contact: 'sip:a@b' } }, /only a 3xx/],
   ['answer', { INVITE: 180 }, /must be a final status code/],
