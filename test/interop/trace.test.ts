@@ -2,11 +2,21 @@
 
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { makeCertificateAuthority, makeTemporaryDirectory } from '../support/certificates.ts';
 import { type AgentScene, agentScene, untilState } from './agent-scene.ts';
 import { type Home, type RunningCommand, startSipreg, temporaryHome } from './command.ts';
 import { isInstalled, missingPrograms } from './installed.ts';
 import { type Kamailio, startKamailio } from './kamailio.ts';
+
+const directory = makeTemporaryDirectory();
+const authority = makeCertificateAuthority();
+const ca = directory.write('ca.pem', authority.certificate);
+const server = authority.issue({ names: ['pbx.test'] });
+const tls = {
+  certificateFile: directory.write('server.pem', server.certificate),
+  keyFile: directory.write('server.key', server.key),
+};
 
 let home: Home;
 let kamailio: Kamailio;
@@ -14,7 +24,7 @@ let running: RunningCommand[];
 
 beforeEach(async () => {
   home = await temporaryHome();
-  kamailio = await startKamailio({ users: { alice: 'secret', bob: 'secret-b' } });
+  kamailio = await startKamailio({ users: { alice: 'secret', bob: 'secret-b' }, tls });
   running = [];
 });
 
@@ -25,10 +35,21 @@ afterEach(async () => {
   await home.remove();
 });
 
-async function openScene(): Promise<{ readonly scene: AgentScene; readonly config: string }> {
+afterAll(() => directory.remove());
+
+async function openScene(
+  transport: 'tcp' | 'tls' = 'tcp',
+): Promise<{ readonly scene: AgentScene; readonly config: string }> {
   const registrar = `sip:127.0.0.1:${kamailio.port}`;
   const a = { aor: 'sip:alice@127.0.0.1', registrar, password: 'secret', transport: 'udp' };
-  const b = { aor: 'sip:bob@127.0.0.1', registrar, password: 'secret-b', transport: 'tcp' };
+  const overTls = {
+    registrar: `sip:127.0.0.1:${kamailio.tlsPort}`,
+    tls: { ca, serverName: 'pbx.test' },
+  };
+  const b = {
+    ...{ aor: 'sip:bob@127.0.0.1', registrar, password: 'secret-b', transport },
+    ...(transport === 'tls' ? overTls : {}),
+  };
   const config = await home.write('accounts.json', { accounts: { a, b } });
   const scene = agentScene(home, config);
   running.push(await scene.start());
@@ -78,6 +99,30 @@ describe.skipIf(!isInstalled('kamailio'))(`the trace of an agent${missingProgram
       ['\t200', '\t200', '\t401', '\t401', ...Array(4).fill('REGISTER\t')].toSorted(),
     );
   });
+
+  it.skipIf(!isInstalled('tshark') || !isInstalled('sngrep'))(
+    `is a file that sngrep reads too, with what went over TLS${missingPrograms('tshark', 'sngrep')}`,
+    async () => {
+      const { scene } = await openScene('tls');
+      const [ours, theirs] = [join(home.folder, 'trace.pcap'), join(home.folder, 'sngrep.pcap')];
+      const { code, stdout } = await scene.sipreg('trace', '--pcap', ours);
+      expect(code).toBe(0);
+      expect(stdout).toContain('4 went over TLS and stand there as plain TCP');
+      // sngrep writes down what it has understood as SIP.
+      execFileSync('sngrep', ['-F', '-N', '-q', '-I', ours, '-O', theirs], { stdio: 'ignore' });
+      const fields = ['sip.Method', 'sip.Status-Code', 'sip.auth.digest.response'];
+      const args = ['-r', theirs, '-Y', 'sip', '-T', 'fields', '-E', 'separator=|'];
+      const asked = fields.flatMap((field) => ['-e', field]);
+      const ports = [`tcp.port==${kamailio.tlsPort}`, `udp.port==${kamailio.port}`];
+      const decoded = ports.flatMap((port) => ['-d', `${port},sip`]);
+      const text = execFileSync('tshark', [...args, ...asked, ...decoded], {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      const exchange = ['REGISTER||', 'REGISTER||"…"', '|200|', '|401|'];
+      expect(text.trimEnd().split('\n').toSorted()).toEqual([...exchange, ...exchange].toSorted());
+    },
+  );
 
   it('goes on with what comes, as NDJSON', async () => {
     const { scene, config } = await openScene();
