@@ -247,7 +247,10 @@ const commonEntries = {
       ),
     }),
   ),
-  answer: optional('Final answers to calls, by method: {"INVITE": 480}; 408 for INVITE only (RFC 4320)', answer),
+  answer: optional(
+    'Final answers to calls, by method: {"INVITE": 480}; 408 for INVITE only (RFC 4320)',
+    answer,
+  ),
   acceptFrom: optional(
     "Whose requests are heard: the flow's peer, any address of the registrar or proxy, or anybody's (registrar)",
     v.picklist(['peer', 'registrar', 'any']),
