@@ -128,6 +128,7 @@ describe.skipIf(!PROGRAMS.every(isInstalled))(`doctor${missingPrograms(...PROGRA
       password: 'x',
     };
     const { home, config } = await homeOf({ a: account });
+    const examined = Promise.all([doctorOf(account), doctorOf(account, '--no-register')]);
     const running = startSipreg(['-c', config, 'doctor', 'a'], { home });
     await running.waitFor('stdout', /dns\.route/);
     const interruptedAt = performance.now();
@@ -135,11 +136,56 @@ describe.skipIf(!PROGRAMS.every(isInstalled))(`doctor${missingPrograms(...PROGRA
     expect((await running.result).code).toBe(130);
     expect(performance.now() - interruptedAt).toBeLessThan(2_000);
 
-    const [silent, unasked] = await Promise.all([doctorOf(account), doctorOf(account, '--no-register')]);
+    const [silent, unasked] = await examined;
     expect(silent).toMatchObject({ code: 1, failing: ['register.answer register.timeout'] });
     expect(silent.fact('options.answer')?.mark).toBe('warn');
     expect(silent.ms).toBeLessThan(20_000);
     expect(unasked).toMatchObject({ code: 1, failing: ['options.answer register.timeout'] });
+  }, 60_000);
+
+  it.concurrent('asks the agent that keeps the account, and does not disturb it', async () => {
+    const { home, config } = await homeOf({
+      a: accountAt('agent', { expires: 300 }),
+      wrong: accountAt('secret', { aor: 'sip:nobody@127.0.0.1', password: 'hunter2' }),
+    });
+    const scene = agentScene(home, config);
+    const agent = await scene.start();
+    closers.push(async () => {
+      agent.kill('SIGKILL');
+      await agent.result;
+    });
+    const before = await untilState(scene, 'a', 'registered');
+    const bound = await boundAt('agent');
+    const well = reportOf(await scene.sipreg('--json', 'doctor', 'a'));
+    expect(well).toMatchObject({ code: 0, failing: [] });
+    expect(well.fact('agent.state')?.text).toMatch(/^agent \d+: registered since/);
+    expect(well.fact('agent.uptime')?.mark).toBe('ok');
+    expect(well.fact('expires.granted')?.text).toMatch(/^5 min \(/);
+    expect(well.fact('nat.contact')?.mark).toBe('ok');
+    expect(well.fact('bindings.own')?.text).toContain(bound[0]?.contact);
+    const { callId, cseq, local } = before;
+    expect(await scene.account('a')).toMatchObject({ state: 'registered', callId, cseq, local });
+    expect(await boundAt('agent')).toEqual(bound);
+
+    await untilState(scene, 'wrong', 'waiting');
+    const sent = (await registersOf('nobody')).length;
+    const rejected = reportOf(await scene.sipreg('--json', 'doctor', 'wrong'));
+    expect(rejected.code).toBe(1);
+    expect(rejected.failing).toEqual(['agent.state auth.rejected', 'auth.credentials auth.rejected']);
+    const asked = (await registersOf('nobody')).slice(sent);
+    expect(asked).toHaveLength(1);
+    expect(fieldValues(asked[0] ?? '', 'Authorization')).toEqual([]);
+
+    await kamailio.forget('agent');
+    const forgotten = reportOf(await scene.sipreg('--json', 'doctor', 'a'));
+    expect(forgotten).toMatchObject({ code: 1, failing: ['bindings.own register.forgotten'] });
+    await scene.sipreg('pause', 'a');
+    const paused = reportOf(await scene.sipreg('--json', 'doctor', 'a'));
+    expect(paused.code).toBe(0);
+    expect(paused.fact('agent.state')).toMatchObject({
+      mark: 'warn',
+      text: expect.stringContaining('paused'),
+    });
   }, 60_000);
 
   it.concurrent.each(['udp', 'tcp', 'tls'] as const)(
@@ -308,51 +354,6 @@ describe.skipIf(!PROGRAMS.every(isInstalled))(`doctor${missingPrograms(...PROGRA
       text: expect.stringMatching(/this host is (2 h|1 h 59 min) behind the server/),
     });
   });
-
-  it.concurrent('asks the agent that keeps the account, and does not disturb it', async () => {
-    const { home, config } = await homeOf({
-      a: accountAt('agent', { expires: 300 }),
-      wrong: accountAt('secret', { aor: 'sip:nobody@127.0.0.1', password: 'hunter2' }),
-    });
-    const scene = agentScene(home, config);
-    const agent = await scene.start();
-    closers.push(async () => {
-      agent.kill('SIGKILL');
-      await agent.result;
-    });
-    const before = await untilState(scene, 'a', 'registered');
-    const bound = await boundAt('agent');
-    const well = reportOf(await scene.sipreg('--json', 'doctor', 'a'));
-    expect(well).toMatchObject({ code: 0, failing: [] });
-    expect(well.fact('agent.state')?.text).toMatch(/^agent \d+: registered since/);
-    expect(well.fact('agent.uptime')?.mark).toBe('ok');
-    expect(well.fact('expires.granted')?.text).toMatch(/^5 min \(/);
-    expect(well.fact('nat.contact')?.mark).toBe('ok');
-    expect(well.fact('bindings.own')?.text).toContain(bound[0]?.contact);
-    const { callId, cseq, local, since } = before;
-    expect(await scene.account('a')).toMatchObject({ callId, cseq, local, since });
-    expect(await boundAt('agent')).toEqual(bound);
-
-    await untilState(scene, 'wrong', 'waiting');
-    const sent = (await registersOf('nobody')).length;
-    const rejected = reportOf(await scene.sipreg('--json', 'doctor', 'wrong'));
-    expect(rejected.code).toBe(1);
-    expect(rejected.failing).toEqual(['agent.state auth.rejected', 'auth.credentials auth.rejected']);
-    const asked = (await registersOf('nobody')).slice(sent);
-    expect(asked).toHaveLength(1);
-    expect(fieldValues(asked[0] ?? '', 'Authorization')).toEqual([]);
-
-    await kamailio.forget('agent');
-    const forgotten = reportOf(await scene.sipreg('--json', 'doctor', 'a'));
-    expect(forgotten).toMatchObject({ code: 1, failing: ['bindings.own register.forgotten'] });
-    await scene.sipreg('pause', 'a');
-    const paused = reportOf(await scene.sipreg('--json', 'doctor', 'a'));
-    expect(paused.code).toBe(0);
-    expect(paused.fact('agent.state')).toMatchObject({
-      mark: 'warn',
-      text: expect.stringContaining('paused'),
-    });
-  }, 60_000);
 
   it.concurrent('examines all enabled accounts with --all, and reads well in a pipe', async () => {
     const port = await freePort();
