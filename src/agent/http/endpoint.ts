@@ -36,9 +36,13 @@ export type HttpEndpoint = {
 };
 
 const MAX_CONNECTIONS = 256;
+/** Who sends thousands at once gets the first of them, and the end. */
+const REQUESTS_A_CONNECTION = 100;
 const MAX_HEADER_BYTES = 8_192;
 const REQUEST_WITHIN_MS = 10_000;
 const IDLE_MS = 5_000;
+/** Nothing comes or goes on a connection, because its client does not read; followers get a comment more often. */
+const STUCK_MS = 40_000;
 
 /** Listens; refused with words when the address cannot be had, or is open to others without a token. */
 export async function createHttpEndpoint(
@@ -60,6 +64,8 @@ export async function createHttpEndpoint(
     });
   });
   server.maxConnections = MAX_CONNECTIONS;
+  server.maxRequestsPerSocket = REQUESTS_A_CONNECTION;
+  server.timeout = STUCK_MS;
   const close = async (): Promise<void> => {
     streams.close();
     vitals.stop();

@@ -2,11 +2,15 @@
 // the client reads them and no slower than it may.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { monotonicNow } from '../../runtime/clock.ts';
 
 export type Exchange = { readonly request: IncomingMessage; readonly response: ServerResponse };
 
 /** A client reads a piece within this time, or is left. */
 export const READ_MS = 20_000;
+
+/** A whole answer in pieces is read within this time: who reads a byte now and then holds a place that others need. */
+const ANSWER_MS = 120_000;
 
 /** Nothing but our own files runs or is shown; no page may hold ours in a frame, read it, or keep it. */
 const SECURITY_HEADERS: Readonly<Record<string, string>> = {
@@ -69,8 +73,10 @@ export async function replyInPieces(
   const { request, response } = exchange;
   begin(exchange, 200, type);
   if (request.method !== 'HEAD') {
+    const deadline = monotonicNow() + ANSWER_MS;
     for await (const piece of pieces) {
-      if (!(await written(response, piece, READ_MS))) return;
+      const patience = Math.min(READ_MS, deadline - monotonicNow());
+      if (!(await written(response, piece, Math.max(0, patience)))) return;
     }
   }
   response.end();

@@ -287,6 +287,13 @@ describe('the server', () => {
     expect(await sendRaw(url, long)).toMatch(/^HTTP\/1\.1 431 /);
   });
 
+  it('answers a bounded number of requests that come at once', async () => {
+    const { url } = await serve(fakeView([accountNamed('office')]));
+    const answer = await sendRaw(url, 'GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(1_000));
+    expect(answer.match(/^HTTP\/1\.1 200 /gm)).toHaveLength(100);
+    expect((await fetch(`${url}livez`)).status).toBe(200);
+  });
+
   it('ends with everybody who follows', async () => {
     const fake = fakeView([accountNamed('office')]);
     const { view, metrics } = fake;
