@@ -60,10 +60,11 @@ export function startHepMirror({ host, port, sender, trace, warn }: HepMirrorOpt
     reopening = setTimeout(() => void open(), REOPEN_AFTER_MS).unref();
     if (performance.now() - warnedAt < WARN_EVERY_MS) return;
     warnedAt = performance.now();
-    const count = lost === 0 ? 'from now on' : `${lost} so far`;
-    warn(`messages for the HEP collector at ${host}:${port} are lost (${count}): ${error.message}`);
+    const retry = `it is tried again every ${REOPEN_AFTER_MS / 1_000} s; ${lost} messages are lost so far`;
+    warn(`the HEP collector at ${host}:${port} cannot be reached: ${error.message}; ${retry}`);
   };
   const opened = (): void => {
+    if (isClosed) return;
     isOpen = true;
     const due = waiting;
     waiting = [];
@@ -76,7 +77,7 @@ export function startHepMirror({ host, port, sender, trace, warn }: HepMirrorOpt
       const own = createUdpSocket(address).unref();
       socket = own;
       own.on('error', (error) => failed(own, error));
-      own.connect(port, address, opened);
+      own.connect(port, address, (error?: Error) => (error ? failed(own, error) : opened()));
     } catch (error) {
       failed(null, error instanceof Error ? error : new Error(String(error)));
     }

@@ -144,10 +144,18 @@ describe('the mirror', () => {
       .toBe(1);
     for (let index = 0; index < 5_000; index += 1) trace.note(noteOf());
     expect(warnings).toEqual([
-      expect.stringMatching(/^messages for the HEP collector at 127\.0\.0\.1:\d+ are lost.*ECONNREFUSED/),
+      expect.stringMatching(/^the HEP collector at 127\.0\.0\.1:\d+ cannot be reached: .*ECONNREFUSED/),
     ]);
     mirror.close();
     collector = createSocket('udp4');
+  });
+
+  it('tells of an address that there is no way to', async () => {
+    const trace = createTraceRing(traceLimits(1));
+    const mirror = startHepMirror({ host: '255.255.255.255', port, sender: SENDER, trace, warn });
+    await expect.poll(() => warnings.length, { timeout: 20_000 }).toBe(1);
+    expect(warnings[0]).toContain('cannot be reached: connect E');
+    mirror.close();
   });
 
   it('tells of a name that nobody knows', async () => {
