@@ -5,9 +5,10 @@ import type { Credential } from '../../core/digest/algorithm.ts';
 import { type Challenge, type ParsedChallenges, parseChallenges } from '../../core/digest/challenge.ts';
 import { selectAnswers } from '../../core/digest/selection.ts';
 import { answerInWords, printable } from '../../core/health/evidence.ts';
-import type { Failure } from '../../core/health/verdict.ts';
+import { type Failure, failureOf } from '../../core/health/verdict.ts';
 import type { Result } from '../../core/result.ts';
 import { type Fact, fail, ok, skipped, warn } from './fact.ts';
+import { changedVia } from './network-facts.ts';
 import type { RegisterQuery } from './register-query.ts';
 
 /** Why the credentials are not sent. */
@@ -42,9 +43,19 @@ function registerFact({ outcome, snapshot, responses }: RegisterQuery): Fact {
     const count = `${snapshot.requests} ${snapshot.requests === 1 ? 'request' : 'requests'}`;
     return ok('register.answer', `${answerInWords(last)} after ${count}`, details);
   }
-  if (outcome.type === 'failed') return fail('register.answer', outcome.failure, { target: snapshot.target });
-  throw new Error('a REGISTER succeeds by an answer');
+  if (outcome.type !== 'failed') throw new Error('a REGISTER succeeds by an answer');
+  const isChanged = outcome.failure.code === 'register.timeout' && changedVia(responses) !== null;
+  return fail('register.answer', isChanged ? ANSWERED_IN_VAIN : outcome.failure, { target: snapshot.target });
 }
+
+/** RFC 3261 §18.1.2: a response whose Via is not ours is discarded. */
+const ANSWERED_IN_VAIN = failureOf(
+  'register.timeout',
+  'answers came, but something on the way had changed them',
+  {
+    advice: 'switch the SIP ALG of the router off, or use TLS, which it cannot change; see nat.via',
+  },
+);
 
 function digestFacts({ outcome, responses }: RegisterQuery, credentials: Readable): readonly Fact[] {
   const challenge = responses.find(({ response: { status } }) => status === 401 || status === 407)?.response;
@@ -103,6 +114,8 @@ function heldBackFact(failure: Failure, account: string): Fact {
   return fail('auth.credentials', { ...failure, advice }, { text });
 }
 
-function warningFacts({ warnings }: RegisterQuery): readonly Fact[] {
-  return warnings.map((text) => warn('auth.credentials', printable(text), null));
+/** What the agent would log: a proof of the registrar's that is wrong, say. A Via that was changed has its own fact. */
+function warningFacts({ warnings, responses }: RegisterQuery): readonly Fact[] {
+  const others = warnings.filter((text) => text !== changedVia(responses));
+  return others.map((text) => warn('register.answer', text, null));
 }

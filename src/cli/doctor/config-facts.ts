@@ -11,12 +11,8 @@ import { failureOf } from '../../core/health/verdict.ts';
 import type { TextSource } from '../../core/text-source.ts';
 import { type Fact, fail, ok, warn } from './fact.ts';
 
-/** Where account `name` is configured; `warnings` are those of the file and of the account. */
-export async function configFacts(
-  loaded: LoadedAccounts,
-  name: string,
-  warnings: readonly string[],
-): Promise<readonly Fact[]> {
+/** Where account `name` is configured. */
+export async function configFacts(loaded: LoadedAccounts, name: string): Promise<readonly Fact[]> {
   const { path, document } = loaded;
   const { sourceMapOf } = await import('../../accounts/source-positions.ts');
   const { positionOf } = sourceMapOf(await readFile(path, 'utf8'));
@@ -32,7 +28,12 @@ export async function configFacts(
     const advice = 'set "enabled" to true, or leave it out, and "sipreg reload"';
     facts.push(warn('config.enabled', '"enabled" is false: nobody registers the account', advice));
   }
-  return [...facts, ...warnings.map((text) => warn('config.warning', text, null))];
+  return facts;
+}
+
+/** What the file, or the account, says that should be put right. */
+export function configWarnings(warnings: readonly string[]): readonly Fact[] {
+  return warnings.map((text) => warn('config.warning', text, null));
 }
 
 /** One fact for each source, and the failure of the first that cannot be read. */

@@ -15,7 +15,7 @@ import { PRODUCT } from '../version.ts';
 import { type AgentView, agentView } from './agent-facts.ts';
 import { answerFacts, type Withheld } from './answer-facts.ts';
 import { bindingFacts, classifyBindings, grantFact } from './binding-facts.ts';
-import { configFacts, secretFacts, tlsFileFacts } from './config-facts.ts';
+import { configFacts, configWarnings, secretFacts, tlsFileFacts } from './config-facts.ts';
 import { type Fact, type FactCode, hasFailed, ok, skipped, tolerated } from './fact.ts';
 import { type FirstHop, firstHops, lookUp } from './name-facts.ts';
 import { clockFact, natFacts } from './network-facts.ts';
@@ -40,6 +40,8 @@ const MAX_TARGETS = 8;
 /** Examines account `name`, which is in the file. */
 export async function examine(name: string, options: ExaminationOptions): Promise<void> {
   const { loaded, output } = options;
+  const tell = (facts: readonly Fact[]): void => facts.forEach(options.tell);
+  tell([...(await configFacts(loaded, name)), ...configWarnings(options.warnings)]);
   const prepared = await prepareAccount(loaded.directory, name, entryOf(loaded, name), {
     product: PRODUCT,
     store: null,
@@ -47,9 +49,7 @@ export async function examine(name: string, options: ExaminationOptions): Promis
     keepsAlive: false,
     expires: null,
   });
-  const tell = (facts: readonly Fact[]): void => facts.forEach(options.tell);
-  tell(await configFacts(loaded, name, [...options.warnings, ...prepared.warnings]));
-  tell(await secretFacts(prepared));
+  tell([...configWarnings(prepared.warnings), ...(await secretFacts(prepared))]);
   const agent = await agentView(prepared, loaded, output);
   tell([...agent.facts, grantedFact(agent)]);
   const places = await locate(prepared, options, tell);
@@ -71,7 +71,7 @@ async function locate(
   const files = await tlsFileFacts(entryOf(loaded, account), account, loaded.directory);
   tell(files);
   const located = await Promise.all(firstHops(prepared).map((hop) => locateHop(hop, prepared)));
-  for (const { facts } of located) tell(facts);
+  tell(eachOnce(located.flatMap(({ facts }) => facts)));
   const places = located.flatMap((one) => one.places);
   if (places.length === 0) {
     tell(skippedFacts([...CONNECTION, ...AFTER_OPTIONS], 'needs an address that can be reached'));
@@ -80,6 +80,11 @@ async function locate(
     return [];
   }
   return places;
+}
+
+/** Several flows may go to the same names. */
+function eachOnce(facts: readonly Fact[]): readonly Fact[] {
+  return [...new Map(facts.map((fact) => [`${fact.code} ${fact.text}`, fact])).values()];
 }
 
 type Place = FirstHop & { readonly target: Target };

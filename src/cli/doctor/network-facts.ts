@@ -21,15 +21,19 @@ export function natFacts(
 ): readonly Fact[] {
   const last = answers.at(-1);
   if (last === undefined) return [skipped('nat.address', 'needs an answer')];
-  const changed = answers
-    .map(({ response, ...sent }) => foreignVia(response, sent))
-    .find((text) => text !== null);
+  const changed = changedVia(answers);
   const untouched = isSecure(last.flow.transport)
     ? 'as we sent it (over TLS nothing can change it)'
     : 'as we sent it';
-  const via = changed === undefined ? ok('nat.via', untouched) : warn('nat.via', changed, null);
+  const via = changed === null ? ok('nat.via', untouched) : warn('nat.via', changed, null);
   const contact = contactFact(account);
   return [addressFact(last, nat), via, ...(contact === null ? [] : [contact])];
+}
+
+/** The first of the answers whose Via is not what we sent, in words; null: there is none. */
+export function changedVia(answers: readonly AnsweredRequest[]): string | null {
+  const changed = answers.map(({ response, ...sent }) => foreignVia(response, sent));
+  return changed.find((text) => text !== null) ?? null;
 }
 
 function addressFact({ response, flow: { local } }: AnsweredRequest, nat: 'auto' | 'off'): Fact {
@@ -71,7 +75,7 @@ export function clockFact(answers: readonly AnsweredRequest[]): Fact {
     const time = date === null ? null : sipDate(date);
     if (time !== null) return skewFact(time - at, date ?? '');
   }
-  return skipped('clock.date', 'no answer has a Date');
+  return skipped('clock.date', answers.length === 0 ? 'needs an answer' : 'no answer has a Date');
 }
 
 function skewFact(skewMs: number, date: string): Fact {

@@ -159,11 +159,7 @@ function silenceFact({ registers, target }: TargetQuestion): Fact {
   if (!registers) {
     return fail('options.answer', failureOf('register.timeout', `${formatAddress(target)}: ${text}`));
   }
-  return warn(
-    'options.answer',
-    text,
-    'many registrars answer nothing but REGISTER: see register.answer below',
-  );
+  return warn('options.answer', text, 'many servers answer nothing but REGISTER, so this alone says little');
 }
 
 /** Any final answer shows that SIP is spoken there (RFC 3261 §11.2). */
@@ -184,7 +180,7 @@ function pingFact(pinged: PingOutcome, { target, isPromised }: TargetQuestion): 
   const what = isReliable(target.transport) ? 'CRLF ping' : 'STUN';
   if (pinged.type === 'answered') {
     const { seconds, mapped } = pinged;
-    const seen = mapped === null ? '' : `, our public address is ${formatAddress(mapped)}`;
+    const seen = mapped === null ? '' : `, it sees us as ${formatAddress(mapped)}`;
     return ok('keepalive.answer', `${what} answered${seen}`, { seconds });
   }
   if (isPromised) {
