@@ -1,6 +1,6 @@
 // The accounts as the page knows them: loaded as a whole, kept current by events, filtered and put in order.
 
-import { certificateEnd, conditionOf, STATE_WORDS } from './words.js';
+import { certificateEnd, conditionOf, isDoubtful, STATE_WORDS } from './words.js';
 
 /** @import {AccountSnapshot} from '../../../core/health/snapshot.ts' */
 /** @import {AgentEvent} from '../../events.ts' */
@@ -22,7 +22,8 @@ const URGENCY = { down: 0, trying: 1, up: 2, resting: 3 };
  * @type {Readonly<Record<string, (account: AccountSnapshot) => number | string | undefined>>}
  */
 export const ORDERS = {
-  attention: (account) => URGENCY[conditionOf(account)] * 2 + (account.state === 'blocked' ? 0 : 1),
+  attention: (account) =>
+    URGENCY[conditionOf(account)] * 2 + (account.state === 'blocked' || isDoubtful(account) ? 0 : 1),
   account: ({ account }) => account.toLowerCase(),
   state: ({ state }) => STATE_WORDS[state],
   expires: ({ expires }) => (expires === null ? undefined : Date.parse(expires.at)),
@@ -61,9 +62,10 @@ export function createAccounts() {
     get: (name) => accounts.get(name),
     /** How many are in each condition, and in all. */
     count() {
-      const counts = { all: accounts.size, up: 0, down: 0, trying: 0, resting: 0, disabled: 0 };
+      const counts = { all: accounts.size, up: 0, down: 0, trying: 0, resting: 0, disabled: 0, doubtful: 0 };
       for (const account of accounts.values()) {
         counts[conditionOf(account)] += 1;
+        if (isDoubtful(account)) counts.doubtful += 1;
         if (account.state === 'disabled') counts.disabled += 1;
       }
       return { ...counts, enabled: counts.all - counts.disabled };

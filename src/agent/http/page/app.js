@@ -70,6 +70,10 @@ addEventListener('hashchange', () => {
   if (!hadToken && hasToken()) link.retry();
   route(true);
 });
+addEventListener('keydown', ({ key, target }) => {
+  if (key === 'Escape' && nameInAddress() !== null && !(target instanceof HTMLInputElement))
+    location.hash = '#/';
+});
 setInterval(() => {
   drawHead();
   if (nameInAddress() === null) overview.tick();
@@ -133,35 +137,46 @@ function draw() {
 
 function drawHead() {
   drawLink();
+  // A link cannot show the token.
+  byId('for-programs').hidden = hasToken();
   const counts = accounts.count();
   byId('headline').hidden = !isLoaded;
   if (!isLoaded || agent === null) return;
-  const { up, down, trying, resting, disabled, enabled } = counts;
+  const { up, down, trying, resting, disabled, doubtful, enabled } = counts;
   const paused = resting - disabled;
+  const problems = problemsOf(agent);
   setText(byId('summary'), `${countText(up)} of ${countText(enabled)} registered`);
   const notes = [
     down > 0 ? `${countText(down)} down` : '',
     trying > 0 ? `${countText(trying)} starting` : '',
+    doubtful > 0 ? `${countText(doubtful)} with a warning` : '',
     paused > 0 ? `${countText(paused)} paused` : '',
     disabled > 0 ? `${countText(disabled)} disabled` : '',
   ].filter(Boolean);
-  setText(byId('summary-note'), notes.length === 0 ? 'All is well.' : notes.join(' · '));
-  byId('headline').dataset.level = down > 0 ? 'down' : trying > 0 ? 'trying' : 'up';
+  const isWell = notes.length === 0 && problems.length === 0;
+  setText(byId('summary-note'), isWell ? 'All is well.' : notes.join(' · '));
+  byId('headline').dataset.level =
+    down > 0 ? 'down' : doubtful > 0 ? 'warning' : trying > 0 ? 'trying' : 'up';
   const title = down > 0 ? `${countText(down)} down` : `${countText(up)} of ${countText(enabled)}`;
   document.title = `${nameInAddress() ?? title} · sipreg`;
   drawShare({ up, trying, down, resting });
   const uptime = spanText(now() - Date.parse(agent.startedAt));
   const state = agent.state === 'running' ? '' : ` · ${agent.state}`;
   setText(byId('about'), `version ${agent.version} · up ${uptime}${state}`);
-  const reload = agent.lastReload;
-  const problems = [
-    ...agent.problems,
-    ...(reload === null || reload.ok
-      ? []
-      : [`the reload at ${clockText(reload.at, now())} changed nothing: ${reload.text}`]),
-  ];
   byId('problems').hidden = problems.length === 0;
   setText(byId('problems'), problems.join(' · '));
+}
+
+/**
+ * What is wrong with the agent itself.
+ * @param {AgentSnapshot} agent
+ */
+function problemsOf({ problems, lastReload }) {
+  if (lastReload === null || lastReload.ok) return problems;
+  return [
+    ...problems,
+    `the reload at ${clockText(lastReload.at, now())} changed nothing: ${lastReload.text}`,
+  ];
 }
 
 /** @param {Readonly<Record<Condition, number>>} counts */

@@ -46,7 +46,7 @@ export function createRow(name) {
       cells.element.dataset.condition = conditionOf(shown);
       cells.pill.dataset.state = state;
       cells.pill.dataset.condition = conditionOf(shown);
-      setText(cells.aor, aor);
+      if (cells.aor.textContent !== aor) cells.aor.replaceChildren(...brokenAfterUser(aor));
       cells.aor.title = aor;
       setText(cells.state, STATE_WORDS[state]);
       setText(cells.rtt, rtt === null ? NOTHING : roundTripText(rtt));
@@ -134,6 +134,15 @@ function sinceText({ since }, now) {
 function dueText(at, now) {
   const left = Date.parse(at) - now;
   return left <= 0 ? 'now' : `in ${countdownText(left)}`;
+}
+
+/**
+ * An address of record, which may go on in the next line after its "@".
+ * @param {string} aor
+ */
+function brokenAfterUser(aor) {
+  const at = aor.indexOf('@') + 1;
+  return at === 0 ? [aor] : [aor.slice(0, at), html('wbr'), aor.slice(at)];
 }
 
 /**

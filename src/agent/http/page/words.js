@@ -32,6 +32,15 @@ export function conditionOf({ state, failure }) {
 }
 
 /**
+ * Registered, but somebody should look: a flow of several is down, or a certificate is near its end.
+ * @param {Pick<AccountSnapshot, 'state' | 'failure' | 'tls'>} account
+ */
+export function isDoubtful(account) {
+  const { failure, tls } = account;
+  return conditionOf(account) === 'up' && (failure !== null || (tls !== null && tls.expiry !== 'ok'));
+}
+
+/**
  * 45 s, 5 min, 1 h 30 min, 2 d 3 h.
  * @param {number} ms
  */
