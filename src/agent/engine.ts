@@ -11,7 +11,7 @@ import { lifecycleWakeAt, stepLifecycle } from '../core/registration/lifecycle.t
 import type { Command, LifecycleEffect } from '../core/registration/lifecycle-state.ts';
 import type { Hop } from '../core/resolve/hop.ts';
 import type { Rng } from '../core/rng.ts';
-import type { SipMessage } from '../core/sip/message.ts';
+import type { SipMessage, SipResponse } from '../core/sip/message.ts';
 import type { SocketAddress } from '../core/sip/transport.ts';
 import { branchOf, topVia } from '../core/sip/via.ts';
 import type { Millis } from '../core/time.ts';
@@ -24,6 +24,7 @@ import { createFlowRegistry, type FlowRegistry, type TlsSource } from '../runtim
 import type { Attendant, FlowDesk } from './attendant.ts';
 import { HeldFlows } from './held-flows.ts';
 import { recordFacts, reserveNumbers } from './identity-keeping.ts';
+import { isFollowed } from './incoming/acceptance.ts';
 import { rememberAddresses } from './incoming/answerable.ts';
 import { readSecretsAgain, resolveHop } from './lookups.ts';
 import type { ManagedRegistration } from './managed-registration.ts';
@@ -354,9 +355,20 @@ export class Engine {
     this.#observer.message?.('received', flow, this.#nameOf(flow, account), message);
     this.#attendant?.heard(flow);
     if (message.kind === 'request') this.#attendant?.request(flow, message, source);
-    else if (account !== undefined) this.request(account, { type: 'responseReceived', response: message });
+    else if (account !== undefined) this.#answered(account, flow, message, source);
     // RFC 3261 §18.1.2: a response that belongs to no transaction at all is a stray, and dropped.
     else if (branch !== null) this.#attendant?.response(branch, message.status);
+  }
+
+  #answered(account: ManagedRegistration, flow: Flow, response: SipResponse, source: SocketAddress): void {
+    const { addresses, setup } = account;
+    const server = { incoming: setup.incoming, knownAddresses: () => addresses };
+    if (isFollowed(server, flow, response.status, source)) {
+      this.request(account, { type: 'responseReceived', response });
+      return;
+    }
+    const text = `a ${response.status} came from ${source.address}, which is no address of the registrar: it is not followed`;
+    this.#observer.warned(account, text);
   }
 
   #tellSent(flow: Flow, bytes: Uint8Array): void {

@@ -1,6 +1,7 @@
 // Whom to believe (interface.md, `acceptFrom`): requests come from the flow's peer, from an address that the registrar
 // or a proxy of the account resolved to, or, if the operator wants so, from anybody. And how many of them: each source
-// has a token bucket, so that no flood of one costs more than it may.
+// has a token bucket, so that no flood of one costs more than it may. Responses that make us send something are believed
+// from servers of the account only.
 
 import type { IncomingSettings } from '../../accounts/plan.ts';
 import { admit, type Bucket, type Pace } from '../../core/pacing/token-bucket.ts';
@@ -41,6 +42,13 @@ export function standingOf(acceptors: readonly Acceptor[], flow: Flow, source: S
     if (incoming.acceptFrom === 'any') standing = 'stranger';
   }
   return standing;
+}
+
+/** behaviour.md §22: a challenge, or a redirection, is followed only when it comes from a server of the account; a stranger
+ * could have credentials shown to him. Other responses say nothing that a retransmission would not put right. */
+export function isFollowed(account: Acceptor, flow: Flow, status: number, source: SocketAddress): boolean {
+  const asksForMore = status === 401 || status === 407 || (status >= 300 && status < 400);
+  return !asksForMore || standingOf([account], flow, source) === 'known';
 }
 
 /** Rates of which nothing is used up. */
