@@ -1,10 +1,13 @@
 // The way to the registrar, and what stands in it: nothing that listens, silence, names that do not exist, servers of other
 // protocols, requests too large for a datagram, answers that are not for us (behaviour.md §3, §11, §12).
 
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeCertificateAuthority, makeTemporaryDirectory } from '../support/certificates.ts';
 import { type DnsZone, startDnsServer } from '../support/dns-server.ts';
 import { accountOf, failureIn } from './account-json.ts';
+import { agentScene, untilState } from './agent-scene.ts';
 import { freePort } from './free-port.ts';
 import { isInstalled, missingPrograms } from './installed.ts';
 import { fieldValues, startKamailio } from './kamailio.ts';
@@ -15,7 +18,7 @@ import {
   startStreamServer,
   startUdpServer,
 } from './plain-server.ts';
-import { OK, openStage, type Stage } from './scripted-registrar.ts';
+import { OK, openStage, PASSWORD, type Stage } from './scripted-registrar.ts';
 
 let stage: Stage;
 let endings: (() => unknown)[];
@@ -235,7 +238,98 @@ describe('requests too large for a datagram', () => {
     expect(fieldValues(server.requests[0] ?? '', 'Via')[0]).toMatch(/^SIP\/2\.0\/UDP /);
     expect(accountOf(result).target?.transport).toBe('udp');
   });
+
+  it('R161 come back to UDP where TCP is cut, and the refresh does not ask for TCP again', async () => {
+    const server = await udpServer(accept);
+    let connections = 0;
+    const tcp = createServer((socket) => {
+      connections += 1;
+      socket.resetAndDestroy();
+    }).listen(server.port, '127.0.0.1');
+    endings.push(() => tcp.close());
+    await once(tcp, 'listening');
+    const config = await stage.home.write('accounts.json', {
+      accounts: {
+        a: { aor: 'sip:alice@127.0.0.1', registrar: `sip:127.0.0.1:${server.port}`, ...large },
+      },
+    });
+    const scene = agentScene(stage.home, config);
+    const agent = await scene.start();
+    endings.push(() => agent.kill('SIGKILL'));
+    await untilState(scene, 'a', 'registered');
+    expect(connections).toBe(1);
+    expect((await scene.sipreg('refresh', 'a')).code).toBe(0);
+    expect(connections).toBe(1);
+    const registers = server.requests.filter((text) => text.startsWith('REGISTER'));
+    expect(registers.map((text) => text.length > 1300)).toEqual([true, true]);
+    expect(new Set(registers.map((text) => fieldValues(text, 'Contact')[0])).size).toBe(1);
+    agent.kill('SIGTERM');
+    expect(await agent.result).toMatchObject({ code: 0 });
+  }, 60_000);
 });
+
+describe.skipIf(!isInstalled('kamailio'))(
+  `requests that grow too large on the way${missingPrograms('kamailio')}`,
+  () => {
+    /** Small enough alone, and too large with an Authorization. */
+    const growing = { headers: { 'X-Ballast': 'b'.repeat(750) }, expires: 120 };
+
+    async function trusted(options: Parameters<typeof startKamailio>[0]) {
+      const kamailio = await startKamailio(options);
+      endings.push(kamailio.stop);
+      return kamailio;
+    }
+
+    it('R160 go on by TCP, to where SRV says for UDP', async () => {
+      const kamailio = await trusted({ users: { alice: PASSWORD } });
+      const dns = await startDnsServer({
+        '_sip._udp.pbx.test': { srv: [[0, 0, kamailio.port, 'host.pbx.test']] },
+        'host.pbx.test': { a: ['127.0.0.1'] },
+      });
+      endings.push(dns.stop);
+      const entry = { ...growing, registrar: 'sip:pbx.test', dns: { servers: [dns.address] } };
+      const result = await stage.run(kamailio.port, entry);
+      expect(result.code).toBe(0);
+      expect(accountOf(result).target).toMatchObject({ transport: 'tcp', host: 'host.pbx.test' });
+      const requests = await kamailio.requests();
+      expect(requests.map(({ transport, text }) => [transport, text.length > 1300])).toEqual([
+        ['udp', false],
+        ['tcp', true],
+      ]);
+      const [bound, ...others] = await kamailio.bindings('alice');
+      expect(others).toEqual([]);
+      expect(bound?.contact).toContain(';transport=tcp');
+    });
+
+    it('R160 go by TCP to an outbound proxy, and stay there for the refresh', async () => {
+      const kamailio = await trusted({ users: { alice: PASSWORD } });
+      const edge = await trusted({ outbound: { registrarPort: kamailio.port } });
+      const config = await stage.home.write('accounts.json', {
+        accounts: {
+          a: {
+            aor: 'sip:alice@127.0.0.1',
+            registrar: `sip:127.0.0.1:${kamailio.port}`,
+            password: PASSWORD,
+            outboundProxy: `sip:127.0.0.1:${edge.port}`,
+            ...growing,
+          },
+        },
+      });
+      const scene = agentScene(stage.home, config);
+      const agent = await scene.start();
+      endings.push(() => agent.kill('SIGKILL'));
+      await untilState(scene, 'a', 'registered');
+      expect((await scene.sipreg('refresh', 'a')).code).toBe(0);
+      const requests = await edge.requests('REGISTER');
+      expect(requests.map(({ transport }) => transport)).toEqual(['udp', 'tcp', 'tcp']);
+      expect(new Set(requests.slice(1).map(({ source }) => source.port)).size).toBe(1);
+      expect(await kamailio.bindings('alice')).toHaveLength(1);
+      agent.kill('SIGTERM');
+      await agent.result;
+      expect(await kamailio.bindings('alice')).toEqual([]);
+    }, 60_000);
+  },
+);
 
 describe.skipIf(!isInstalled('sipp'))(`slow registrars${missingPrograms('sipp')}`, () => {
   it('R145 an answer that comes late counts once', async () => {

@@ -298,6 +298,7 @@ function reconfigured(
     outbound: offeredBy(plan),
     detour: null,
     outdatedFlow: false,
+    streamlessFlow: null,
     toldTampering: false,
   };
   const registration = { ...lifecycle.registration, ...begun, ...place, plan, credentials };

@@ -117,6 +117,8 @@ export type Registration = {
   readonly outdatedFlow: boolean;
   /** When to look for a better target than this one, which was taken because that one had failed; null: it is the best. */
   readonly detour: Detour | null;
+  /** The datagram flow whose target takes no streams: requests go over it whatever their size (RFC 3261 §18.1.1). */
+  readonly streamlessFlow: number | null;
   /** What stands between us and the registrar was told: once is enough. */
   readonly toldTampering: boolean;
 };
@@ -150,6 +152,7 @@ export function beginRegistration(plan: Plan, beginnings: Beginnings): Registrat
     redirected: false,
     outdatedFlow: false,
     detour: null,
+    streamlessFlow: null,
     toldTampering: false,
   };
 }

@@ -14,7 +14,7 @@ const SIZE_FORCED_CONNECT_TIMEOUT_MS: Millis = 4_000;
 
 /** Opens a flow to `target`. */
 export function openTarget(registration: Registration, round: Round, target: Target): RoundStep {
-  const fresh = { ...round, datagramFlow: null, streamRefused: false };
+  const fresh = { ...round, datagramFlow: null };
   return open(registration, fresh, target, CONNECT_TIMEOUT_MS);
 }
 

@@ -40,7 +40,7 @@ export function sendRegister(registration: Registration, round: Round, place: Pl
     expires,
     authorizations: fields,
   });
-  if (needsStream(registration, round, flow, bytes)) {
+  if (needsStream(registration, flow, bytes)) {
     return openStreamForSize(registration, round, target, flow);
   }
   const sent: SentRequest = {
@@ -93,10 +93,10 @@ export function reserve(
   };
 }
 
-function needsStream(registration: Registration, round: Round, flow: FlowRef, bytes: Uint8Array): boolean {
+function needsStream(registration: Registration, flow: FlowRef, bytes: Uint8Array): boolean {
   if (flow.transport !== 'udp' || bytes.length <= MAX_DATAGRAM_BYTES) return false;
   // behaviour.md §3: an account that names UDP stays with it.
-  return registration.plan.transport !== 'udp' && !round.streamRefused;
+  return registration.plan.transport !== 'udp' && registration.streamlessFlow !== flow.id;
 }
 
 function ownContact(registration: Registration, round: Round, flow: FlowRef): SipUri | null {

@@ -69,8 +69,6 @@ export type Round = {
   readonly remaining: readonly Target[];
   /** The UDP flow to come back to while a stream is used only for the size of the request (RFC 3261 §18.1.1). */
   readonly datagramFlow: FlowRef | null;
-  /** That stream was not to be had: the target's requests go by UDP, whatever their size. */
-  readonly streamRefused: boolean;
   readonly requests: number;
   /** Round trip of the last answer, in milliseconds. */
   readonly roundTripMs: Millis | null;

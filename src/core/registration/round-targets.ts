@@ -59,7 +59,7 @@ export function failOver(
   failure: Failure,
   env: Env,
 ): RoundStep {
-  const flowless = { ...registration, flow: null, target: null };
+  const flowless = { ...registration, flow: null, target: null, streamlessFlow: null };
   // Another server may not know the nonces of the first: its challenge is no rejection yet.
   const passedOver = withLongerWait(failure, round.passedOver);
   const next = { ...round, challenges: elsewhere(round.challenges), passedOver };
@@ -98,7 +98,7 @@ function comeBack(
 ): RoundStep {
   const { flow, target } = place;
   const back = { ...registration, flow, target, outdatedFlow: isOutdated };
-  const kept = { ...round, lastResort: null, deferred: true, datagramFlow: null, streamRefused: false };
+  const kept = { ...round, lastResort: null, deferred: true, datagramFlow: null };
   const { address, port } = target;
   const text = `the registration stays with ${address} port ${port}, because the better place for it does not serve: ${failure.cause}`;
   return withEffect({ type: 'warn', text }, sendRegister(back, kept, place, env));

@@ -50,7 +50,6 @@ export function startRound(
     requestUri,
     remaining: [],
     datagramFlow: null,
-    streamRefused: false,
     requests: 0,
     roundTripMs: null,
     challenges: NO_CHALLENGES,
@@ -192,9 +191,11 @@ function targetFailed(
 ): RoundStep {
   const flow = round.datagramFlow;
   if (flow === null) return failOver(registration, round, target, failure, env);
-  // RFC 3261 §18.1.1: the stream was only for the size, and is not to be had; so it goes by UDP after all.
+  // RFC 3261 §18.1.1: the stream was only for the size, and is not to be had; so it goes by UDP after all. Later requests
+  // over the same flow do not ask again: a firewall would cost each of them seconds.
   const place = { flow, target: { ...target, transport: flow.transport } };
-  return sendRegister(registration, { ...round, datagramFlow: null, streamRefused: true }, place, env);
+  const streamless = { ...registration, streamlessFlow: flow.id };
+  return sendRegister(streamless, { ...round, datagramFlow: null }, place, env);
 }
 
 function responseArrived(

@@ -9,6 +9,7 @@ import {
   challenge,
   FIRST,
   granted,
+  onward,
   openings,
   responseTo,
   type Script,
@@ -250,6 +251,24 @@ describe('the size of a request', () => {
     line.answer(401, { 'WWW-Authenticate': challenge('n1') });
     expect(transports(line).slice(-2)).toEqual(['UDP', 'UDP']);
     expect(line.registration().target).toEqual(FIRST);
+    // So does the refresh over the same flow: TCP is not asked for again, at the cost of seconds each time.
+    line.answer(200, granted(300));
+    const opened = openings(line).length;
+    onward(line);
+    expect(transports(line).at(-1)).toBe('UDP');
+    expect(openings(line)).toHaveLength(opened);
+  });
+
+  it('asks for TCP again when UDP fails it too', () => {
+    const line = script({ plan: long, manual: ['openFlow'] });
+    line.begin();
+    line.step({ type: 'flowOpened', target: FIRST, flow: line.flowTo(FIRST) });
+    line.step({ type: 'flowFailed', target: STREAM, failure: refused });
+    line.answer(200, granted(300));
+    onward(line);
+    line.pass(32_000);
+    line.step({ type: 'flowOpened', target: FIRST, flow: line.flowTo(FIRST) });
+    expect(openings(line).at(-1)).toEqual(STREAM);
   });
 
   it('R162 does not matter to an account that names UDP', () => {
