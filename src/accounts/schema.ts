@@ -140,7 +140,7 @@ const contactUriParams = v.pipe(
 
 const tls = v.strictObject({
   ca: optional(
-    'PEM file or directory of the authorities to trust, or "system" (those that Node brings)',
+    'PEM file or directory of the authorities to trust, or "system": those of this host (those that Node brings)',
     text(pathRule),
   ),
   cert: optional('PEM file of our own certificate and its chain', text(pathRule)),
