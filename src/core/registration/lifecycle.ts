@@ -298,6 +298,7 @@ function reconfigured(
     outbound: offeredBy(plan),
     detour: null,
     outdatedFlow: false,
+    tlsFailed: false,
     streamlessFlow: null,
     toldTampering: false,
   };

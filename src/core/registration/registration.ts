@@ -117,6 +117,8 @@ export type Registration = {
   readonly outdatedFlow: boolean;
   /** When to look for a better target than this one, which was taken because that one had failed; null: it is the best. */
   readonly detour: Detour | null;
+  /** A handshake failed, and nothing has registered since: targets without TLS are left alone (behaviour.md §12). */
+  readonly tlsFailed: boolean;
   /** The datagram flow whose target takes no streams: requests go over it whatever their size (RFC 3261 §18.1.1). */
   readonly streamlessFlow: number | null;
   /** What stands between us and the registrar was told: once is enough. */
@@ -152,6 +154,7 @@ export function beginRegistration(plan: Plan, beginnings: Beginnings): Registrat
     redirected: false,
     outdatedFlow: false,
     detour: null,
+    tlsFailed: false,
     streamlessFlow: null,
     toldTampering: false,
   };

@@ -17,10 +17,9 @@ import { topVia } from '../sip/via.ts';
 import { expiresHeader, type Grant, grantOf, reportedBindings } from './binding.ts';
 import { boundUri, contactUri, replacedContact } from './contact.ts';
 import type { Effect } from './effect.ts';
-import type { Binding, Detour, Learned, Registration, ReportedBinding } from './registration.ts';
+import type { Binding, Learned, Registration, ReportedBinding } from './registration.ts';
 import { sendRegister } from './round-sending.ts';
 import { finish, type Round, type RoundStep, type SentRequest } from './round-state.ts';
-import { returnDelay } from './schedule.ts';
 import { foreignContact } from './tampering.ts';
 
 /** The 2xx to `sent` came in. */
@@ -34,6 +33,7 @@ export function accepted(
   const proven = {
     ...registration,
     credentialsWorked: registration.credentialsWorked || sent.authorized,
+    tlsFailed: false,
     sessions: registration.sessions.map((session) => withNextNonce(session, response)),
   };
   const step = meaning(proven, round, sent, response, env);
@@ -98,7 +98,6 @@ function granted(
     outbound,
     binding,
     boundContact: binding.contact,
-    detour: detourAfter(registration, round, env),
   };
   const forgotten = sent.contactCount === 1 ? replacedContact(registration.boundContact, own) : null;
   if (forgotten !== null && outbound === 'plain' && !round.contactAlone) {
@@ -134,14 +133,6 @@ function outboundAfter(
 ): Registration['outbound'] {
   if (!sent.offersOutbound) return outbound;
   return optionTags(headers, 'Require').includes('outbound') ? 'active' : 'plain';
-}
-
-/** behaviour.md §12: after a quiet time the preferred target is tried again, later each time that it still fails. */
-function detourAfter({ detour }: Registration, round: Round, env: Env): Detour | null {
-  if (round.onKeptFlow) return detour;
-  if (!round.deferred) return null;
-  const returns = detour?.returns ?? 0;
-  return { returnAt: env.now + returnDelay(returns, env.rng), returns: returns + 1 };
 }
 
 function strangeContact(

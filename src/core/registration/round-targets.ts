@@ -11,6 +11,7 @@ import type { Registration } from './registration.ts';
 import { hopOf, openTarget } from './round-opening.ts';
 import { sendRegister } from './round-sending.ts';
 import { finish, type LastResort, type Round, type RoundStep } from './round-state.ts';
+import { returnDelay } from './schedule.ts';
 
 /** Looks up where `round.requestUri` (or the first Route) leads. */
 export function resolveTargets(registration: Registration, round: Round): RoundStep {
@@ -29,7 +30,9 @@ export function targetsResolved(
   { targets, deferred, stale }: Extract<Input, { type: 'targetsResolved' }>,
   env: Env,
 ): RoundStep {
-  const allowed = allowedAfter(round.passedOver, targets);
+  // A domain that names no target with TLS at all is no trick of whoever spoilt the handshake.
+  const secure = registration.tlsFailed ? targets.filter(isEncrypted) : [];
+  const allowed = secure.length > 0 ? secure : targets;
   const remaining = allowed.filter((target) => !round.overloaded.some((one) => sameTarget(one, target)));
   const failure = round.passedOver ?? noTarget(registration, round);
   const step = openNext(registration, { ...round, remaining, deferred }, failure, env);
@@ -59,14 +62,16 @@ export function failOver(
   failure: Failure,
   env: Env,
 ): RoundStep {
-  const flowless = { ...registration, flow: null, target: null, streamlessFlow: null };
+  const tlsFailed = registration.tlsFailed || failure.stage === 'tls';
+  const flowless = { ...registration, flow: null, target: null, streamlessFlow: null, tlsFailed };
   // Another server may not know the nonces of the first: its challenge is no rejection yet.
   const passedOver = withLongerWait(failure, round.passedOver);
   const next = { ...round, challenges: elsewhere(round.challenges), passedOver };
   const { retryAfterSeconds } = failure;
   const failed: Effect = { type: 'targetFailed', target, retryAfterSeconds };
   if (!round.onKeptFlow) {
-    const remaining = allowedAfter(failure, round.remaining);
+    // behaviour.md §12: whoever could spoil a handshake must not bring us to speak in the open, now or in a later round.
+    const remaining = tlsFailed ? round.remaining.filter(isEncrypted) : round.remaining;
     const step = openNext(flowless, { ...next, remaining, deferred: true }, failure, env);
     return withEffect(failed, step);
   }
@@ -75,9 +80,21 @@ export function failOver(
   return failure.stage === 'connect' ? step : withEffect(failed, step);
 }
 
-/** behaviour.md §12: whoever could spoil a handshake must not bring us to speak in the open. */
-function allowedAfter(failure: Failure | null, targets: readonly Target[]): readonly Target[] {
-  return failure?.stage === 'tls' ? targets.filter(({ transport }) => isSecure(transport)) : targets;
+/**
+ * The round is over. behaviour.md §12: where it has left the flow elsewhere than at the best target, that one is tried again
+ * after a quiet time, and later each time that it still fails; whatever the round was for, and whatever came of it.
+ */
+export function withDetour(step: RoundStep, env: Env): RoundStep {
+  const { registration, round } = step;
+  if (round.onKeptFlow || registration.flow === null) return step;
+  const returns = registration.detour?.returns ?? 0;
+  const returnAt = env.now + returnDelay(returns, env.rng);
+  const detour = round.deferred ? { returnAt, returns: returns + 1 } : null;
+  return { ...step, registration: { ...registration, detour } };
+}
+
+function isEncrypted({ transport }: Target): boolean {
+  return isSecure(transport);
 }
 
 /** Opens a flow to the next target; without one, the last resort, or the end with `failure`. */

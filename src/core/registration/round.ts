@@ -29,7 +29,14 @@ import {
   type SentRequest,
   unchanged,
 } from './round-state.ts';
-import { failOver, resolutionFailed, resolveTargets, sameTarget, targetsResolved } from './round-targets.ts';
+import {
+  failOver,
+  resolutionFailed,
+  resolveTargets,
+  sameTarget,
+  targetsResolved,
+  withDetour,
+} from './round-targets.ts';
 import { foreignVia } from './tampering.ts';
 
 /** A round that waits for something that never comes ends after this time; its own timers are far shorter. */
@@ -84,6 +91,11 @@ function hasBetterPlace({ outdatedFlow, detour }: Registration, env: Env): boole
 
 /** The only place in which a round moves. Inputs that belong to an earlier request change nothing. */
 export function stepRound(registration: Registration, round: Round, input: Input, env: Env): RoundStep {
+  const step = takeInput(registration, round, input, env);
+  return step.round.phase.name === 'finished' ? withDetour(step, env) : step;
+}
+
+function takeInput(registration: Registration, round: Round, input: Input, env: Env): RoundStep {
   switch (input.type) {
     case 'targetsResolved':
       if (round.phase.name !== 'resolving') return unchanged(registration, round);

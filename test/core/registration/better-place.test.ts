@@ -3,9 +3,11 @@
 
 import { describe, expect, it } from 'vitest';
 import { failureOf } from '../../../src/core/health/verdict.ts';
-import { FIRST, granted, openings, type Script, SECOND, script } from './script.ts';
+import type { Target } from '../../../src/core/sip/transport.ts';
+import { FIRST, granted, onward, openings, type Script, SECOND, script } from './script.ts';
 
 const MINUTE = 60_000;
+const SECURE: Target = { ...FIRST, transport: 'tls', port: 5061 };
 
 function registeredOn(targets: Parameters<typeof script>[0] = {}): Script {
   const line = script({ ...targets, manual: ['openFlow', ...(targets.manual ?? [])] });
@@ -51,6 +53,23 @@ describe('a registration at the second best target', () => {
     line.answer(200, granted(3600));
     expect(line.registration()).toMatchObject({ detour: null, target: FIRST });
     expect((line.wakeAt() ?? 0) - line.now()).toBeGreaterThan(30 * MINUTE);
+  });
+
+  it('comes back also when a removal led it there', () => {
+    const line = registeredOn({ manual: ['resolve'] });
+    line.begin();
+    line.step({ type: 'targetsResolved', targets: [FIRST, SECOND], deferred: false, stale: null });
+    open(line);
+    line.answer(200, granted(3600));
+    line.stop(MINUTE, 'paused');
+    line.answer(503, {});
+    line.step({ type: 'targetsResolved', targets: [SECOND, FIRST], deferred: true, stale: null });
+    open(line);
+    line.answer(200, {});
+    expect(line.registration().target).toEqual(SECOND);
+    line.begin();
+    line.answer(200, granted(3600));
+    expect((line.wakeAt() ?? 0) - line.now()).toBeLessThanOrEqual(6 * MINUTE);
   });
 
   it('stays where it is when the best still refuses, and asks later each time', () => {
@@ -191,13 +210,40 @@ describe('DNS that fails while the flow should be replaced', () => {
 
 describe('a handshake that failed', () => {
   it('leads to no target without encryption, not even after a fresh lookup', () => {
-    const secure = { ...FIRST, transport: 'tls', port: 5061 } as const;
-    const line = registeredOn({ targets: [secure, SECOND] });
+    const line = registeredOn({ targets: [SECURE, SECOND] });
     line.begin();
     const target = openings(line).at(-1);
     if (target === undefined) throw new Error('no flow was asked for');
     line.step({ type: 'flowFailed', target, failure: failureOf('tls.untrusted', 'it is not trusted') });
     expect(openings(line)).toHaveLength(1);
     expect(line.failure()).toMatchObject({ code: 'tls.untrusted' });
+  });
+
+  /** The round after a failed handshake, whose lookup gives `targets`. */
+  function nextRound(targets: readonly Target[]): Script {
+    const line = registeredOn({ manual: ['resolve'] });
+    line.begin();
+    line.step({ type: 'targetsResolved', targets: [SECURE], deferred: false, stale: null });
+    const failure = failureOf('tls.untrusted', 'it is not trusted');
+    line.step({ type: 'flowFailed', target: SECURE, failure });
+    onward(line);
+    line.step({ type: 'targetsResolved', targets, deferred: true, stale: null });
+    return line;
+  }
+
+  it('leads to no target without encryption in the next round either, though it stands back then', () => {
+    const line = nextRound([SECOND, SECURE]);
+    expect(openings(line)).toEqual([SECURE, SECURE]);
+    refuse(line);
+    expect(line.failure()).toMatchObject({ code: 'connect.refused' });
+    onward(line);
+    line.step({ type: 'targetsResolved', targets: [SECOND, SECURE], deferred: true, stale: null });
+    open(line);
+    line.answer(200, granted(3600));
+    expect(line.registration()).toMatchObject({ target: SECURE, tlsFailed: false });
+  });
+
+  it('is no reason to stay away where the domain names no target with TLS any more', () => {
+    expect(openings(nextRound([SECOND]))).toEqual([SECURE, SECOND]);
   });
 });
