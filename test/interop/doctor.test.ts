@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeCertificateAuthority, makeTemporaryDirectory } from '../support/certificates.ts';
 import { startTlsServer } from '../support/tls-servers.ts';
-import { agentScene, untilState } from './agent-scene.ts';
+import { type AgentScene, agentScene, untilState } from './agent-scene.ts';
 import { type CommandResult, type Home, runSipreg, startSipreg, temporaryHome } from './command.ts';
 import { freePort } from './free-port.ts';
 import { isInstalled, missingPrograms } from './installed.ts';
@@ -85,7 +85,7 @@ function reportOf(result: CommandResult) {
 
 function accountAt(user: keyof typeof USERS, more: object = {}) {
   const registrar = `sip:127.0.0.1:${kamailio.port}`;
-  return { aor: `sip:${user}@127.0.0.1`, registrar, transport: 'udp', password: USERS[user], ...more };
+  return { aor: `sip:${user}@127.0.0.1`, registrar, transport: 'tcp', password: USERS[user], ...more };
 }
 
 function overTls(port: number, more: object = {}) {
@@ -110,6 +110,16 @@ async function boundAt(user: string) {
 async function registersOf(user: string): Promise<readonly string[]> {
   const requests = await kamailio.requests('REGISTER');
   return requests.map(({ text }) => text).filter((text) => fieldValues(text, 'To')[0]?.includes(`:${user}@`));
+}
+
+/** What doctor says of the account `wrong`, whose credentials were rejected before: they are not sent again. */
+async function unsentTo(scene: AgentScene, user: string) {
+  const sent = (await registersOf(user)).length;
+  const report = reportOf(await scene.sipreg('--json', 'doctor', 'wrong'));
+  expect(report.code).toBe(1);
+  const asked = (await registersOf(user)).slice(sent);
+  expect(asked.map((text) => fieldValues(text, 'Authorization'))).toEqual([[]]);
+  return report;
 }
 
 describe.skipIf(!PROGRAMS.every(isInstalled))(`doctor${missingPrograms(...PROGRAMS)}`, () => {
@@ -146,7 +156,11 @@ describe.skipIf(!PROGRAMS.every(isInstalled))(`doctor${missingPrograms(...PROGRA
   it.concurrent('asks the agent that keeps the account, and does not disturb it', async () => {
     const { home, config } = await homeOf({
       a: accountAt('agent', { expires: 300 }),
-      wrong: accountAt('secret', { aor: 'sip:nobody@127.0.0.1', password: 'hunter2' }),
+      wrong: accountAt('secret', {
+        aor: 'sip:nobody@127.0.0.1',
+        password: 'hunter2',
+        retry: { credentialAttempts: 1 },
+      }),
     });
     const scene = agentScene(home, config);
     const agent = await scene.start();
@@ -167,14 +181,9 @@ describe.skipIf(!PROGRAMS.every(isInstalled))(`doctor${missingPrograms(...PROGRA
     expect(await scene.account('a')).toMatchObject({ state: 'registered', callId, cseq, local });
     expect(await boundAt('agent')).toEqual(bound);
 
-    await untilState(scene, 'wrong', 'waiting');
-    const sent = (await registersOf('nobody')).length;
-    const rejected = reportOf(await scene.sipreg('--json', 'doctor', 'wrong'));
-    expect(rejected.code).toBe(1);
+    await untilState(scene, 'wrong', 'blocked');
+    const rejected = await unsentTo(scene, 'nobody');
     expect(rejected.failing).toEqual(['agent.state auth.rejected', 'auth.credentials auth.rejected']);
-    const asked = (await registersOf('nobody')).slice(sent);
-    expect(asked).toHaveLength(1);
-    expect(fieldValues(asked[0] ?? '', 'Authorization')).toEqual([]);
 
     await kamailio.forget('agent');
     const forgotten = reportOf(await scene.sipreg('--json', 'doctor', 'a'));
@@ -186,6 +195,11 @@ describe.skipIf(!PROGRAMS.every(isInstalled))(`doctor${missingPrograms(...PROGRA
       mark: 'warn',
       text: expect.stringContaining('paused'),
     });
+
+    agent.kill('SIGKILL');
+    await agent.result;
+    // The state directory remembers it.
+    expect((await unsentTo(scene, 'nobody')).failing).toEqual(['auth.credentials auth.rejected']);
   }, 60_000);
 
   it.concurrent.each(['udp', 'tcp', 'tls'] as const)(
@@ -328,6 +342,18 @@ describe.skipIf(!PROGRAMS.every(isInstalled))(`doctor${missingPrograms(...PROGRA
     expect(fact('tcp.connect')?.mark).toBe('ok');
     expect(fact('tls.certificate')?.text).toContain(expired.sha256);
     expect(fact('register.answer')?.mark).toBe('skipped');
+  });
+
+  it.concurrent('says that our own certificate and key do not belong together', async () => {
+    const [one, two] = [authority.issue({ commonName: 'us' }), authority.issue({ commonName: 'us' })];
+    const tls = {
+      ca,
+      cert: directory.write('one.pem', one.certificate),
+      key: directory.write('two.key', two.key),
+    };
+    const { code, failing, skipped } = await doctorOf(overTls(kamailio.tlsPort, { tls }));
+    expect({ code, failing }).toEqual({ code: 1, failing: ['tls.files tls.own-material'] });
+    expect(skipped).toEqual(expect.arrayContaining(['tls.handshake', 'options.answer', 'register.answer']));
   });
 
   it.concurrent('tells of a NAT and of a clock that is two hours off', async () => {

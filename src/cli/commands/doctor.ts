@@ -77,6 +77,8 @@ function wantedAccounts(names: readonly string[], all: boolean, loaded: LoadedAc
   if (all && names.length > 0) throw new CommandError(EXIT.usage, 'name accounts, or --all, not both');
   if (!all && names.length === 0) throw new CommandError(EXIT.usage, 'name an account, or take --all');
   const enabled = [...loaded.accounts].filter(([, entry]) => entry.enabled !== false).map(([name]) => name);
+  if (all && enabled.length === 0)
+    throw new CommandError(EXIT.noInput, `${loaded.path} has no enabled account`);
   return all ? enabled : [...new Set(names)];
 }
 

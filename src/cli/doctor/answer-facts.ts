@@ -20,21 +20,23 @@ export type Withheld =
 
 export type Readable = Result<readonly Credential[], Failure>;
 
-/** The facts of an answer; `withheld` is null when the credentials were sent if they were asked for. */
+/** The facts of an answer; `withheld` is null when the credentials were sent if they were asked for. `isRegistered`: the
+ * agent's own REGISTERs are accepted. */
 export function answerFacts(
   query: RegisterQuery,
   credentials: Readable,
   withheld: Withheld | null,
+  isRegistered: boolean,
 ): readonly Fact[] {
   return [
-    registerFact(query),
+    registerFact(query, isRegistered),
     ...digestFacts(query, credentials),
     credentialsFact(query, withheld),
     ...warningFacts(query),
   ];
 }
 
-function registerFact({ outcome, snapshot, responses }: RegisterQuery): Fact {
+function registerFact({ outcome, snapshot, responses }: RegisterQuery, isRegistered: boolean): Fact {
   const last = responses.at(-1)?.response;
   const details = { target: snapshot.target, seconds: snapshot.rtt };
   // Rejected credentials are an answer all the same; the fact about them follows.
@@ -45,7 +47,15 @@ function registerFact({ outcome, snapshot, responses }: RegisterQuery): Fact {
   }
   if (outcome.type !== 'failed') throw new Error('a REGISTER succeeds by an answer');
   const isChanged = outcome.failure.code === 'register.timeout' && changedVia(responses) !== null;
-  return fail('register.answer', isChanged ? ANSWERED_IN_VAIN : outcome.failure, { target: snapshot.target });
+  const fact = fail('register.answer', isChanged ? ANSWERED_IN_VAIN : outcome.failure, {
+    target: snapshot.target,
+  });
+  const { code } = outcome.failure;
+  // Not every registrar knows RFC 3261 §10.2.3.
+  if (code !== 'register.rejected' && code !== 'register.forbidden') return fact;
+  const text = 'some registrars refuse a REGISTER without Contact';
+  if (!isRegistered) return { ...fact, text };
+  return { ...fact, mark: 'warn', text: `${text}; those of the agent are accepted` };
 }
 
 /** RFC 3261 §18.1.2: a response whose Via is not ours is discarded. */

@@ -74,6 +74,13 @@ export function bindingFacts(
 
 function missingFact(account: AccountSnapshot | null): Fact {
   if (account?.state !== 'registered') return ok('bindings.own', 'nothing of ours is bound');
+  // behaviour.md §4: many registrars never list us, and it is a success.
+  if (!account.bindings.some(({ own }) => own)) {
+    return ok(
+      'bindings.own',
+      'the registrar does not list our contact, nor did it in its last answer to the agent',
+    );
+  }
   const cause = 'the agent holds the account for registered, but the registrar does not list our contact';
   const advice = `"sipreg refresh ${account.account}" registers it again; if it happens again, the registrar loses its bindings, or somebody removes them`;
   return fail('bindings.own', failureOf('register.forgotten', cause, { advice }));

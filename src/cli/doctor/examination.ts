@@ -148,7 +148,7 @@ async function examineRegistrar(
     interrupt: options.interrupt,
     show: options.show,
   });
-  tell(answerFacts(query, prepared.credentials, withheld));
+  tell(answerFacts(query, prepared.credentials, withheld, agent.account?.state === 'registered'));
   tell(listedFacts(query, prepared, agent));
   const answers = [...answered, ...query.responses];
   tell([...natFacts(answers, plan.nat, agent.account), clockFact(answers)]);

@@ -64,7 +64,7 @@ export type Probe = {
 };
 
 export const OPTIONS_LIMIT_MS: Millis = 4_000;
-const PING_LIMIT_MS: Millis = 1_500;
+const PING_LIMIT_MS: Millis = 1_000;
 
 type Listeners = {
   response: (response: SipResponse) => void;

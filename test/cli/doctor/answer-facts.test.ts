@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { answerFacts, type Readable, type Withheld } from '../../../src/cli/doctor/answer-facts.ts';
+import { changedVia } from '../../../src/cli/doctor/network-facts.ts';
 import type { RegisterQuery } from '../../../src/cli/doctor/register-query.ts';
 import type { AccountSnapshot } from '../../../src/core/health/snapshot.ts';
 import { failureOf, type VerdictCode } from '../../../src/core/health/verdict.ts';
@@ -24,6 +25,8 @@ type Given = {
   readonly isAuthorized?: boolean;
   readonly credentials?: Readable;
   readonly withheld?: Withheld | null;
+  readonly isRegistered?: boolean;
+  readonly warnings?: readonly string[];
 };
 
 function factsOf({
@@ -32,6 +35,8 @@ function factsOf({
   isAuthorized = false,
   credentials = PASSWORD,
   withheld = null,
+  isRegistered = false,
+  warnings = [],
 }: Given) {
   const snapshot = { account: 'office', target: null, rtt: 0.01, requests: responses.length, auth: null };
   const query: RegisterQuery = {
@@ -42,9 +47,9 @@ function factsOf({
     snapshot: snapshot as unknown as AccountSnapshot,
     responses: responses.map((one) => ({ ...answered(), response: one })),
     isAuthorized,
-    warnings: [],
+    warnings,
   };
-  const facts = answerFacts(query, credentials, withheld);
+  const facts = answerFacts(query, credentials, withheld, isRegistered);
   return facts.map(({ code, mark, text, failure: verdict }) => [code, mark, verdict?.code ?? text]);
 }
 
@@ -106,6 +111,25 @@ describe('the answer to a REGISTER without Contact', () => {
     expect(factsOf({ responses: [response(404)], failure: 'register.not-found' })[0]?.[2]).toBe(
       'register.not-found',
     );
+  });
+
+  it('is refused by registrars that know no question', () => {
+    const refused = { responses: [response(400)], failure: 'register.rejected' } as const;
+    expect(factsOf(refused)[0]).toEqual(['register.answer', 'fail', 'register.rejected']);
+    expect(factsOf({ ...refused, isRegistered: true })[0]).toEqual([
+      'register.answer',
+      'warn',
+      'register.rejected',
+    ]);
+  });
+
+  it('comes changed, which is no silence', () => {
+    const changed = response(200, 'Via: SIP/2.0/UDP 203.0.113.5:5060;branch=z9hG4bKdoctor');
+    const [fact, ...others] = factsOf({ responses: [changed], failure: 'register.timeout', warnings: ['w'] });
+    expect(fact).toEqual(['register.answer', 'fail', 'register.timeout']);
+    expect(others.at(-1)).toEqual(['register.answer', 'warn', 'w']);
+    const query = { responses: [{ ...answered(), response: changed }] };
+    expect(changedVia(query.responses)).toContain('SIP ALG');
   });
 
   it('does not try credentials that were rejected before, and says so', () => {

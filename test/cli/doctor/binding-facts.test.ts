@@ -26,8 +26,13 @@ const ownersOf = (contacts: readonly string[], own = known('sip:1008@192.168.1.5
     ({ owner }) => owner,
   );
 
-const account = (state: AccountSnapshot['state'], expires: ExpiresSnapshot | null = null) =>
-  ({ account: 'office', state, expires }) as AccountSnapshot;
+const LISTED = [{ uri: 'sip:1008@192.168.1.5:40112', expires: 300, own: true }];
+
+const account = (
+  state: AccountSnapshot['state'],
+  expires: ExpiresSnapshot | null = null,
+  bindings: AccountSnapshot['bindings'] = LISTED,
+) => ({ account: 'office', state, expires, bindings }) as AccountSnapshot;
 
 describe('whose a binding is', () => {
   it('ours by its Contact, stale by instance or host, else of somebody else', () => {
@@ -66,6 +71,8 @@ describe('the facts of bindings', () => {
     expect(bindingFacts([], account('registered'))).toMatchObject([
       { code: 'bindings.own', mark: 'fail', failure: { code: 'register.forgotten' } },
     ]);
+    // One that never lists us has forgotten nothing.
+    expect(bindingFacts([], account('registered', null, []))).toMatchObject([{ mark: 'ok' }]);
     for (const without of [null, account('paused'), account('waiting')]) {
       expect(bindingFacts([], without)).toMatchObject([{ mark: 'ok', text: 'nothing of ours is bound' }]);
     }
