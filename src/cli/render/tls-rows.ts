@@ -1,7 +1,7 @@
 // TLS of one account, for `status ACCOUNT`: what was agreed, whose certificates until when, and how the files on disk
 // stand. Names in certificates are strangers' words, and made printable here.
 
-import { printable } from '../../core/health/evidence.ts';
+import { printable, printableUpTo } from '../../core/health/evidence.ts';
 import type { CertificateSnapshot, TlsSnapshot } from '../../core/health/snapshot.ts';
 import { timeText } from '../../runtime/local-time.ts';
 
@@ -16,7 +16,8 @@ export function tlsRows(tls: TlsSnapshot, now: Date): readonly Row[] {
     ['tls', `${tls.protocol} ${tls.cipher}`],
     ['', `peer ${printable(peer.subject)}`],
     ['', `issued by ${printable(peer.issuer)}, ${validText(peer)}`],
-    ['', `SHA-256 ${printable(peer.sha256)}`],
+    // A fingerprint is no secret, though it looks like a digest response.
+    ['', `SHA-256 ${printableUpTo(SHA256_DIGITS, peer.sha256)}`],
     ...(own === null ? [] : ownRows(own, tls.clientCertificateRequested)),
     ...warning,
     ...materialRows(tls, now),
@@ -52,4 +53,5 @@ function validText({ validTo, daysLeft }: CertificateSnapshot): string {
   return `valid to ${printable(validTo)} (${left})`;
 }
 
+const SHA256_DIGITS = 64;
 const FORMER = 'the former ones stay in use';

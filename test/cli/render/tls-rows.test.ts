@@ -3,7 +3,7 @@ import { tlsRows } from '../../../src/cli/render/tls-rows.ts';
 import type { TlsSnapshot } from '../../../src/core/health/snapshot.ts';
 
 const NOW = new Date('2026-11-21T12:00:00Z');
-const DATES = { validFrom: '2026-01-01T00:00:00Z', validTo: '2026-12-01T00:00:00Z', sha256: 'ab' };
+const DATES = { validFrom: '2026-01-01T00:00:00Z', validTo: '2026-12-01T00:00:00Z', sha256: 'ab'.repeat(32) };
 const TLS: TlsSnapshot = {
   protocol: 'TLSv1.3',
   cipher: 'TLS_AES_256_GCM_SHA384',
@@ -27,6 +27,7 @@ describe('TLS in the status of one account', () => {
     expect(text).toContain('ours CN=us, serial 0A, the server asked for it');
     expect(text).toContain('/etc/tls.crt, valid to 2026-12-01T00:00:00Z (expired)');
     expect(text).toContain('critical:');
+    expect(text).toContain(`SHA-256 ${DATES.sha256}`);
     expect(textOf({ ...TLS, clientCertificateRequested: false })).toContain('did not ask for it');
     expect(textOf({ ...TLS, own: null, expiry: 'ok' })).not.toMatch(/ours|critical/);
   });
