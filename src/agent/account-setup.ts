@@ -13,9 +13,13 @@ import type { AccountEntry } from '../accounts/schema.ts';
 import { COMMAND_TIMEOUT_MS, readCredentials } from '../accounts/secrets.ts';
 import type { Credential } from '../core/digest/algorithm.ts';
 import type { Failure } from '../core/health/verdict.ts';
+import { flowPlans, type Plan } from '../core/registration/plan.ts';
+import { nextHop } from '../core/resolve/hop.ts';
 import type { Result } from '../core/result.ts';
 import { bracketed } from '../core/sip/ip.ts';
+import { isReliable } from '../core/sip/transport.ts';
 import type { IdentityStore } from '../state/identity-store.ts';
+import { STUN_ON_STREAM } from './keepalive-news.ts';
 import type { AccountSetup, Memory } from './managed-registration.ts';
 
 export type SetupOptions = {
@@ -59,13 +63,23 @@ export async function prepareAccount(
     memory: options.memory,
     keepsAlive: options.keepsAlive,
   };
-  return { setup, credentials, warnings: warningsOf(name, entry) };
+  return { setup, credentials, warnings: warningsOf(name, entry, plan) };
 }
 
-function warningsOf(name: string, entry: AccountEntry): readonly string[] {
+function warningsOf(name: string, entry: AccountEntry, plan: Plan): readonly string[] {
   const warnings: string[] = [];
   if (entry.tls?.verify === 'none') {
     warnings.push(`${name}: tls.verify is "none": nobody checks who the server is`);
   }
+  if (entry.keepalive?.method === 'stun' && flowPlans(plan).some(isStream)) {
+    warnings.push(`${name}: ${STUN_ON_STREAM}`);
+  }
   return warnings;
+}
+
+/** Whether the file alone says that a flow is a stream; else DNS decides, and the flow's keep-alive tells. */
+function isStream({ proxies, registrar, transport }: Plan): boolean {
+  const [proxy] = proxies;
+  const hop = nextHop(proxy ?? registrar, transport, registrar.scheme === 'sips');
+  return proxy?.webSocket !== undefined || (hop.transport !== null && isReliable(hop.transport));
 }

@@ -14,13 +14,13 @@ import {
 import { type KeepalivePromise, type KeepaliveSettings, NO_PROMISE } from '../core/keepalive/terms.ts';
 import type { Rng } from '../core/rng.ts';
 import { sameSocketAddress } from '../core/sip/ip.ts';
-import type { SocketAddress } from '../core/sip/transport.ts';
+import { isReliable, type SocketAddress } from '../core/sip/transport.ts';
 import { bindingAnswer } from '../core/stun/binding.ts';
 import { parseStun } from '../core/stun/message.ts';
 import type { Millis } from '../core/time.ts';
 import { type Alarm, createAlarm, type Sleeper } from '../runtime/alarm.ts';
 import type { Flow, KeepAliveSign } from '../runtime/transport/flow.ts';
-import { type KeepaliveNews, newsOfKeepalive } from './keepalive-news.ts';
+import { type KeepaliveNews, newsOfKeepalive, STUN_ON_STREAM } from './keepalive-news.ts';
 import { createSharedTerms, type Holder, type SharedTerms } from './shared-terms.ts';
 
 export type FlowKeepingOptions = {
@@ -46,6 +46,8 @@ type Kept = Sleeper & {
   branch: string | null;
   /** Somebody was told that nothing answers. */
   hasWarned: boolean;
+  /** Somebody was told that another method is used than was chosen. */
+  hasToldMethod: boolean;
 };
 
 export class FlowKeeping {
@@ -63,6 +65,10 @@ export class FlowKeeping {
   /** `holder` uses the flow under these settings; to be called again when they have changed. */
   hold(flow: Flow, holder: Holder, settings: KeepaliveSettings): void {
     const kept = this.#kept.get(flow.id) ?? this.#begin(flow, settings);
+    if (settings.method === 'stun' && isReliable(flow.transport) && !kept.hasToldMethod) {
+      kept.hasToldMethod = true;
+      this.#options.told(flow, { severity: 'info', code: 'method', text: STUN_ON_STREAM });
+    }
     kept.terms.set(holder, { settings, promise: kept.terms.of(holder)?.promise ?? NO_PROMISE });
     this.#step(kept, { type: 'termsChanged', terms: kept.terms.strictest() });
   }
@@ -134,7 +140,15 @@ export class FlowKeeping {
     const { now, rng } = this.#options;
     const machine = startKeepalive(flow, { settings, promise: NO_PROMISE }, { now: now(), rng });
     const terms = createSharedTerms();
-    const kept: Kept = { flow, terms, machine, branch: null, hasWarned: false, alarmAt: undefined };
+    const kept: Kept = {
+      flow,
+      terms,
+      machine,
+      branch: null,
+      hasWarned: false,
+      hasToldMethod: false,
+      alarmAt: undefined,
+    };
     this.#kept.set(flow.id, kept);
     return kept;
   }

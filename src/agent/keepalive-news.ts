@@ -38,6 +38,10 @@ export function newsOfKeepalive(
   }
 }
 
+/** RFC 5626 §4.4.1, §4.4.2: what becomes of `keepalive.method` "stun" on a stream. */
+export const STUN_ON_STREAM =
+  'keepalive.method is "stun", which is for UDP only (RFC 5626): CRLF pings keep its connection open instead';
+
 const METHODS = {
   ping: 'a CRLF ping',
   datagram: 'a CRLF datagram, which nobody answers',

@@ -200,7 +200,7 @@ function observeKeepalive(
   if (account !== null && !KEEPALIVE_GOES_ON.includes(code)) of(account).keepaliveFailures += 1;
 }
 
-const KEEPALIVE_GOES_ON = ['sent', 'answered', 'mapped'];
+const KEEPALIVE_GOES_ON = ['sent', 'answered', 'mapped', 'method'];
 
 function countMaterial(agent: AgentCounters, code: string): void {
   const result = MATERIAL_EVENTS[code];

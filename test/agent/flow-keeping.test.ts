@@ -135,6 +135,17 @@ describe('a flow that is held', () => {
     expect(clock.waiting()).toBe(0);
   });
 
+  it('R339 is pinged on a stream where STUN was chosen, and that is told once', () => {
+    const { keeping, open, news, sent, untilSent } = scene();
+    const stream = open('tcp');
+    for (const holder of [alice, bob]) keeping.hold(stream, holder, settings('stun'));
+    expect(news.filter(({ code }) => code === 'method')).toMatchObject([{ severity: 'info' }]);
+    untilSent(1);
+    expect(sent[0]?.bytes).toEqual(Uint8Array.from([13, 10, 13, 10]));
+    keeping.hold(open('udp'), alice, settings('stun'));
+    expect(news.filter(({ code }) => code === 'method')).toHaveLength(1);
+  });
+
   it('R341 waits while messages come', () => {
     const { clock, lost, keeping, open, untilSent } = scene();
     const flow = open('tcp');

@@ -41,6 +41,25 @@ describe('config check', () => {
     expect(JSON.parse(json.stdout)).toEqual({ path: config, valid: true, problems: [], warnings: [] });
   });
 
+  it('warns where STUN is to keep a stream open', async () => {
+    const stun = { keepalive: { method: 'stun' } };
+    const proxy = 'sip:edge.a.test;transport=tcp';
+    const config = await home.write('accounts.json', {
+      accounts: {
+        a: { aor: 'sip:1@a.test', transport: 'tls', ...stun },
+        b: { aor: 'sip:2@a.test', outboundProxy: ['sip:a.test', proxy], outbound: 'on', ...stun },
+        c: { aor: 'sip:3@a.test', transport: 'udp', ...stun },
+        d: { aor: 'sip:4@a.test', ...stun },
+        e: { aor: 'sip:5@a.test', transport: 'tcp' },
+      },
+    });
+    const { code, stdout } = await run('-c', config, 'config', 'check', '--json');
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).warnings).toEqual(
+      ['a', 'b'].map((name) => expect.stringMatching(new RegExp(`^${name}: keepalive.method is "stun"`))),
+    );
+  });
+
   it('names file, line, column, key and the nearest known key, and ends with 78', async () => {
     const config = await home.write('accounts.json', WRONG);
     const result = await run('-c', config, 'config', 'check');
