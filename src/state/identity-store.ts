@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { assert } from '../core/assert.ts';
 import { failure, type Result, success } from '../core/result.ts';
 import { type Rng, randomHex } from '../core/rng.ts';
-import { acquireLock, type Lock, type LockHeld } from './lock.ts';
+import { acquireLock, type Lock, type LockHeld, type LockOptions } from './lock.ts';
 import {
   type AccountRecord,
   type BlockedRecord,
@@ -113,11 +113,10 @@ export async function openIdentityStore(
   const commit = committer(file, opened, { rng, notify });
   const lockFile = async (
     name: string,
-    waitMs: number,
-    signal?: AbortSignal,
+    options: Omit<LockOptions, 'rng'>,
   ): Promise<Result<Lock, LockHeld>> => {
     if (directory === null) return success(NO_LOCK);
-    const lock = await acquireLock(join(directory, name), { waitMs, signal, rng });
+    const lock = await acquireLock(join(directory, name), { ...options, rng });
     if (lock.ok) return lock;
     if (lock.error.type === 'held') return failure(lock.error);
     notify({ code: 'state.unlockable', message: `${lock.error.cause}. Nothing keeps a second sipreg out.` });
@@ -136,8 +135,8 @@ export async function openIdentityStore(
     setBlocked: (key, blocked) => commit.change((state) => put(state, key, { blocked })),
     forget: (key) => commit.change((state) => void state.accounts.delete(nameOf(key))),
     lockAccount: (key, waitMs, signal) =>
-      lockFile(`account-${fingerprint(nameOf(key))}.lock`, waitMs, signal),
-    lockAgent: () => lockFile('agent.lock', 0),
+      lockFile(`account-${fingerprint(nameOf(key))}.lock`, { waitMs, signal }),
+    lockAgent: () => lockFile('agent.lock', { waitMs: 0, untilSilence: true }),
   });
 }
 

@@ -33,17 +33,25 @@ export type LockOptions = {
   readonly rng: Rng;
   /** A holder of which nothing can be known counts as dead after this time without a sign of life, milliseconds. */
   readonly silenceMs?: number;
+  /**
+   * Such a holder is waited for until its silence or a sign of life tells, beyond `waitMs`: a container that was killed leaves
+   * its lock to a successor that could never know better at its first look.
+   */
+  readonly untilSilence?: boolean;
 };
 
 /** Takes the lock `path`. It is released by `release`, at a normal exit, and by the death of this process. */
 export async function acquireLock(path: string, options: LockOptions): Promise<Result<Lock, LockRefusal>> {
-  const deadline = performance.now() + options.waitMs;
-  const watch = watchForSilence(options.silenceMs ?? SILENCE_MS);
+  const startedAt = performance.now();
+  const { waitMs, untilSilence = false, silenceMs = SILENCE_MS } = options;
+  const watch = watchForSilence(silenceMs);
   for (let pauseMs = SHORTEST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
     const attempt = tryToTake(path, options.rng, watch);
     if (attempt.type === 'taken') return success(held(path, attempt.text));
     if (attempt.type === 'unavailable') return failure(attempt);
-    const leftMs = deadline - performance.now();
+    const isOpen = untilSilence && attempt.holder !== null && isUnknown(attempt.holder);
+    const patienceMs = isOpen ? Math.max(waitMs, silenceMs + LONGEST_PAUSE_MS) : waitMs;
+    const leftMs = startedAt + patienceMs - performance.now();
     if (leftMs <= 0 || options.signal?.aborted)
       return failure({ type: 'held', pid: visiblePid(attempt.holder) });
     await sleep(Math.min(leftMs, pauseMs * (0.5 + options.rng.unit() / 2)));
@@ -86,6 +94,10 @@ type Found = {
   readonly token: string;
   readonly holder: ProcessIdentity;
 };
+
+function isUnknown(holder: ProcessIdentity): boolean {
+  return lifeOf(holder, ownIdentity()) === 'unknown';
+}
 
 function isDead(path: string, found: Found, isSilent: SilenceWatch): boolean {
   const life = lifeOf(found.holder, ownIdentity());

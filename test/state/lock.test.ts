@@ -134,6 +134,15 @@ describe('a holder in another container or on another host', () => {
     },
   );
 
+  it('is waited for until its silence tells, by who wants that and would not wait for a neighbour', async () => {
+    symlinkSync(holderText({ ...(await ownFields()), host: 'elsewhere' }), path);
+    const options = { waitMs: 0, rng, silenceMs: 200, untilSilence: true };
+    expect((await acquireLock(path, options)).ok).toBe(true);
+    const begun = performance.now();
+    expect((await acquireLock(path, { ...options, silenceMs: 60_000 })).ok).toBe(false);
+    expect(performance.now() - begun).toBeLessThan(30_000);
+  });
+
   it('is alive while it shows itself', async () => {
     symlinkSync(holderText({ ...(await ownFields()), host: 'elsewhere' }), path);
     let seconds = 1_000_000;

@@ -43,7 +43,7 @@ export async function takePlace(
   } catch (error) {
     return unusable(`the directory of the socket ${path} cannot be made: ${messageOf(error)}`);
   }
-  const lock = await acquireLock(`${path}.lock`, { waitMs: 0, rng: systemRng });
+  const lock = await acquireLock(`${path}.lock`, { waitMs: 0, untilSilence: true, rng: systemRng });
   if (!lock.ok) {
     if (lock.error.type === 'held') return failure(running(path, lock.error.pid));
     return unusable(`the socket ${path} cannot be made: ${lock.error.cause}`);
