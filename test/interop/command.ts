@@ -43,6 +43,8 @@ export type CommandOptions = {
   readonly home: Home;
   readonly environment?: Readonly<Record<string, string>>;
   readonly stdin?: string;
+  /** The file to run in place of this project's bin/sipreg.js. */
+  readonly program?: string;
   /** It is killed then, and the promise rejects (30 s). */
   readonly timeoutMs?: number;
 };
@@ -85,8 +87,9 @@ export function runSipreg(args: readonly string[], options: CommandOptions): Pro
 export function startSipreg(args: readonly string[], options: CommandOptions): RunningCommand {
   if (!buildIsCurrent()) throw new Error('dist/ is older than src/: run "npm run build" first');
   const { home, environment, stdin = '', timeoutMs = 30_000 } = options;
+  const { program = join(projectRoot, 'bin/sipreg.js') } = options;
   const startedAt = performance.now();
-  const child = spawn(process.execPath, [join(projectRoot, 'bin/sipreg.js'), ...args], {
+  const child = spawn(process.execPath, [program, ...args], {
     cwd: home.folder,
     env: { PATH: process.env.PATH ?? '', ...home.environment, ...environment },
     stdio: 'pipe',
