@@ -29,8 +29,9 @@ export type AccountWatch = {
 
 type Watched = { readonly name: string; watch: Watch; downSince: Millis | null; alarmAt: Millis | undefined };
 
-/** Accounts that change within this time are told together. */
+/** Accounts that change within this time are told together; who wants to be told at once does not wait for it all. */
 const GATHER_MS: Millis = 1_000;
+const LEAST_GATHER_MS: Millis = 100;
 
 export function watchAccounts(
   agent: WatchedAgent,
@@ -39,7 +40,8 @@ export function watchAccounts(
 ): AccountWatch {
   const accounts = new Map<string, Watched>();
   // Looked up once for all that is told together: it counts the accounts.
-  const gathered = createGathering((told) => notify({ ...told, ...agentPart(agent.agent()) }));
+  const gatherMs = Math.max(LEAST_GATHER_MS, Math.min(GATHER_MS, settings.afterMs));
+  const gathered = createGathering(gatherMs, (told) => notify({ ...told, ...agentPart(agent.agent()) }));
   /** What goes down with the agent goes down on purpose. */
   let isEnding = false;
   const alarm = createAlarm<Watched>(monotonicNow, (watched) =>
@@ -123,7 +125,7 @@ function noticeOf(agent: WatchedAgent, watched: Watched, event: Tidings): Accoun
 }
 
 /** Keeps notices for a moment, so that a crowd becomes one. */
-function createGathering(notify: (notice: AccountsNotice) => void) {
+function createGathering(forMs: Millis, notify: (notice: AccountsNotice) => void) {
   let waiting: readonly AccountsNotice[] = [];
   let timer: NodeJS.Timeout | undefined;
   const flush = (): void => {
@@ -137,7 +139,7 @@ function createGathering(notify: (notice: AccountsNotice) => void) {
       const last = waiting.at(-1);
       if (last?.event === notice.event) waiting = [...waiting.slice(0, -1), joined(last, notice)];
       else waiting = [...waiting, notice];
-      timer ??= setTimeout(flush, GATHER_MS).unref();
+      timer ??= setTimeout(flush, forMs).unref();
     },
     close: () => clearTimeout(timer),
   };

@@ -3,6 +3,7 @@
 // agent, its host or its network is gone.
 
 import type { Millis } from '../../core/time.ts';
+import { monotonicNow } from '../../runtime/clock.ts';
 import { sleep } from './delivery.ts';
 import { post, type SecretUrl } from './http-request.ts';
 
@@ -25,22 +26,37 @@ export type Heartbeat = {
 const ANSWER_WITHIN_MS: Millis = 10_000;
 /** Between the tries of one beat. */
 const PAUSES_MS: readonly Millis[] = [1_000, 3_000];
-/** Healthchecks takes five in a minute. */
-const LEAST_GAP_MS: Millis = 12_000;
+/** Healthchecks takes no more in a minute. */
+const BEATS_A_MINUTE = 5;
+const MINUTE_MS: Millis = 60_000;
+/** It costs a look at every account. */
+const UNSETTLED_MS: Millis = 5_000;
 
 export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
   const { intervalMs, health } = options;
   const end = new AbortController();
   let hurry = new AbortController();
+  /** So long, or until it is to hurry. */
+  const pause = async (ms: Millis): Promise<void> => {
+    await sleep(ms, AbortSignal.any([hurry.signal, end.signal]));
+    hurry = new AbortController();
+  };
+  /** When the last beats were. */
+  let beats: readonly Millis[] = [];
   const beat = async (): Promise<void> => {
     while (!end.signal.aborted) {
       const state = health();
       // Between good and bad nothing is said: it will soon be one of them.
-      if (state !== 'unsettled') await tell(options, state === 'bad', end.signal);
-      const gap = Math.min(LEAST_GAP_MS, intervalMs);
-      await sleep(gap, end.signal);
-      if (!hurry.signal.aborted) await sleep(intervalMs - gap, AbortSignal.any([hurry.signal, end.signal]));
-      hurry = new AbortController();
+      if (state === 'unsettled') {
+        await pause(Math.min(UNSETTLED_MS, intervalMs));
+        continue;
+      }
+      beats = [...beats, monotonicNow()].slice(-BEATS_A_MINUTE);
+      await tell(options, state === 'bad', end.signal);
+      await pause(intervalMs);
+      const [first = 0] = beats;
+      if (beats.length === BEATS_A_MINUTE)
+        await sleep(Math.max(0, first + MINUTE_MS - monotonicNow()), end.signal);
     }
   };
   void beat();
