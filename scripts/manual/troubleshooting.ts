@@ -1,5 +1,6 @@
 // docs/troubleshooting.md: every failure code with its cause and its remedy, made of the one table of verdicts.
 
+import { FACTS } from '../../src/cli/doctor/fact.ts';
 import { EXIT_CODES } from '../../src/cli/exit-codes.ts';
 import { type Stage, VERDICTS } from '../../src/core/health/verdict.ts';
 
@@ -67,11 +68,25 @@ export function troubleshootingText(): string {
       ...rows,
     ];
   });
-  return `${[...HEAD, ...chapters, ...exitCodes(), ...FIRST_LOOKS].join('\n')}\n`;
+  return `${[...HEAD, ...chapters, ...doctorFacts(), ...exitCodes(), ...SYMPTOMS].join('\n')}\n`;
 }
 
 function cell(text: string): string {
   return (text.charAt(0).toUpperCase() + text.slice(1)).replaceAll('|', '\\|');
+}
+
+function doctorFacts(): readonly string[] {
+  const rows = Object.entries(FACTS).map(([code, meaning]) => `| \`${code}\` | ${cell(meaning)} |`);
+  return [
+    '',
+    '## What `sipreg doctor` looks at',
+    '',
+    'One fact a line, in this order; what depends on a step that failed is skipped. A failed step has one of the codes above, with its cause and what to do. With `--json` each fact has its code.',
+    '',
+    '| fact | what it is |',
+    '|---|---|',
+    ...rows,
+  ];
 }
 
 function exitCodes(): readonly string[] {
@@ -96,7 +111,7 @@ const HEAD = [
   '```',
 ];
 
-const FIRST_LOOKS = [
+const SYMPTOMS = [
   '',
   '## Symptoms without a code',
   '',
