@@ -1,23 +1,16 @@
-// `sipreg doctor` as an administrator runs it: against a real Kamailio that is well, and against each thing that can be wrong,
-// with and without an agent. It never changes a binding, and never sends rejected credentials a second time.
+// `sipreg doctor` as an administrator runs it: against a real Kamailio that is well, and against each thing that can be wrong.
+// It never changes a binding, and tries the credentials once.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeCertificateAuthority, makeTemporaryDirectory } from '../support/certificates.ts';
 import { startTlsServer } from '../support/tls-servers.ts';
-import { type AgentScene, agentScene, untilState } from './agent-scene.ts';
-import { type CommandResult, type Home, runSipreg, startSipreg, temporaryHome } from './command.ts';
+import { startSipreg } from './command.ts';
+import { boundAt, openDoctorScene, registersOf, reportOf } from './doctor-scene.ts';
 import { freePort } from './free-port.ts';
 import { isInstalled, missingPrograms } from './installed.ts';
 import { fieldValues, type Kamailio, startKamailio } from './kamailio.ts';
 import { startKnot } from './knot.ts';
 import { responseTo, startUdpServer } from './plain-server.ts';
-
-type FactJson = {
-  readonly code: string;
-  readonly mark: 'ok' | 'warn' | 'fail' | 'skipped';
-  readonly text: string;
-  readonly failure: { readonly code: string; readonly cause: string; readonly advice: string } | null;
-};
 
 const PROGRAMS = ['kamailio', 'knotd'] as const;
 const USERS = {
@@ -27,7 +20,6 @@ const USERS = {
   wrong: 'other',
   secret: 'x',
   crowd: 'pass-crowd',
-  agent: 'pass-agent',
 };
 
 const authority = makeCertificateAuthority();
@@ -39,49 +31,15 @@ const serverTls = {
   keyFile: directory.write('server.key', identity.key),
 };
 
-const homes: Home[] = [];
+const { homeOf, doctorOf, close } = openDoctorScene();
 const closers: (() => Promise<void>)[] = [];
 let kamailio: Kamailio;
 
 afterAll(async () => {
-  for (const close of closers) await close();
-  await Promise.all(homes.map((home) => home.remove()));
+  for (const stop of closers) await stop();
+  await close();
   directory.remove();
 });
-
-/** A home of its own, with an accounts file of these accounts. */
-async function homeOf(accounts: object) {
-  const home = await temporaryHome();
-  homes.push(home);
-  const config = await home.write('accounts.json', { accounts });
-  const sipreg = (...args: readonly string[]): Promise<CommandResult> =>
-    runSipreg(['-c', config, ...args], { home });
-  return { home, config, sipreg };
-}
-
-/** The facts of `sipreg doctor --json a` with this account. */
-async function doctorOf(account: object, ...args: readonly string[]) {
-  const { sipreg } = await homeOf({ a: account });
-  return reportOf(await sipreg('--json', 'doctor', 'a', ...args));
-}
-
-function reportOf(result: CommandResult) {
-  const document = JSON.parse(result.stdout);
-  expect(document.schema).toBe('sipreg.doctor/1');
-  const facts: readonly FactJson[] = document.accounts[0].facts;
-  const fact = (code: string): FactJson | undefined => facts.find((one) => one.code === code);
-  const failing = facts
-    .filter(({ mark }) => mark === 'fail')
-    .map(({ code, failure }) => `${code} ${failure?.code}`);
-  for (const { mark, failure } of facts) if (mark === 'fail') expect(failure?.advice).toMatch(/\w/);
-  return {
-    ...result,
-    facts,
-    fact,
-    failing,
-    skipped: facts.filter(({ mark }) => mark === 'skipped').map(({ code }) => code),
-  };
-}
 
 function accountAt(user: keyof typeof USERS, more: object = {}) {
   const registrar = `sip:127.0.0.1:${kamailio.port}`;
@@ -98,28 +56,6 @@ function overTls(port: number, more: object = {}) {
     tls: { ca, serverName: 'pbx.test' },
     ...more,
   };
-}
-
-/** What the registrar has, without what time changes. */
-async function boundAt(user: string) {
-  const bindings = await kamailio.bindings(user);
-  return bindings.map(({ contact, callId, cseq, instance }) => ({ contact, callId, cseq, instance }));
-}
-
-/** The REGISTERs of `user` so far. */
-async function registersOf(user: string): Promise<readonly string[]> {
-  const requests = await kamailio.requests('REGISTER');
-  return requests.map(({ text }) => text).filter((text) => fieldValues(text, 'To')[0]?.includes(`:${user}@`));
-}
-
-/** What doctor says of the account `wrong`, whose credentials were rejected before: they are not sent again. */
-async function unsentTo(scene: AgentScene, user: string) {
-  const sent = (await registersOf(user)).length;
-  const report = reportOf(await scene.sipreg('--json', 'doctor', 'wrong'));
-  expect(report.code).toBe(1);
-  const asked = (await registersOf(user)).slice(sent);
-  expect(asked.map((text) => fieldValues(text, 'Authorization'))).toEqual([[]]);
-  return report;
 }
 
 describe.skipIf(!PROGRAMS.every(isInstalled))(`doctor${missingPrograms(...PROGRAMS)}`, () => {
@@ -153,63 +89,14 @@ describe.skipIf(!PROGRAMS.every(isInstalled))(`doctor${missingPrograms(...PROGRA
     expect(unasked).toMatchObject({ code: 1, failing: ['options.answer register.timeout'] });
   }, 60_000);
 
-  it.concurrent('asks the agent that keeps the account, and does not disturb it', async () => {
-    const { home, config } = await homeOf({
-      a: accountAt('agent', { expires: 300 }),
-      wrong: accountAt('secret', {
-        aor: 'sip:nobody@127.0.0.1',
-        password: 'hunter2',
-        retry: { credentialAttempts: 1 },
-      }),
-    });
-    const scene = agentScene(home, config);
-    const agent = await scene.start();
-    closers.push(async () => {
-      agent.kill('SIGKILL');
-      await agent.result;
-    });
-    const before = await untilState(scene, 'a', 'registered');
-    const bound = await boundAt('agent');
-    const well = reportOf(await scene.sipreg('--json', 'doctor', 'a'));
-    expect(well).toMatchObject({ code: 0, failing: [] });
-    expect(well.fact('agent.state')?.text).toMatch(/^agent \d+: registered since/);
-    expect(well.fact('agent.uptime')?.mark).toBe('ok');
-    expect(well.fact('expires.granted')?.text).toMatch(/^5 min \(/);
-    expect(well.fact('nat.contact')?.mark).toBe('ok');
-    expect(well.fact('bindings.own')?.text).toContain(bound[0]?.contact);
-    const { callId, cseq, local } = before;
-    expect(await scene.account('a')).toMatchObject({ state: 'registered', callId, cseq, local });
-    expect(await boundAt('agent')).toEqual(bound);
-
-    await untilState(scene, 'wrong', 'blocked');
-    const rejected = await unsentTo(scene, 'nobody');
-    expect(rejected.failing).toEqual(['agent.state auth.rejected', 'auth.credentials auth.rejected']);
-
-    await kamailio.forget('agent');
-    const forgotten = reportOf(await scene.sipreg('--json', 'doctor', 'a'));
-    expect(forgotten).toMatchObject({ code: 1, failing: ['bindings.own register.forgotten'] });
-    await scene.sipreg('pause', 'a');
-    const paused = reportOf(await scene.sipreg('--json', 'doctor', 'a'));
-    expect(paused.code).toBe(0);
-    expect(paused.fact('agent.state')).toMatchObject({
-      mark: 'warn',
-      text: expect.stringContaining('paused'),
-    });
-
-    agent.kill('SIGKILL');
-    await agent.result;
-    // The state directory remembers it.
-    expect((await unsentTo(scene, 'nobody')).failing).toEqual(['auth.credentials auth.rejected']);
-  }, 60_000);
-
   it.concurrent.each(['udp', 'tcp', 'tls'] as const)(
     'finds nothing wrong over %s, and changes nothing',
     async (transport) => {
       const account = transport === 'tls' ? overTls(kamailio.tlsPort) : accountAt(transport, { transport });
       const { sipreg } = await homeOf({ a: account });
       expect((await sipreg('register', 'a')).code).toBe(0);
-      const bound = await boundAt(transport);
-      const before = (await registersOf(transport)).length;
+      const bound = await boundAt(kamailio, transport);
+      const before = (await registersOf(kamailio, transport)).length;
 
       const { code, failing, fact, stdout, stderr } = reportOf(await sipreg('--json', 'doctor', 'a'));
       expect({ code, failing, stderr }).toEqual({ code: 0, failing: [], stderr: '' });
@@ -229,8 +116,8 @@ describe.skipIf(!PROGRAMS.every(isInstalled))(`doctor${missingPrograms(...PROGRA
         }
       }
 
-      expect(await boundAt(transport)).toEqual(bound);
-      const asked = (await registersOf(transport)).slice(before);
+      expect(await boundAt(kamailio, transport)).toEqual(bound);
+      const asked = (await registersOf(kamailio, transport)).slice(before);
       expect(asked).toHaveLength(2);
       for (const text of asked) {
         expect([fieldValues(text, 'Contact'), fieldValues(text, 'Expires')]).toEqual([[], []]);
@@ -246,7 +133,9 @@ describe.skipIf(!PROGRAMS.every(isInstalled))(`doctor${missingPrograms(...PROGRA
     );
     expect({ code, failing }).toEqual({ code: 1, failing: ['auth.credentials auth.rejected'] });
     expect(fact('bindings.own')?.mark).toBe('skipped');
-    const sent = (await registersOf('wrong')).filter((text) => fieldValues(text, 'Authorization').length > 0);
+    const sent = (await registersOf(kamailio, 'wrong')).filter(
+      (text) => fieldValues(text, 'Authorization').length > 0,
+    );
     expect(sent).toHaveLength(1);
     expect(stdout + stderr).not.toContain('hunter2');
     expect(stdout).not.toMatch(/[0-9a-f]{32}/);
@@ -257,7 +146,8 @@ describe.skipIf(!PROGRAMS.every(isInstalled))(`doctor${missingPrograms(...PROGRA
     expect({ code, failing }).toEqual({ code: 1, failing: ['secret.source secret.unreadable'] });
     expect(fact('digest.offered')?.mark).toBe('ok');
     expect(fact('auth.credentials')?.mark).toBe('skipped');
-    for (const text of await registersOf('secret')) expect(fieldValues(text, 'Authorization')).toEqual([]);
+    for (const text of await registersOf(kamailio, 'secret'))
+      expect(fieldValues(text, 'Authorization')).toEqual([]);
   });
 
   it.concurrent('tells our bindings from stale ones and those of others', async () => {
@@ -266,7 +156,7 @@ describe.skipIf(!PROGRAMS.every(isInstalled))(`doctor${missingPrograms(...PROGRA
     for (const contact of ['sip:crowd@127.0.0.1:9', 'sip:crowd@198.51.100.9:5060']) {
       await kamailio.rpc('ul.add', 'location', 'crowd', contact, 600, 1, '', 0, 0, 0);
     }
-    const bound = await boundAt('crowd');
+    const bound = await boundAt(kamailio, 'crowd');
     const { code, facts } = reportOf(await sipreg('--json', 'doctor', 'a'));
     expect(code).toBe(0);
     const bindings = facts.filter((one) => one.code.startsWith('bindings.'));
@@ -277,7 +167,7 @@ describe.skipIf(!PROGRAMS.every(isInstalled))(`doctor${missingPrograms(...PROGRA
     ]);
     expect(bindings[1]?.text).toContain('sip:crowd@127.0.0.1:9,');
     expect(bindings[2]?.text).toContain('198.51.100.9');
-    expect(await boundAt('crowd')).toEqual(bound);
+    expect(await boundAt(kamailio, 'crowd')).toEqual(bound);
   });
 
   it.concurrent('sends no REGISTER with --no-register', async () => {

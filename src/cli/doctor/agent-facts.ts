@@ -1,8 +1,10 @@
 // What the running agent says of an account, for `sipreg doctor`: it is only asked, never told anything. Whether its
 // credentials were rejected before decides whether doctor may try them (behaviour.md §10: no ban).
 
+import { existsSync } from 'node:fs';
 import type { LoadedAccounts } from '../../accounts/load.ts';
 import type { PreparedAccount } from '../../agent/account-setup.ts';
+import { askAgent } from '../../agent/control/client.ts';
 import { identityKey } from '../../agent/managed-registration.ts';
 import type { AccountDetail, AgentSnapshot } from '../../agent/operations.ts';
 import { secretFingerprint } from '../../agent/secret-fingerprint.ts';
@@ -11,7 +13,7 @@ import type { AccountSnapshot, FailureSnapshot } from '../../core/health/snapsho
 import { type Failure, failureOf } from '../../core/health/verdict.ts';
 import { durationText } from '../../core/health/words.ts';
 import { timeText } from '../../runtime/local-time.ts';
-import { askInUse, READING_TIMEOUT_MS } from '../agent-in-use.ts';
+import { agentError, agentSocket, askInUse, READING_TIMEOUT_MS } from '../agent-in-use.ts';
 import { CommandError } from '../exit.ts';
 import type { Output } from '../output.ts';
 import { findOwner } from '../owner.ts';
@@ -39,11 +41,11 @@ export async function agentView(
   const name = prepared.setup.plan.account;
   try {
     const owner = await findOwner([name], loaded, output);
-    if (owner === null) return { ...leftBehind(prepared), isOwned: false, account: null };
+    if (owner === null) return await withoutOwner(prepared, output);
     const question = { command: 'status', accounts: [name] } as const;
     const { items, result } = await askInUse<'status'>(question, READING_TIMEOUT_MS, output);
     const account: StatusItem | null = items[0] ?? null;
-    if (account === null) return { ...leftBehind(prepared), isOwned: false, account };
+    if (account === null) return await withoutOwner(prepared, output);
     const facts = statusFacts(account, result.agent, new Date());
     return { facts, isOwned: true, account, rejection: rejectionOf(account) };
   } catch (error) {
@@ -96,10 +98,37 @@ function stateFact(account: StatusItem, agent: AgentSnapshot, now: Date): Fact {
 }
 
 /** No agent keeps the account: what holds is what the state directory remembers. */
+async function withoutOwner(prepared: PreparedAccount, output: Output): Promise<AgentView> {
+  const { plan } = prepared.setup;
+  const { facts, rejection } = leftBehind(prepared);
+  const absence = await absenceFact(plan.account, agentSocket(output));
+  return { facts: [absence, ...facts], isOwned: false, account: null, rejection };
+}
+
+/** Why nobody keeps the account: there is no agent, it has other accounts, or it has died. */
+async function absenceFact(name: string, path: string): Promise<Fact> {
+  if (!existsSync(path)) return ok('agent.state', 'no running agent keeps the account');
+  const question = { command: 'owner', accounts: [name] } as const;
+  const answer = await askAgent<'owner'>(path, question, { timeoutMs: READING_TIMEOUT_MS });
+  if (answer.ok) {
+    const { pid, config } = answer.value.result.agent;
+    const text = `agent ${pid} runs with ${config}, but does not keep this account`;
+    return warn('agent.state', text, 'after a change of the file: "sipreg reload"');
+  }
+  if (answer.error.type !== 'not-running')
+    return warn('agent.state', agentError(path, answer.error).message, null);
+  const text = `no agent runs, but one has left its socket ${path}: it was killed, or it crashed`;
+  return warn(
+    'agent.state',
+    text,
+    'start it again, "sipreg run" or its service; its log may say why it ended',
+  );
+}
+
 function leftBehind({ setup, credentials }: PreparedAccount): Pick<AgentView, 'facts' | 'rejection'> {
   const { memory, plan } = setup;
   const { pausedSince, blocked } = memory.load(identityKey(plan));
-  const facts: Fact[] = [ok('agent.state', 'no running agent keeps the account')];
+  const facts: Fact[] = [];
   if (pausedSince !== null) {
     const advice = `"sipreg resume ${plan.account}", once the agent runs`;
     facts.push(warn('agent.state', `an operator paused the account at ${timeText(pausedSince)}`, advice));
