@@ -116,6 +116,7 @@ class Agent {
       expires: options.expires,
       emit: (event) => this.#emit(event),
       message: (...message) => this.#message(...message),
+      flowFailed: (account, transport) => this.#metrics?.flowFailed(account, transport),
       dropped: (flow, text) => this.#tell('debug', 'agent.dropped', `from ${flow.remote.address}: ${text}`),
     });
   }

@@ -275,7 +275,10 @@ export class Engine {
     const apart = plan.outbound === 'on' ? regId : null;
     const request = { target, regId: apart, local: plan.local, domain, connectTimeoutMs, preferredPort };
     const opened = await this.#registry.acquire(request, tls);
-    if (!opened.ok) return { type: 'flowFailed', target, failure: opened.error };
+    if (!opened.ok) {
+      this.#observer.flowFailed?.(account, target.transport);
+      return { type: 'flowFailed', target, failure: opened.error };
+    }
     const flow = opened.value;
     if (this.#held.hold(account, flow)) this.#attendant?.held(flow, account);
     else this.#registry.release(flow);
@@ -306,6 +309,7 @@ export class Engine {
   #flowGone(flow: Flow, failure: Failure): void {
     this.#attendant?.closed(flow);
     for (const account of this.#held.gone(flow)) {
+      this.#observer.flowFailed?.(account, flow.transport);
       this.request(account, { type: 'flowClosed', flowId: flow.id, failure });
     }
   }

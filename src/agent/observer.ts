@@ -3,6 +3,7 @@
 import type { AccountState } from '../core/health/snapshot.ts';
 import type { Outcome } from '../core/registration/effect.ts';
 import type { SipMessage } from '../core/sip/message.ts';
+import type { Transport } from '../core/sip/transport.ts';
 import type { Flow } from '../runtime/transport/flow.ts';
 import type { ManagedRegistration } from './managed-registration.ts';
 
@@ -12,6 +13,8 @@ export type Observer = {
   readonly finished: (account: ManagedRegistration, outcome: Outcome) => void;
   /** A bug of ours ended what the account was doing; it begins again by itself, and `finished` follows. */
   readonly crashed?: (account: ManagedRegistration, error: unknown) => void;
+  /** A flow of the account was lost, or did not come about. */
+  readonly flowFailed?: (account: ManagedRegistration, transport: Transport) => void;
   readonly warned: (account: ManagedRegistration, text: string) => void;
   /** A message went out or came in; null: nobody wants to see messages. */
   readonly message: MessageListener | null;

@@ -8,6 +8,7 @@ import type { AccountSnapshot } from '../core/health/snapshot.ts';
 import type { Failure } from '../core/health/verdict.ts';
 import type { Outcome } from '../core/registration/effect.ts';
 import { isEnded } from '../core/registration/lifecycle.ts';
+import type { Transport } from '../core/sip/transport.ts';
 import type { Millis } from '../core/time.ts';
 import { monotonicNow } from '../runtime/clock.ts';
 import { systemRng } from '../runtime/entropy.ts';
@@ -35,6 +36,7 @@ export type SupervisorOptions = {
   /** Told of everything, as it happens. */
   readonly emit: (event: AgentEvent) => void;
   readonly message: Observer['message'];
+  readonly flowFailed?: (account: string, transport: Transport) => void;
   readonly tls: TlsWatch;
   readonly dropped: (flow: Flow, text: string) => void;
   /** Accounts to keep; empty: every enabled one. */
@@ -87,6 +89,7 @@ export class Supervisor {
         finished: (account, outcome) => this.#news.finished(account, outcome),
         warned: (account, text) => this.#news.warned(account, text),
         crashed: (account, error) => this.#news.crashed(account, error),
+        flowFailed: ({ setup }, transport) => options.flowFailed?.(setup.plan.account, transport),
         message: options.message,
         dropped: options.dropped,
       },
