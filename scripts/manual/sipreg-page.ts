@@ -22,6 +22,9 @@ const DETAILS: Readonly<Record<string, readonly string[]>> = {
     '`--exit-code` makes it 1 when an account is down. With names everything known of each account is shown, its last events included.',
   ],
   check: ['See `check_sipreg`(8).'],
+  doctor: [
+    'It walks from the accounts file over secrets, DNS, connections, TLS, OPTIONS and a REGISTER without Contact to the bindings and the NAT, one fact a line, each with a stable code. What depends on a step that failed is skipped; each failure comes with its cause and the next step. It exits 1 when a step failed.',
+  ],
   reload: [
     'The whole file is checked first, and then only the difference is carried out: unchanged accounts send nothing, changed ones register anew before anything old is removed, removed ones are unregistered with their old identity.',
   ],

@@ -47,6 +47,11 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
       why: "for node_exporter's textfile collector",
     },
   ],
+  doctor: [
+    { line: 'sipreg doctor office', why: 'from the file to the bindings, one fact a line' },
+    { line: 'sipreg doctor --all --json', why: 'every enabled account, for a bug report' },
+    { line: 'sipreg doctor office --no-register', why: 'without trying the password' },
+  ],
   'account add': [
     { line: 'sipreg account add office', why: 'asks for what it needs' },
     {

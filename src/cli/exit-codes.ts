@@ -10,7 +10,7 @@ export const EXIT_CODES: readonly (readonly [code: number, meaning: string])[] =
   [68, 'DNS gives no usable target'],
   [69, 'unreachable: refused, reset, or no answer; the agent is not running'],
   [70, 'a bug in sipreg'],
-  [75, 'the registrar says not now, or refuses otherwise; another process has the account'],
+  [75, 'the registrar refuses, or says not now; another process has the account'],
   [76, 'TLS handshake or certificate failure; an answer that is not SIP'],
   [77, 'credentials rejected, or none for the challenge'],
   [78, 'the configuration is invalid, or a secret cannot be read'],
@@ -19,8 +19,7 @@ export const EXIT_CODES: readonly (readonly [code: number, meaning: string])[] =
 ];
 
 /** The same rule for all commands that take several accounts. */
-export const SEVERAL_ACCOUNTS =
-  'With several accounts the code is that of the first one, in the order given, that failed.';
+export const SEVERAL_ACCOUNTS = 'Of several accounts the first that failed, in the order given, decides.';
 
 /** The table, for people. */
 export function exitCodesText(): string {
@@ -29,6 +28,6 @@ export function exitCodesText(): string {
     ...rows,
     '',
     SEVERAL_ACCOUNTS,
-    '"check" has the codes of a monitoring plugin: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.',
+    '"check" has those of a plugin: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.',
   ].join('\n');
 }

@@ -11,6 +11,6 @@ describe('the table of exit codes', () => {
   });
 
   it('fits a terminal', () => {
-    for (const line of exitCodesText().split('\n')) expect(line.length).toBeLessThanOrEqual(100);
+    for (const line of exitCodesText().split('\n')) expect(line.length).toBeLessThanOrEqual(80);
   });
 });
