@@ -31,7 +31,7 @@ export function answerFacts(
   return [
     registerFact(query, isRegistered),
     ...digestFacts(query, credentials),
-    credentialsFact(query, withheld),
+    credentialsFact(query, withheld, isRegistered),
     ...warningFacts(query),
   ];
 }
@@ -105,6 +105,7 @@ function algorithmText({ algorithm, session, qop, kind }: Challenge): string {
 function credentialsFact(
   { outcome, isAuthorized, snapshot }: RegisterQuery,
   withheld: Withheld | null,
+  isRegistered: boolean,
 ): Fact {
   if (outcome.type !== 'failed') {
     if (!isAuthorized) return skipped('auth.credentials', 'the registrar did not ask for any');
@@ -114,7 +115,10 @@ function credentialsFact(
   if (withheld?.type === 'unreadable') return skipped('auth.credentials', 'needs a secret that can be read');
   if (withheld?.type === 'rejected') return heldBackFact(withheld.failure, snapshot.account);
   if (outcome.failure.stage !== 'auth') return skipped('auth.credentials', 'needs an answer to them');
-  return fail('auth.credentials', outcome.failure);
+  const fact = fail('auth.credentials', outcome.failure);
+  // behaviour.md §10: a 403 says nothing against credentials that have worked.
+  if (outcome.failure.status !== 403 || !isRegistered) return fact;
+  return { ...fact, mark: 'warn', text: 'the agent is registered with the same credentials' };
 }
 
 /** behaviour.md §10: what was rejected is not sent again only because somebody looks. */

@@ -67,9 +67,19 @@ export function bindingFacts(
   const own = of('ours').map((binding) => ok('bindings.own', bindingText(binding)));
   return [
     ...(own.length > 0 ? own : [missingFact(account)]),
-    ...of('stale').map((binding) => warn('bindings.stale', staleText(binding), STALE_ADVICE)),
-    ...of('foreign').map((binding) => warn('bindings.foreign', bindingText(binding), FOREIGN_ADVICE)),
+    ...others(of('stale'), (text) => warn('bindings.stale', text, STALE_ADVICE), staleText),
+    ...others(of('foreign'), (text) => warn('bindings.foreign', text, FOREIGN_ADVICE), bindingText),
   ];
+}
+
+function others(
+  bindings: readonly ClassifiedBinding[],
+  factOf: (text: string) => Fact,
+  textOf: (binding: ClassifiedBinding) => string,
+): readonly Fact[] {
+  const texts = bindings.slice(0, MAX_SHOWN).map(textOf);
+  const more = bindings.length - texts.length;
+  return (more > 0 ? [...texts, `and ${more} more`] : texts).map(factOf);
 }
 
 function missingFact(account: AccountSnapshot | null): Fact {
@@ -115,6 +125,8 @@ function staleText(binding: ClassifiedBinding): string {
   return `${bindingText(binding)}: ${mark}`;
 }
 
+/** Of one kind; a registrar may list hundreds. */
+const MAX_SHOWN = 10;
 /** Less than this is a REGISTER every half minute. */
 const SHORT_SECONDS = 60;
 const STALE_ADVICE =

@@ -186,7 +186,7 @@ function ownContacts(plan: Plan, memory: Memory, account: AgentView['account']):
 
 function grantedFact({ account }: AgentView): Fact {
   if (account !== null) return grantFact(account, new Date());
-  return skipped('expires.granted', 'no agent keeps the account, and doctor itself asks for no binding');
+  return skipped('expires.granted', 'no agent tells, and doctor itself asks for no binding');
 }
 
 function skippedFacts(codes: readonly FactCode[], why: string): readonly Fact[] {

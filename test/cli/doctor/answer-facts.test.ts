@@ -43,7 +43,10 @@ function factsOf({
     outcome:
       failure === undefined
         ? { type: 'listed', bindings: [] }
-        : { type: 'failed', failure: failureOf(failure, 'why') },
+        : {
+            type: 'failed',
+            failure: failureOf(failure, 'why', { status: responses.at(-1)?.status ?? null }),
+          },
     snapshot: snapshot as unknown as AccountSnapshot,
     responses: responses.map((one) => ({ ...answered(), response: one })),
     isAuthorized,
@@ -121,6 +124,14 @@ describe('the answer to a REGISTER without Contact', () => {
       'warn',
       'register.rejected',
     ]);
+  });
+
+  it('is a 403, which says nothing against credentials that the agent is registered with', () => {
+    const refused = { responses: [response(401, MD5), response(403)], failure: 'auth.rejected' } as const;
+    expect(factsOf(refused).at(-1)).toEqual(['auth.credentials', 'fail', 'auth.rejected']);
+    expect(factsOf({ ...refused, isRegistered: true }).at(-1)?.[1]).toBe('warn');
+    const wrong = { ...refused, responses: [response(401, MD5), response(401, MD5)] };
+    expect(factsOf({ ...wrong, isRegistered: true }).at(-1)?.[1]).toBe('fail');
   });
 
   it('comes changed, which is no silence', () => {

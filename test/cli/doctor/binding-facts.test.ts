@@ -67,6 +67,14 @@ describe('the facts of bindings', () => {
     ]);
   });
 
+  it('does not drown the reader', () => {
+    const phones = Array.from({ length: 30 }, (_, at) => `<sip:1008@198.51.100.9:${5060 + at}>;expires=60`);
+    const crowd = classifyBindings(fields(`Contact: ${phones.join(', ')}`), known());
+    const facts = bindingFacts(crowd, null).filter(({ code }) => code === 'bindings.foreign');
+    expect(facts).toHaveLength(11);
+    expect(facts.at(-1)?.text).toBe('and 20 more');
+  });
+
   it('is a failure when the registrar has forgotten what the agent holds for registered', () => {
     expect(bindingFacts([], account('registered'))).toMatchObject([
       { code: 'bindings.own', mark: 'fail', failure: { code: 'register.forgotten' } },
