@@ -109,34 +109,28 @@ const credentials = v.array(
 );
 
 const contactParams = v.pipe(
-  v.record(
-    text(contactParamNameRule),
-    v.union([v.literal(true), finite(), text(lineRule)], 'must be true, a number or a string'),
-  ),
+  parameters(contactParamNameRule, lineRule),
   v.rawCheck(({ dataset, addIssue }) => {
-    if (!dataset.typed) return;
-    const { value: params } = dataset;
-    for (const [key, value] of Object.entries(params)) {
+    for (const [key, value] of dataset.typed ? Object.entries(dataset.value) : []) {
       if (key.toLowerCase() !== 'q' || (typeof value === 'number' && value >= 0 && value <= 1)) continue;
-      addIssue({ message: 'must be a number from 0 to 1', path: [pathItem(params, key)] });
-    }
-    for (const key of repeatedNames(params)) {
-      addIssue({ message: 'stands here in another case already', path: [pathItem(params, key)] });
+      addIssue({ message: 'must be a number from 0 to 1', path: [pathItem(dataset.value, key)] });
     }
   }),
 );
 
-const contactUriParams = v.pipe(
-  v.record(
-    text(uriParamNameRule),
-    v.union([v.literal(true), finite(), text(uriParamValueRule)], 'must be true, a number or a string'),
-  ),
-  v.rawCheck(({ dataset, addIssue }) => {
-    for (const key of dataset.typed ? repeatedNames(dataset.value) : []) {
-      addIssue({ message: 'stands here in another case already', path: [pathItem(dataset.value, key)] });
-    }
-  }),
-);
+const contactUriParams = parameters(uriParamNameRule, uriParamValueRule);
+
+function parameters(name: Rule, value: Rule) {
+  const written = v.union([v.literal(true), finite(), text(value)], 'must be true, a number or a string');
+  return v.pipe(
+    v.record(text(name), written),
+    v.rawCheck(({ dataset, addIssue }) => {
+      for (const key of dataset.typed ? repeatedNames(dataset.value) : []) {
+        addIssue({ message: 'stands here in another case already', path: [pathItem(dataset.value, key)] });
+      }
+    }),
+  );
+}
 
 const tls = v.strictObject({
   ca: optional(
