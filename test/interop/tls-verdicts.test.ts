@@ -17,6 +17,7 @@ const directory = makeTemporaryDirectory();
 const names = ['pbx.test'];
 const good = authority.issue({ names });
 const stranger = makeCertificateAuthority({ commonName: 'Strange CA' });
+const weak = makeCertificateAuthority({ commonName: 'Weak CA', signature: 'sha1' });
 const caFile = directory.write('ca.pem', authority.certificate);
 const serverFile = directory.write('server.pem', good.certificate);
 const serverKeyFile = directory.write('server.key', good.key);
@@ -39,6 +40,14 @@ const own = (file: string, issued = authority.issue({ commonName: 'us' })): obje
   cert: directory.write(`${file}.pem`, issued.certificate),
   key: directory.write(`${file}.key`, issued.key),
 });
+
+/** A pair of ours with one of the two files replaced. */
+const spoilt = (file: string, part: 'cert' | 'key', content: string): object => ({
+  ...own(file),
+  [part]: directory.write(`${file}.spoilt`, content),
+});
+const lockedKey = (passphrase: string): string =>
+  good.keys.privateKey.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase }).toString();
 
 type Row = readonly [
   code: VerdictCode,
@@ -98,6 +107,13 @@ const ROWS: readonly Row[] = [
     /does not allow the use as a server/,
   ],
   [
+    'tls.weak',
+    'signed with SHA-1',
+    () => startTlsServer(weak.issue({ names }), [], { ciphers: 'DEFAULT@SECLEVEL=0' }),
+    /too weak/,
+    () => ({ ca: directory.write('weak.pem', weak.certificate) }),
+  ],
+  [
     'tls.version',
     'TLS 1.1 only',
     () => opensslServer('-tls1_1', '-cipher', 'DEFAULT@SECLEVEL=0'),
@@ -130,6 +146,13 @@ const ROWS: readonly Row[] = [
   ],
   [
     'tls.client-certificate',
+    'finds ours expired, by a clock that is ahead',
+    () => opensslServer(...mutual, '-attime', String(Math.floor(Date.now() / 1_000) + 20 * 86_400)),
+    /our client certificate has expired; .*short\.pem \("CN=us"/,
+    () => own('short', authority.issue({ commonName: 'us', days: 10 })),
+  ],
+  [
+    'tls.client-certificate',
     'closes without a word',
     () =>
       startTlsServer(good, [], { requestCert: true, rejectUnauthorized: true, ca: authority.certificate }),
@@ -156,6 +179,55 @@ const ROWS: readonly Row[] = [
     () => startTlsServer(good),
     /do not belong together/,
     () => ({ ...own('one'), key: directory.write('two.key', authority.issue({}).key) }),
+  ],
+  [
+    'tls.expired',
+    'our own has expired',
+    () => startTlsServer(good),
+    /old\.pem.*expired on 2020-01-31/,
+    () => own('old', authority.issue({ notBefore: new Date('2020-01-01T00:00:00Z') })),
+  ],
+  [
+    'tls.own-material',
+    'our own is empty',
+    () => startTlsServer(good),
+    /empty\.spoilt/,
+    () => spoilt('empty', 'cert', ''),
+  ],
+  [
+    'tls.own-material',
+    'our own is cut off',
+    () => startTlsServer(good),
+    /cut\.spoilt/,
+    () => spoilt('cut', 'cert', good.certificate.slice(0, 300)),
+  ],
+  [
+    'tls.own-material',
+    'our key is garbage',
+    () => startTlsServer(good),
+    /garbage\.spoilt/,
+    () => spoilt('garbage', 'key', 'nothing'),
+  ],
+  [
+    'tls.own-material',
+    'our key is locked',
+    () => startTlsServer(good),
+    /locked\.spoilt is encrypted, and tls\.keyPassphrase is not set/,
+    () => spoilt('locked', 'key', lockedKey('one')),
+  ],
+  [
+    'tls.own-material',
+    'the passphrase of our key is another',
+    () => startTlsServer(good),
+    /passphrase does not open/,
+    () => ({ ...spoilt('closed', 'key', lockedKey('one')), keyPassphrase: 'two' }),
+  ],
+  [
+    'tls.own-material',
+    'no CA is in the file',
+    () => startTlsServer(good),
+    /none\.pem/,
+    () => ({ ca: directory.write('none.pem', '# nothing\n') }),
   ],
   [
     'tls.pin-mismatch',
