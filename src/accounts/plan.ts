@@ -12,6 +12,7 @@ import type { SocketAddress } from '../core/sip/transport.ts';
 import { escapeUser, type Param, parseUri, type SipUri, unescape as unescapeUser } from '../core/sip/uri.ts';
 import type { TextSource } from '../core/text-source.ts';
 import type { TlsSettings } from '../runtime/tls/settings.ts';
+import { oncePerObject, oncePerText } from './made-once.ts';
 import type { AccountEntry, Ha1Entry, SecretText } from './schema.ts';
 import { splitSocketAddress } from './value-rules.ts';
 import { isWebSocketUri, parseWebSocketUri } from './websocket-uri.ts';
@@ -54,16 +55,32 @@ export function planOf(name: string, entry: AccountEntry, product: string): Plan
     outbound: entry.outbound ?? 'auto',
     offersKeep: entry.outbound !== 'off' && entry.keepalive?.method !== 'off',
     instanceId: entry.instanceId ?? null,
-    headers: Object.entries(entry.headers ?? {}).map(([header, value]) => ({ name: header, value })),
+    headers: headerFields(entry.headers ?? NO_HEADERS),
     userAgent: (entry.userAgent ?? product) || null,
     initialAuthorization: initialAuthorization(entry),
-    retry: retryPolicy(entry),
+    retry: retryPolicy(entry.retry ?? NO_RETRY),
   };
 }
 
+type HeadersEntry = NonNullable<AccountEntry['headers']>;
+const NO_HEADERS: HeadersEntry = {};
+const headerFields = oncePerObject((headers: HeadersEntry) =>
+  Object.entries(headers).map(([name, value]) => ({ name, value })),
+);
+
+type TlsEntry = NonNullable<AccountEntry['tls']>;
+
 /** TLS of the account; relative paths start at `directory`, where the accounts file is. */
 export function tlsSettingsOf(entry: AccountEntry, directory: string): TlsSettings {
-  const tls = entry.tls ?? {};
+  return tlsSettingsIn(directory)(entry.tls ?? NO_TLS);
+}
+
+const NO_TLS: TlsEntry = {};
+const tlsSettingsIn = oncePerText((directory) =>
+  oncePerObject((tls: TlsEntry) => tlsSettings(tls, directory)),
+);
+
+function tlsSettings(tls: TlsEntry, directory: string): TlsSettings {
   const pathOf = (path: string | undefined): string | null =>
     path === undefined ? null : resolve(directory, path);
   return {
@@ -86,20 +103,38 @@ export function dnsServersOf(entry: AccountEntry): readonly SocketAddress[] | nu
   return servers.length === 0 ? null : servers.map((server) => socketAddress(server, 53));
 }
 
-export function keepaliveSettingsOf(entry: AccountEntry): KeepaliveSettings {
-  return { method: entry.keepalive?.method ?? 'auto', intervalSeconds: entry.keepalive?.interval ?? null };
+export function keepaliveSettingsOf({ keepalive = NO_KEEPALIVE }: AccountEntry): KeepaliveSettings {
+  return keepaliveSettings(keepalive);
 }
 
+type KeepaliveEntry = NonNullable<AccountEntry['keepalive']>;
+const NO_KEEPALIVE: KeepaliveEntry = {};
+const keepaliveSettings = oncePerObject(
+  ({ method = 'auto', interval }: KeepaliveEntry): KeepaliveSettings => ({
+    method,
+    intervalSeconds: interval ?? null,
+  }),
+);
+
 /** What peers may ask of us, and what they get. */
-export function incomingSettingsOf(entry: AccountEntry): IncomingSettings {
-  const answers = Object.entries(entry.answer ?? {}).map(([method, answer]): [string, ConfiguredAnswer] => [
+export function incomingSettingsOf({
+  answer = NO_ANSWERS,
+  acceptFrom = 'registrar',
+}: AccountEntry): IncomingSettings {
+  return { answers: configuredAnswers(answer), acceptFrom };
+}
+
+type AnswersEntry = NonNullable<AccountEntry['answer']>;
+const NO_ANSWERS: AnswersEntry = {};
+const configuredAnswers = oncePerObject((answers: AnswersEntry): IncomingSettings['answers'] => {
+  const rows = Object.entries(answers).map(([method, answer]): [string, ConfiguredAnswer] => [
     method,
     typeof answer === 'number'
       ? { status: answer, contact: null }
       : { status: answer.status, contact: answer.contact ?? null },
   ]);
-  return { answers: new Map(answers), acceptFrom: entry.acceptFrom ?? 'registrar' };
-}
+  return new Map(rows);
+});
 
 /** Where the account's secrets are, the account's own realm first; relative paths start at `directory`. */
 export function secretSourcesOf(entry: AccountEntry, directory: string): readonly CredentialSource[] {
@@ -142,11 +177,11 @@ function proxyOf(text: string): ProxyUri {
 }
 
 /** A URI that the schema has let pass. */
-export function uriOf(text: string): SipUri {
+export const uriOf: (text: string) => SipUri = oncePerText((text) => {
   const parsed = parseUri(text);
   assert(parsed.ok, 'the schema lets only SIP URIs pass');
   return parsed.value;
-}
+});
 
 /** RFC 3261 §16.12: a Route without `lr` would name a strict router. */
 function withLooseRouting(proxy: ProxyUri): ProxyUri {
@@ -186,14 +221,16 @@ function initialAuthorization(entry: AccountEntry): Plan['initialAuthorization']
   return { username, realm: entry.realm ?? uriOf(entry.aor).host };
 }
 
-function retryPolicy({ retry = {} }: AccountEntry): RetryPolicy {
-  return {
+type RetryEntry = NonNullable<AccountEntry['retry']>;
+const NO_RETRY: RetryEntry = {};
+const retryPolicy = oncePerObject(
+  (retry: RetryEntry): RetryPolicy => ({
     baseSeconds: retry.base ?? 30,
     maxSeconds: retry.max ?? null,
     credentialAttempts: retry.credentialAttempts ?? 3,
     blockedProbeSeconds: retry.blockedProbe ?? 21_600,
-  };
-}
+  }),
+);
 
 function socketAddress(text: string, defaultPort = 0): SocketAddress {
   const parts = splitSocketAddress(text);

@@ -24,11 +24,11 @@ export async function readCredentials(
   sources: readonly CredentialSource[],
   io: SecretsIo,
 ): Promise<Result<readonly Credential[], Failure>> {
-  const credentials: Credential[] = [];
+  let credentials: readonly Credential[] = [];
   for (const { realm, username, secret } of sources) {
     const read = await readSecret(secret, io);
     if (!read.ok) return failure(failureOf('secret.unreadable', read.error));
-    credentials.push({ realm, username, secret: read.value });
+    credentials = credentials.concat({ realm, username, secret: read.value });
   }
   return success(credentials);
 }

@@ -1,7 +1,7 @@
 // What happens to the agent's accounts, told: as events, in each member's short history, and to those who wait for an
 // outcome. And what of it concerns others: a registrar that is back, credentials that were rejected, the other flows.
 
-import type { AccountState } from '../core/health/snapshot.ts';
+import type { AccountSnapshot, AccountState } from '../core/health/snapshot.ts';
 import type { Failure } from '../core/health/verdict.ts';
 import { failureOfFlow, stateOfAccount } from '../core/registration/describe.ts';
 import type { Outcome } from '../core/registration/effect.ts';
@@ -92,20 +92,22 @@ export class AccountNews implements Pick<Observer, 'stateChanged' | 'finished' |
     const severity: Severity = state === 'blocked' ? 'error' : routine ? 'debug' : 'info';
     const time = new Date().toISOString();
     if (!routine) remember(member, { time, severity, text: `${previous} → ${state}` });
-    const snapshot = describeAccount(flows);
-    this.#options.emit({ time, severity, type: 'state', account: member.name, state, previous, snapshot });
-    this.#noteBlocked(changed, state, previous);
+    this.#options.emit(stateEvent({ time, severity, account: member.name, state, previous }, flows));
+    this.#noteBlocked(member, changed);
   }
 
-  #noteBlocked(account: ManagedRegistration, state: AccountState, previous: AccountState): void {
+  #noteBlocked(member: Member, account: ManagedRegistration): void {
     const { store } = this.#options;
+    const { state } = member;
     if (state === 'blocked') {
       const { credentials } = account.lifecycle.registration;
       const fingerprint = secretFingerprint(credentials, store.instanceId());
       const blocked = { since: new Date().toISOString(), secretFingerprint: fingerprint };
+      member.isNotedBlocked = true;
       this.#keep(account, store.setBlocked(account.key, blocked));
-    } else if (state === 'registered' && previous === 'registering') {
-      if (store.load(account.key).blocked !== null) this.#keep(account, store.setBlocked(account.key, null));
+    } else if (state === 'registered' && member.isNotedBlocked) {
+      member.isNotedBlocked = false;
+      this.#keep(account, store.setBlocked(account.key, null));
     }
   }
 
@@ -200,6 +202,22 @@ export class AccountNews implements Pick<Observer, 'stateChanged' | 'finished' |
       `a bug in sipreg, please report it; the account begins again: ${words}`,
     );
   }
+}
+
+/** The event, whose snapshot is made when somebody looks at it: with thousands of accounts mostly nobody does. */
+function stateEvent(
+  facts: Omit<Extract<AgentEvent, { type: 'state' }>, 'type' | 'snapshot'>,
+  flows: Registrations,
+): AgentEvent {
+  let snapshot: AccountSnapshot | null = null;
+  return {
+    ...facts,
+    type: 'state',
+    get snapshot() {
+      snapshot ??= describeAccount(flows);
+      return snapshot;
+    },
+  };
 }
 
 /** A refresh that goes as it should is worth no line. */

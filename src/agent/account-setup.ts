@@ -11,16 +11,13 @@ import {
 } from '../accounts/plan.ts';
 import type { AccountEntry } from '../accounts/schema.ts';
 import { COMMAND_TIMEOUT_MS, readCredentials } from '../accounts/secrets.ts';
-import type { Credential } from '../core/digest/algorithm.ts';
-import type { Failure } from '../core/health/verdict.ts';
 import { flowPlans, type Plan } from '../core/registration/plan.ts';
 import { nextHop } from '../core/resolve/hop.ts';
-import type { Result } from '../core/result.ts';
 import { bracketed } from '../core/sip/ip.ts';
 import { isReliable } from '../core/sip/transport.ts';
-import type { IdentityStore } from '../state/identity-store.ts';
+import type { IdentityStore, Memory } from '../state/identity-store.ts';
 import { STUN_ON_STREAM } from './keepalive-news.ts';
-import type { AccountSetup, Memory } from './managed-registration.ts';
+import type { AccountSetup, PreparedAccount } from './managed-registration.ts';
 
 export type SetupOptions = {
   /** "sipreg/1.0.0", the User-Agent of accounts that set none. */
@@ -30,12 +27,6 @@ export type SetupOptions = {
   readonly keepsAlive: boolean;
   /** Seconds to ask for in place of the account's own; null: the account's. */
   readonly expires: number | null;
-};
-
-export type PreparedAccount = {
-  readonly setup: AccountSetup;
-  readonly credentials: Result<readonly Credential[], Failure>;
-  readonly warnings: readonly string[];
 };
 
 /**
@@ -60,10 +51,9 @@ export async function prepareAccount(
     keepalive: keepaliveSettingsOf(entry),
     incoming: incomingSettingsOf(entry),
     store: options.store,
-    memory: options.memory,
     keepsAlive: options.keepsAlive,
   };
-  return { setup, credentials, warnings: warningsOf(name, entry, plan) };
+  return { setup, memory: options.memory, credentials, warnings: warningsOf(name, entry, plan) };
 }
 
 function warningsOf(name: string, entry: AccountEntry, plan: Plan): readonly string[] {

@@ -347,10 +347,10 @@ class Agent {
     for (const close of this.#closers.reverse()) await close();
   }
 
-  #message(...[direction, flow, account, content]: Parameters<MessageListener>): void {
+  #message(...[direction, flow, account, content, bytes]: Parameters<MessageListener>): void {
     const { transport, local, remote } = flow;
     const facts = { account, direction, transport, local, remote };
-    this.#trace.note({ time: Date.now(), ...facts, content });
+    this.#trace.note({ time: Date.now(), ...facts, bytes });
     this.#metrics?.message(direction, account, content);
     if (!this.#options.tellsMessages) return;
     const time = new Date().toISOString();

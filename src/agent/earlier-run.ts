@@ -4,18 +4,23 @@
 import { failureOf } from '../core/health/verdict.ts';
 import type { Millis } from '../core/time.ts';
 import { monotonicNow, wallTimeOf } from '../runtime/clock.ts';
-import type { IdentityStore } from '../state/identity-store.ts';
-import type { PreparedAccount } from './account-setup.ts';
-import { identityKey, type ManagedRegistration, type Start } from './managed-registration.ts';
+import {
+  identityKey,
+  type ManagedRegistration,
+  type PreparedAccount,
+  type Start,
+} from './managed-registration.ts';
 import { secretFingerprint } from './secret-fingerprint.ts';
 
-/** The start of an account whose past is in `store`. */
-export function startOf({ setup, credentials }: PreparedAccount, store: IdentityStore): Start {
-  const { pausedSince, blocked } = store.load(identityKey(setup.plan));
+/** How the account begins, after what is remembered of it. */
+export function startOf({ setup, credentials, memory }: PreparedAccount): Start {
+  const { pausedSince, blocked } = memory.load(identityKey(setup.plan));
   if (pausedSince !== null) return { state: 'paused', since: instantOf(pausedSince) };
   const isSame =
-    credentials.ok && blocked?.secretFingerprint === secretFingerprint(credentials.value, store.instanceId());
-  if (blocked === null || !isSame) return { state: 'unregistered', firstAt: monotonicNow() };
+    blocked !== null &&
+    credentials.ok &&
+    blocked.secretFingerprint === secretFingerprint(credentials.value, memory.instanceId());
+  if (!isSame) return { state: 'unregistered', firstAt: monotonicNow() };
   const cause = 'the credentials were rejected in an earlier run, and are still the same';
   return {
     state: 'blocked',

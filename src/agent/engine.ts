@@ -22,13 +22,14 @@ import { nodeHash } from '../runtime/hash.ts';
 import type { Flow, FlowEvents } from '../runtime/transport/flow.ts';
 import { createFlowRegistry, type FlowRegistry, type TlsSource } from '../runtime/transport/registry.ts';
 import type { Attendant, FlowDesk } from './attendant.ts';
+import { createDepartures } from './departures.ts';
 import { HeldFlows } from './held-flows.ts';
 import { recordFacts, reserveNumbers } from './identity-keeping.ts';
 import { isFollowed } from './incoming/acceptance.ts';
 import { rememberAddresses } from './incoming/answerable.ts';
 import { readSecretsAgain, resolveHop } from './lookups.ts';
 import type { ManagedRegistration } from './managed-registration.ts';
-import { flowsLeftBehind } from './network-changes.ts';
+import { flowsLeftBehind, isFixed } from './network-changes.ts';
 import type { Observer } from './observer.ts';
 import { unwatchedTls } from './tls-watch.ts';
 
@@ -53,6 +54,7 @@ export class Engine {
   readonly #locator: Locator;
   readonly #attendant: Attendant | null;
   readonly #held = new HeldFlows();
+  readonly #departures = createDepartures<ManagedRegistration>(monotonicNow);
   readonly #accountOfBranch = new Map<string, ManagedRegistration>();
   /** Whose REGISTER is just leaving. */
   #sending: ManagedRegistration | null = null;
@@ -86,7 +88,7 @@ export class Engine {
   #flowEvents(): FlowEvents {
     const { dropped, message } = this.#observer;
     const events: FlowEvents = {
-      message: (flow, received, source) => this.#received(flow, received, source),
+      message: (flow, received, source, bytes) => this.#received(flow, received, source, bytes),
       malformed: (flow, error, source) => this.#attendant?.malformed(flow, error, source),
       sign: (flow, sign, source) => this.#attendant?.sign(flow, sign, source),
       closed: (flow, failure) => this.#flowGone(flow, failure),
@@ -126,6 +128,7 @@ export class Engine {
   /** Closes every flow, gives up lookups and stops the alarm. */
   close(): void {
     this.#alarm.stop();
+    this.#departures.stop();
     this.#attendant?.stop();
     this.#locator.stop();
     this.#registry.closeAll();
@@ -233,7 +236,10 @@ export class Engine {
         this.#closeFlow(effect.flowId);
         break;
       case 'reserveCseq':
-        this.#later(account, reserveNumbers(account, effect.renewCallId));
+        // Numbers for thousands become durable with one write: their REGISTERs leave as there is room.
+        this.#later(account, reserveNumbers(account, effect.renewCallId), (go) =>
+          this.#departures.depart(account, go),
+        );
         break;
       case 'send':
         this.#send(account, effect);
@@ -253,9 +259,9 @@ export class Engine {
     }
   }
 
-  #later(account: ManagedRegistration, work: Promise<Input>): void {
+  #later(account: ManagedRegistration, work: Promise<Input>, inTurn = (go: () => void): void => go()): void {
     work.then(
-      (input) => this.request(account, input),
+      (input) => inTurn(() => this.request(account, input)),
       (error: unknown) => this.#crashed(account, error),
     );
   }
@@ -338,6 +344,7 @@ export class Engine {
 
   #finished(account: ManagedRegistration, outcome: Outcome): void {
     this.#forgetBranch(account);
+    this.#departures.settled(account);
     const { flow: currentFlow, target } = account.lifecycle.registration;
     if (target !== null && outcome.type !== 'failed') this.#locator.noteServed(target);
     const current = currentFlow?.id;
@@ -352,11 +359,11 @@ export class Engine {
     this.#observer.finished(account, outcome);
   }
 
-  #received(flow: Flow, message: SipMessage, source: SocketAddress): void {
+  #received(flow: Flow, message: SipMessage, source: SocketAddress, bytes: Uint8Array): void {
     const via = message.kind === 'response' ? topVia(message) : null;
     const branch = via === null ? null : branchOf(via);
     const account = branch === null ? undefined : this.#accountOfBranch.get(branch);
-    this.#observer.message?.('received', flow, this.#nameOf(flow, account), message);
+    this.#observer.message?.('received', flow, this.#nameOf(flow, account), message, bytes);
     this.#attendant?.heard(flow);
     if (message.kind === 'request') this.#attendant?.request(flow, message, source);
     else if (account !== undefined) this.#answered(account, flow, message, source);
@@ -369,6 +376,7 @@ export class Engine {
     const server = { incoming: setup.incoming, knownAddresses: () => addresses };
     if (isFollowed(server, flow, response.status, source)) {
       this.request(account, { type: 'responseReceived', response });
+      this.#departures.settled(account);
       return;
     }
     const text = `a ${response.status} came from ${source.address}, which is no address of the registrar: it is not followed`;
@@ -378,7 +386,7 @@ export class Engine {
   #tellSent(flow: Flow, bytes: Uint8Array): void {
     // Pings are no messages, and neither is STUN.
     if ((bytes[0] ?? 0) < FIRST_LETTER) return;
-    this.#observer.message?.('sent', flow, this.#nameOf(flow, this.#sending ?? undefined), bytes);
+    this.#observer.message?.('sent', flow, this.#nameOf(flow, this.#sending ?? undefined), bytes, bytes);
   }
 
   #nameOf(flow: Flow, account: ManagedRegistration | undefined): string | null {
@@ -389,8 +397,3 @@ export class Engine {
 
 /** RFC 3261 §25.1: a start line begins with a token. */
 const FIRST_LETTER = 0x21;
-
-/** Whether the account says from which address it sends. */
-function isFixed(local: SocketAddress | null): boolean {
-  return local !== null && local.address !== '0.0.0.0' && local.address !== '::';
-}

@@ -32,7 +32,7 @@ export class HeldFlows {
   /** False: it is held already. */
   hold(account: ManagedRegistration, flow: Flow): boolean {
     if (account.held.includes(flow)) return false;
-    account.held = [...account.held, flow];
+    account.held = account.held.concat(flow);
     const held = this.#held.get(flow.id);
     if (held === undefined) this.#held.set(flow.id, { flow, users: new Set([account]), list: null });
     else changed(held).add(account);

@@ -127,8 +127,8 @@ export function openHistory(options: HistoryOptions): History {
       // A summary is written when the next one begins, or at the end.
       if (last !== undefined) tell({ type: 'trips', account, trips: last });
       const firstRecent = record.trips.findIndex((one) => one.start > at - DAY_MS - bucketMs);
-      record.trips.splice(0, firstRecent === -1 ? record.trips.length : firstRecent);
-      record.trips.push({ start, count: 1, sumMs: ms, maxMs: ms });
+      const recent = firstRecent === -1 ? [] : record.trips.slice(firstRecent);
+      record.trips = recent.concat({ start, count: 1, sumMs: ms, maxMs: ms });
     },
     forget(account) {
       if (records.delete(account)) tell({ type: 'forgotten', account });

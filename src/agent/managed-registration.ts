@@ -13,6 +13,7 @@ import {
   type PublicAddress,
   type Registration,
 } from '../core/registration/registration.ts';
+import type { Result } from '../core/result.ts';
 import { type Rng, randomHex } from '../core/rng.ts';
 import { parseHostPort } from '../core/sip/host-port.ts';
 import { withoutBrackets } from '../core/sip/ip.ts';
@@ -21,12 +22,18 @@ import type { Millis } from '../core/time.ts';
 import { monotonicNow } from '../runtime/clock.ts';
 import type { TlsSettings } from '../runtime/tls/settings.ts';
 import type { Flow } from '../runtime/transport/flow.ts';
-import type { IdentityKey, IdentityStore, Reservation } from '../state/identity-store.ts';
+import type { IdentityKey, IdentityStore, Memory, Reservation } from '../state/identity-store.ts';
 import type { FlowRecord } from '../state/state-document.ts';
 import { writtenAddresses } from './incoming/answerable.ts';
 
-/** What earlier commands have left behind. */
-export type Memory = Pick<IdentityStore, 'load' | 'instanceId'>;
+/** An account ready to be taken in. */
+export type PreparedAccount = {
+  readonly setup: AccountSetup;
+  /** What is remembered of it, for reading only. */
+  readonly memory: Memory;
+  readonly credentials: Result<readonly Credential[], Failure>;
+  readonly warnings: readonly string[];
+};
 
 export type AccountSetup = {
   /** Of the account, or of one flow of it. */
@@ -39,8 +46,6 @@ export type AccountSetup = {
   readonly incoming: IncomingSettings;
   /** Where its identity is kept; null: it has one of its own that nobody else sees. */
   readonly store: IdentityStore | null;
-  /** What is remembered of it, for reading only. */
-  readonly memory: Memory;
   /** It stays registered for as long as the process runs, so what it learns is noted as it goes. */
   readonly keepsAlive: boolean;
 };
@@ -86,26 +91,22 @@ export type Start = {
 const AT_REST: Start = { state: 'unregistered' };
 
 /** The registrations of an account as they start: with the identity and the binding that are remembered of each flow. */
-export function manageAccount(
-  setup: AccountSetup,
-  credentials: readonly Credential[],
-  rng: Rng,
-  start: Start = AT_REST,
-): Registrations {
+export function manageAccount(prepared: PreparedAccount, rng: Rng, start: Start = AT_REST): Registrations {
+  const { setup } = prepared;
   const [first, ...others] = flowPlans(setup.plan);
   const manage = (plan: Plan, index: number): ManagedRegistration =>
-    manageRegistration({ ...setup, plan }, index + 1, credentials, rng, start);
+    manageRegistration(prepared, plan === setup.plan ? setup : { ...setup, plan }, index + 1, rng, start);
   return [manage(first, 0), ...others.map((plan, index) => manage(plan, index + 1))];
 }
 
 function manageRegistration(
+  { credentials, memory }: PreparedAccount,
   setup: AccountSetup,
   regId: number,
-  credentials: readonly Credential[],
   rng: Rng,
   start: Start,
 ): ManagedRegistration {
-  const { plan, store, memory } = setup;
+  const { plan, store } = setup;
   const key = identityKey(plan);
   const remembered = memory.load(key).flows.get(regId) ?? null;
   const registration = beginRegistration(plan, {
@@ -117,7 +118,7 @@ function manageRegistration(
       cseq: store === null ? 0 : (remembered?.cseq ?? 0),
       reservedThrough: store === null ? PRIVATE_CSEQS : (remembered?.cseq ?? 0),
     },
-    credentials,
+    credentials: credentials.ok ? credentials.value : [],
     credentialsWorked: false,
     publicAddress: rememberedAddress(remembered),
     boundContact: rememberedContact(remembered),

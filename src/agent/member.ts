@@ -16,6 +16,8 @@ export type Member = {
   flows: Registrations | null;
   /** The state that was told last. */
   state: AccountState;
+  /** That its credentials were rejected is on disk. */
+  isNotedBlocked: boolean;
   /** The last events, oldest first. */
   history: readonly HistoryEntry[];
 };
@@ -29,7 +31,7 @@ export function isUp(state: AccountState): boolean {
 }
 
 export function remember(member: Member, entry: HistoryEntry): void {
-  member.history = [...member.history.slice(1 - HISTORY_LENGTH), entry];
+  member.history = member.history.slice(1 - HISTORY_LENGTH).concat(entry);
 }
 
 /** The member's snapshot; a disabled account is described from the file. */

@@ -2,6 +2,7 @@
 // another one. TCP would take minutes to notice, and UDP would never.
 
 import { type Failure, failureOf } from '../core/health/verdict.ts';
+import type { SocketAddress } from '../core/sip/transport.ts';
 import type { Flow } from '../runtime/transport/flow.ts';
 import { formatAddress } from '../runtime/transport/system-error.ts';
 import { localAddressTowards } from '../runtime/transport/udp-probe.ts';
@@ -51,4 +52,9 @@ function routeChanged({ local, remote }: Flow, now: string): Failure {
 
 function withoutZone(address: string): string {
   return address.split('%', 1)[0] ?? address;
+}
+
+/** Whether the account says from which address it sends. */
+export function isFixed(local: SocketAddress | null): boolean {
+  return local !== null && local.address !== '0.0.0.0' && local.address !== '::';
 }

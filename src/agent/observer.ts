@@ -22,10 +22,12 @@ export type Observer = {
   readonly dropped: (flow: Flow, text: string) => void;
 };
 
-/** `account`: whose it is, where one alone comes into question. `content` has its credentials: redactedText shows it. */
+/** `account`: whose it is, where one alone comes into question. `content` has its credentials: redactedText shows it;
+ * `bytes` are the same as it went or came. */
 export type MessageListener = (
   direction: 'sent' | 'received',
   flow: Flow,
   account: string | null,
   content: Uint8Array | SipMessage,
+  bytes: Uint8Array,
 ) => void;

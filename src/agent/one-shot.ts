@@ -11,10 +11,14 @@ import { monotonicNow, wallTimeOf } from '../runtime/clock.ts';
 import { systemRng } from '../runtime/entropy.ts';
 import type { KeyLog } from '../runtime/tls/key-log.ts';
 import type { Lock } from '../state/lock.ts';
-import type { PreparedAccount } from './account-setup.ts';
 import { Engine } from './engine.ts';
 import { lockIdentity } from './identity-keeping.ts';
-import { type ManagedRegistration, manageAccount, type Registrations } from './managed-registration.ts';
+import {
+  type ManagedRegistration,
+  manageAccount,
+  type PreparedAccount,
+  type Registrations,
+} from './managed-registration.ts';
 import type { Observer } from './observer.ts';
 import { unwatchedTls } from './tls-watch.ts';
 
@@ -117,8 +121,8 @@ export function describeAccount([first, ...others]: Registrations): AccountSnaps
 }
 
 /** The account's registrations with what is remembered of them. */
-export function rememberAccount({ setup, credentials }: PreparedAccount): Registrations {
-  return manageAccount(setup, credentials.ok ? credentials.value : [], systemRng);
+export function rememberAccount(prepared: PreparedAccount): Registrations {
+  return manageAccount(prepared, systemRng);
 }
 
 function begin(

@@ -14,16 +14,16 @@ import { monotonicNow } from '../runtime/clock.ts';
 import { systemRng } from '../runtime/entropy.ts';
 import type { TlsSettings } from '../runtime/tls/settings.ts';
 import type { Flow } from '../runtime/transport/flow.ts';
-import type { IdentityStore } from '../state/identity-store.ts';
+import type { IdentityStore, Memory } from '../state/identity-store.ts';
 import { AccountNews } from './account-news.ts';
-import { type PreparedAccount, prepareAccount } from './account-setup.ts';
+import { prepareAccount } from './account-setup.ts';
 import { type Admissions, createAdmissions, DEFAULT_PACE, registrarOf } from './admission.ts';
 import { leftText, startOf } from './earlier-run.ts';
 import { Engine } from './engine.ts';
 import type { AgentEvent } from './events.ts';
 import { attendFlows, type FlowAttendant } from './flow-attendant.ts';
 import { readSecretsAgain } from './lookups.ts';
-import { type ManagedRegistration, manageAccount } from './managed-registration.ts';
+import { type ManagedRegistration, manageAccount, type PreparedAccount } from './managed-registration.ts';
 import { type Member, snapshotOf } from './member.ts';
 import { Members } from './members.ts';
 import type { Observer } from './observer.ts';
@@ -108,9 +108,12 @@ export class Supervisor {
   /** Takes the accounts of the file in, until `end`; they begin by themselves, paced. */
   async start(loaded: LoadedAccounts, end: AbortSignal): Promise<void> {
     const entries = [...loaded.accounts].filter(([name]) => this.isWanted(name));
+    const memory = this.store.remembered();
     for (let from = 0; from < entries.length && !end.aborted; from += START_BATCH) {
       const batch = entries.slice(from, from + START_BATCH);
-      await Promise.all(batch.map(([name, entry]) => this.admitMember(name, entry, loaded.directory)));
+      await Promise.all(
+        batch.map(([name, entry]) => this.admitMember(name, entry, loaded.directory, memory)),
+      );
     }
   }
 
@@ -119,19 +122,36 @@ export class Supervisor {
   }
 
   /** Adds an account; an enabled one gets its machine. */
-  async admitMember(name: string, entry: AccountEntry, directory: string): Promise<Member> {
-    const member: Member = { name, entry, flows: null, state: 'disabled', history: [] };
+  async admitMember(
+    name: string,
+    entry: AccountEntry,
+    directory: string,
+    memory: Memory = this.store,
+  ): Promise<Member> {
+    const member: Member = {
+      name,
+      entry,
+      flows: null,
+      state: 'disabled',
+      isNotedBlocked: false,
+      history: [],
+    };
     this.#members.add(member);
-    if (entry.enabled !== false) this.employ(member, await this.prepare(name, entry, directory));
+    if (entry.enabled !== false) this.employ(member, await this.prepare(name, entry, directory, memory));
     return member;
   }
 
-  prepare(name: string, entry: AccountEntry, directory: string): Promise<PreparedAccount> {
+  prepare(
+    name: string,
+    entry: AccountEntry,
+    directory: string,
+    memory: Memory = this.store,
+  ): Promise<PreparedAccount> {
     const { product, store, expires } = this.#options;
     return prepareAccount(directory, name, entry, {
       product,
       store,
-      memory: store,
+      memory,
       keepsAlive: true,
       expires,
     });
@@ -139,10 +159,10 @@ export class Supervisor {
 
   /** Gives `member` a machine for each of its flows and lets them begin. */
   employ(member: Member, prepared: PreparedAccount): void {
-    const { setup, credentials, warnings } = prepared;
-    const known = credentials.ok ? credentials.value : [];
-    const flows = manageAccount(setup, known, systemRng, startOf(prepared, this.store));
+    const { credentials, warnings } = prepared;
+    const flows = manageAccount(prepared, systemRng, startOf(prepared));
     const [first] = flows;
+    member.isNotedBlocked = prepared.memory.load(first.key).blocked !== null;
     this.#members.employ(member, flows);
     for (const text of warnings) this.#news.warn(first, 'account.settings', text);
     const left = leftText(first);

@@ -6,12 +6,13 @@ import { nearestKey, renderProblem } from '../accounts/explain.ts';
 import { type LoadedAccounts, loadAccounts } from '../accounts/load.ts';
 import { locateAccountsFile } from '../accounts/location.ts';
 import type { AccountEntry } from '../accounts/schema.ts';
-import { type PreparedAccount, prepareAccount, type SetupOptions } from '../agent/account-setup.ts';
-import type { Memory } from '../agent/managed-registration.ts';
+import { prepareAccount, type SetupOptions } from '../agent/account-setup.ts';
+import type { PreparedAccount } from '../agent/managed-registration.ts';
 import { systemRng } from '../runtime/entropy.ts';
 import { stateDirectory } from '../state/directory.ts';
 import {
   type IdentityStore,
+  type Memory,
   openIdentityStore,
   readMemory,
   type StateNotice,

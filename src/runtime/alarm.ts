@@ -29,13 +29,19 @@ export function createAlarm<S extends Sleeper>(now: () => Millis, wake: (sleeper
   let waiting = 0;
   let timer: NodeJS.Timeout | undefined;
   let timerAt = Number.POSITIVE_INFINITY;
+  let ringing: NodeJS.Immediate | undefined;
 
   const arm = (): void => {
     const next = heap[0];
     if (next === undefined || next.at >= timerAt) return;
     clearTimeout(timer);
     timerAt = next.at;
-    timer = setTimeout(ring, Math.min(Math.max(0, next.at - now()), LONGEST_SLEEP_MS));
+    timer = setTimeout(letOthersGoFirst, Math.min(Math.max(0, next.at - now()), LONGEST_SLEEP_MS));
+  };
+  /** Node runs timers before it reads sockets: what has arrived meanwhile is heard first, or a busy process would send
+   * again what is answered already. */
+  const letOthersGoFirst = (): void => {
+    ringing = setImmediate(ring);
   };
   const ring = (): void => {
     timerAt = Number.POSITIVE_INFINITY;
@@ -60,6 +66,7 @@ export function createAlarm<S extends Sleeper>(now: () => Millis, wake: (sleeper
     },
     stop() {
       clearTimeout(timer);
+      clearImmediate(ringing);
       timerAt = Number.NEGATIVE_INFINITY;
       heap = [];
     },

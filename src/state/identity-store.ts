@@ -60,11 +60,16 @@ export type StateNotice = {
   readonly message: string;
 };
 
+/** What earlier commands have left behind. */
+export type Memory = Pick<IdentityStore, 'load' | 'instanceId'>;
+
 export type IdentityStore = {
   /** `urn:uuid:…`, one for each state directory. */
   readonly instanceId: () => string;
   /** What is known of the account, read afresh; an account without a record has none of it. */
   readonly load: (key: IdentityKey) => AccountRecord;
+  /** What is known of all accounts now, read once: for who loads many. */
+  readonly remembered: () => Memory;
   /**
    * `count` new CSeq numbers, for REGISTERs from `localPort`: after a crash the next one leaves from there too, so that its
    * Contact is that of the binding that was left behind. Calls made together cost one write.
@@ -124,7 +129,8 @@ export async function openIdentityStore(
   };
   return success({
     instanceId: () => commit.current().instanceId,
-    load: (key) => commit.current().accounts.get(nameOf(key)) ?? NO_ACCOUNT,
+    load: (key) => memoryOf(commit.current()).load(key),
+    remembered: () => memoryOf(commit.current()),
     reserve: (key, regId, count, localPort) =>
       commit.change((state) => reserveIn(state, { key, regId, count, localPort, rng })),
     settle: (reservation, settlement) =>
@@ -142,8 +148,11 @@ export async function openIdentityStore(
 
 /** What is known in `directory`, for commands that take no lock and write nothing; null: nothing is, and the instance id is
  * one that nobody else has. */
-export function readMemory(directory: string | null, rng: Rng): Pick<IdentityStore, 'load' | 'instanceId'> {
-  const known = (directory === null ? null : readState(directory)) ?? emptyDocument(rng);
+export function readMemory(directory: string | null, rng: Rng): Memory {
+  return memoryOf((directory === null ? null : readState(directory)) ?? emptyDocument(rng));
+}
+
+function memoryOf(known: Pick<StateDocument, 'accounts' | 'instanceId'>): Memory {
   return {
     load: (key) => known.accounts.get(nameOf(key)) ?? NO_ACCOUNT,
     instanceId: () => known.instanceId,

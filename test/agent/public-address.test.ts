@@ -30,7 +30,7 @@ async function contactFrom(record: FlowRecord, port: number): Promise<string> {
     { aor: 'sip:alice@192.0.2.7', password: 'x' },
     { product: 'sipreg/0', store: null, memory, keepsAlive: false, expires: null },
   );
-  const [{ lifecycle }] = manageAccount(prepared.setup, [], seededRng(1));
+  const [{ lifecycle }] = manageAccount(prepared, seededRng(1));
   const { registration } = lifecycle;
   const local = { address: '10.0.0.2', port };
   const remote = { address: '192.0.2.7', port: 5060 };

@@ -97,7 +97,8 @@ export function createNews(): News {
       switch (event.type) {
         case 'state': {
           const verdict = judgeBy(event.account, (memory) => judgeState(memory, event, now));
-          return judged(event, verdict, `state ${event.state}`, event.snapshot.registrar);
+          const registrar = verdict.isNews ? event.snapshot.registrar : null;
+          return judged(event, verdict, `state ${event.state}`, registrar);
         }
         case 'failure': {
           const { state, failure, registrar } = event;

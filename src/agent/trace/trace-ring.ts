@@ -1,13 +1,13 @@
 // The last SIP messages of the agent (`sipreg trace`), in memory and bounded: for each account its own share, so that a
-// flood of one does not push out the others, and a limit over all. A message is kept as it was sent or parsed; what it
-// says is made and redacted only when somebody reads it, and never leaves here unredacted.
+// flood of one does not push out the others, and a limit over all. A message is kept as the bytes that went or came; what
+// it says is made and redacted only when somebody reads it, and never leaves here unredacted.
 
-import type { SipMessage } from '../../core/sip/message.ts';
+import { parseMessage } from '../../core/sip/parse.ts';
 import type { SocketAddress, Transport } from '../../core/sip/transport.ts';
 import type { Millis } from '../../core/time.ts';
 import { redactedText } from '../redacted-text.ts';
 
-/** What the engine notes: nothing is copied, formatted or redacted for it. */
+/** What the engine notes: nothing is formatted or redacted for it. */
 export type TraceNote = {
   /** Wall clock, milliseconds since 1970. */
   readonly time: Millis;
@@ -17,7 +17,7 @@ export type TraceNote = {
   readonly transport: Transport;
   readonly local: SocketAddress;
   readonly remote: SocketAddress;
-  readonly content: Uint8Array | SipMessage;
+  readonly bytes: Uint8Array;
 };
 
 /** A message as it may be shown. */
@@ -51,11 +51,12 @@ export type TraceLimits = {
 
 const MIB = 2 ** 20;
 
-/** For an agent of `accounts` accounts: the last exchange of each, and more where there is room. 2 to 32 MiB. */
+/** For an agent of `accounts` accounts: the last exchange of each of five thousand, and more where there is room. 2 to
+ * 10 MiB: of fifty thousand there is the last exchange of those who were heard last. */
 export function traceLimits(accounts: number): TraceLimits {
   return {
     messages: Math.max(500, 8 * accounts),
-    bytes: Math.min(32 * MIB, Math.max(2 * MIB, 4_096 * accounts)),
+    bytes: Math.min(10 * MIB, Math.max(2 * MIB, 4_096 * accounts)),
     messagesEach: 8,
     bytesEach: 8_192,
   };
@@ -63,8 +64,13 @@ export function traceLimits(accounts: number): TraceLimits {
 
 /** A place in two queues: of all messages, and of its account's. The oldest of all is also the oldest of its account. */
 type Entry = {
-  readonly note: TraceNote;
-  readonly bytes: number;
+  readonly time: Millis;
+  readonly direction: 'sent' | 'received';
+  readonly transport: Transport;
+  readonly local: SocketAddress;
+  readonly remote: SocketAddress;
+  /** The bytes as Latin-1, each a character: one small object, where a buffer would be three. */
+  readonly text: string;
   readonly share: Share;
   older: Entry | null;
   newer: Entry | null;
@@ -80,7 +86,7 @@ type Share = {
 };
 
 /** What an entry costs besides its text. */
-const ENTRY_BYTES = 200;
+const ENTRY_BYTES = 120;
 
 export function createTraceRing(limits: TraceLimits): TraceRing {
   const shares = new Map<string | null, Share>();
@@ -91,11 +97,13 @@ export function createTraceRing(limits: TraceLimits): TraceRing {
   let count = 0;
 
   const append = (note: TraceNote): Share => {
-    const { account } = note;
+    const { account, time, direction, transport, local, remote, bytes: content } = note;
     const share = shares.get(account) ?? { account, oldest: null, newest: null, count: 0, bytes: 0 };
     shares.set(account, share);
-    const size = ENTRY_BYTES + contentLength(note.content);
-    const entry: Entry = { note, bytes: size, share, older: newest, newer: null, nextOfShare: null };
+    const text = Buffer.from(content.buffer, content.byteOffset, content.length).toString('latin1');
+    const links = { share, older: newest, newer: null, nextOfShare: null };
+    const entry: Entry = { time, direction, transport, local, remote, text, ...links };
+    const size = sizeOf(entry);
     if (newest === null) oldest = entry;
     else newest.newer = entry;
     newest = entry;
@@ -118,8 +126,8 @@ export function createTraceRing(limits: TraceLimits): TraceRing {
     share.oldest = entry.nextOfShare;
     if (share.oldest === null) shares.delete(share.account);
     share.count -= 1;
-    share.bytes -= entry.bytes;
-    bytes -= entry.bytes;
+    share.bytes -= sizeOf(entry);
+    bytes -= sizeOf(entry);
     count -= 1;
   };
   return {
@@ -136,17 +144,17 @@ export function createTraceRing(limits: TraceLimits): TraceRing {
         if (count <= limits.messages && bytes <= limits.bytes) break;
         drop(oldest);
       }
-      if (listeners.size === 0) return;
-      const message = messageOf(note);
+      if (listeners.size === 0 || newest === null) return;
+      const message = messageOf(newest);
       for (const listener of listeners) listener(message);
     },
     *read(accounts, last) {
       const wanted = new Set<string | null>(accounts);
-      const found: TraceNote[] = [];
+      const found: Entry[] = [];
       for (let entry = newest; entry !== null && found.length < last; entry = entry.older) {
-        if (wanted.size === 0 || wanted.has(entry.note.account)) found.push(entry.note);
+        if (wanted.size === 0 || wanted.has(entry.share.account)) found.push(entry);
       }
-      for (const note of found.reverse()) yield messageOf(note);
+      for (const entry of found.reverse()) yield messageOf(entry);
     },
     follow(listener) {
       // The same function may be given twice: each has its own entry.
@@ -157,22 +165,22 @@ export function createTraceRing(limits: TraceLimits): TraceRing {
   };
 }
 
-function messageOf({ time, direction, account, transport, local, remote, content }: TraceNote): TraceMessage {
+function messageOf({ time, direction, share, transport, local, remote, text }: Entry): TraceMessage {
+  const bytes = Buffer.from(text, 'latin1');
+  // What came is shown as it was understood: unfolded, and under the names that its fields have.
+  const parsed = direction === 'received' ? parseMessage(bytes) : null;
   return {
     time: new Date(time).toISOString(),
     type: 'message',
-    account,
+    account: share.account,
     direction,
     transport,
     local,
     remote,
-    text: redactedText(content),
+    text: redactedText(parsed?.ok ? parsed.value : bytes),
   };
 }
 
-function contentLength(content: Uint8Array | SipMessage): number {
-  if (content instanceof Uint8Array) return content.length;
-  let length = content.body.length + 32;
-  for (const { name, value } of content.headers) length += name.length + value.length + 32;
-  return length;
+function sizeOf({ text }: Entry): number {
+  return ENTRY_BYTES + text.length;
 }

@@ -1,7 +1,7 @@
 // `sipreg check --direct` and --verify: the registrar is asked for the bindings with a REGISTER without Contact, under a
 // Call-ID of its own, with no lock and no state written; so nothing changes, neither there nor here.
 
-import type { PreparedAccount } from '../../agent/account-setup.ts';
+import type { PreparedAccount } from '../../agent/managed-registration.ts';
 import { runOnce } from '../../agent/one-shot.ts';
 import type { AccountSnapshot, BindingSnapshot } from '../../core/health/snapshot.ts';
 import { roundTripText } from '../../core/health/words.ts';
@@ -69,7 +69,8 @@ async function prepareNamed(names: readonly string[], output: Output): Promise<r
 
 function ownContactsOf(account: PreparedAccount | undefined): readonly SipUri[] {
   if (account === undefined) return [];
-  const { plan, memory } = account.setup;
+  const { setup, memory } = account;
+  const { plan } = setup;
   if (plan.contact.uri !== null) return [plan.contact.uri];
   const aor = formatUri(plan.aor);
   const registrar = formatUri(plan.registrar);

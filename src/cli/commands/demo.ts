@@ -2,9 +2,9 @@
 // the people; it writes no file and leaves nothing behind.
 
 import type { AccountEntry } from '../../accounts/schema.ts';
-import { type PreparedAccount, prepareAccount } from '../../agent/account-setup.ts';
+import { prepareAccount } from '../../agent/account-setup.ts';
 import { Engine } from '../../agent/engine.ts';
-import type { ManagedRegistration } from '../../agent/managed-registration.ts';
+import type { ManagedRegistration, PreparedAccount } from '../../agent/managed-registration.ts';
 import { describeAccount, rememberAccount } from '../../agent/one-shot.ts';
 import type { AccountSnapshot } from '../../core/health/snapshot.ts';
 import type { Goal } from '../../core/registration/input.ts';

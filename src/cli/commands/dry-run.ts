@@ -1,8 +1,7 @@
 // `sipreg register --dry-run`: the REGISTER that would be sent and the targets it would go to, in order, for each flow of
 // an account. Names are looked up; nothing is sent to a SIP server, and no CSeq is used up.
 
-import type { PreparedAccount } from '../../agent/account-setup.ts';
-import type { ManagedRegistration } from '../../agent/managed-registration.ts';
+import type { ManagedRegistration, PreparedAccount } from '../../agent/managed-registration.ts';
 import { rememberAccount } from '../../agent/one-shot.ts';
 import { redactMessageText } from '../../core/digest/redaction.ts';
 import { exitOf, type Failure } from '../../core/health/verdict.ts';

@@ -1,7 +1,7 @@
 // What `register`, `unregister` and `bindings` have in common: the accounts made ready, one round each, the outcome in
 // words or as JSON, and the exit code of the first account that failed.
 
-import type { PreparedAccount } from '../../agent/account-setup.ts';
+import type { PreparedAccount } from '../../agent/managed-registration.ts';
 import { type AccountResult, Interrupted, runOnce } from '../../agent/one-shot.ts';
 import { exitOf } from '../../core/health/verdict.ts';
 import type { Goal } from '../../core/registration/input.ts';

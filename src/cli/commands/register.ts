@@ -1,6 +1,6 @@
 // `sipreg register`: once, or with --watch for as long as it runs; with --dry-run nothing is sent.
 
-import type { PreparedAccount } from '../../agent/account-setup.ts';
+import type { PreparedAccount } from '../../agent/managed-registration.ts';
 import { enabledEntryOf, loadInUse, openStateInUse, prepareInUse, stateInUse } from '../accounts-in-use.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import { keyLogInUse } from '../key-log.ts';

@@ -3,8 +3,8 @@
 
 import { existsSync } from 'node:fs';
 import type { LoadedAccounts } from '../../accounts/load.ts';
-import type { PreparedAccount } from '../../agent/account-setup.ts';
 import { askAgent } from '../../agent/control/client.ts';
+import type { PreparedAccount } from '../../agent/managed-registration.ts';
 import { identityKey } from '../../agent/managed-registration.ts';
 import type { AccountDetail, AgentSnapshot } from '../../agent/operations.ts';
 import { secretFingerprint } from '../../agent/secret-fingerprint.ts';
@@ -125,8 +125,8 @@ async function absenceFact(name: string, path: string): Promise<Fact> {
   );
 }
 
-function leftBehind({ setup, credentials }: PreparedAccount): Pick<AgentView, 'facts' | 'rejection'> {
-  const { memory, plan } = setup;
+function leftBehind({ setup, memory, credentials }: PreparedAccount): Pick<AgentView, 'facts' | 'rejection'> {
+  const { plan } = setup;
   const { pausedSince, blocked } = memory.load(identityKey(plan));
   const facts: Fact[] = [];
   if (pausedSince !== null) {

@@ -5,7 +5,7 @@ import { readFile, stat } from 'node:fs/promises';
 import type { LoadedAccounts } from '../../accounts/load.ts';
 import type { CredentialSource } from '../../accounts/plan.ts';
 import type { AccountEntry } from '../../accounts/schema.ts';
-import type { PreparedAccount } from '../../agent/account-setup.ts';
+import type { PreparedAccount } from '../../agent/managed-registration.ts';
 import { checkTlsFiles } from '../../agent/tls-files-check.ts';
 import { failureOf } from '../../core/health/verdict.ts';
 import type { TextSource } from '../../core/text-source.ts';

@@ -3,12 +3,13 @@
 // 10 s, DNS 15 s, all targets together 25 s, the REGISTER 8 s. Nothing is written, and no binding changes.
 
 import type { LoadedAccounts } from '../../accounts/load.ts';
-import { type PreparedAccount, prepareAccount } from '../../agent/account-setup.ts';
-import { identityKey, type Memory } from '../../agent/managed-registration.ts';
+import { prepareAccount } from '../../agent/account-setup.ts';
+import { identityKey, type PreparedAccount } from '../../agent/managed-registration.ts';
 import type { MessageListener } from '../../agent/observer.ts';
 import type { Plan } from '../../core/registration/plan.ts';
 import { isSecure, type Target } from '../../core/sip/transport.ts';
 import { parseUri, type SipUri } from '../../core/sip/uri.ts';
+import type { Memory } from '../../state/identity-store.ts';
 import { entryOf, readStateInUse } from '../accounts-in-use.ts';
 import type { Output } from '../output.ts';
 import { PRODUCT } from '../version.ts';
@@ -161,7 +162,7 @@ function withheldCredentials({ credentials }: PreparedAccount, { rejection }: Ag
 
 function listedFacts(
   { outcome, responses, snapshot }: RegisterQuery,
-  { setup: { plan, memory } }: PreparedAccount,
+  { setup: { plan }, memory }: PreparedAccount,
   { account }: AgentView,
 ): readonly Fact[] {
   const accepted = responses.at(-1);

@@ -2,7 +2,7 @@
 // this host each address can be reached. The rules are the agent's own; only what was answered is kept and told.
 
 import dns from 'node:dns';
-import type { PreparedAccount } from '../../agent/account-setup.ts';
+import type { PreparedAccount } from '../../agent/managed-registration.ts';
 import { rememberAccount } from '../../agent/one-shot.ts';
 import { printable } from '../../core/health/evidence.ts';
 import { type Failure, failureOf } from '../../core/health/verdict.ts';

@@ -135,15 +135,15 @@ function flowEvents(
   show: MessageListener | null,
 ): FlowEvents {
   return {
-    message: (flow, message) => {
-      show?.('received', flow, null, message);
+    message: (flow, message, _source, bytes) => {
+      show?.('received', flow, null, message, bytes);
       if (message.kind === 'response') listeners.response(message);
     },
     malformed: () => {},
     sign: (_, sign) => listeners.sign(sign),
     sent: (flow, bytes) => {
       // Pings and STUN are no messages (RFC 3261 §25.1: a start line begins with a token).
-      if ((bytes[0] ?? 0) > SPACE) show?.('sent', flow, null, bytes);
+      if ((bytes[0] ?? 0) > SPACE) show?.('sent', flow, null, bytes, bytes);
     },
     closed: (_, failure) => closed(failure),
     dropped: () => {},

@@ -2,8 +2,7 @@
 // as `sipreg bindings` sends it, with a Call-ID of its own and at most one attempt with the credentials; here every answer
 // is kept, because each tells something.
 
-import type { PreparedAccount } from '../../agent/account-setup.ts';
-import type { Memory } from '../../agent/managed-registration.ts';
+import type { PreparedAccount } from '../../agent/managed-registration.ts';
 import type { MessageListener } from '../../agent/observer.ts';
 import { type AccountResult, runOnce } from '../../agent/one-shot.ts';
 import type { Plan } from '../../core/registration/plan.ts';
@@ -11,6 +10,7 @@ import { headerRows } from '../../core/sip/headers.ts';
 import type { SipMessage } from '../../core/sip/message.ts';
 import { parseMessage } from '../../core/sip/parse.ts';
 import { branchOf, topVia } from '../../core/sip/via.ts';
+import type { Memory } from '../../state/identity-store.ts';
 import type { AnsweredRequest } from './probe.ts';
 
 export type RegisterQuery = AccountResult & {
@@ -42,8 +42,8 @@ export async function queryBindings(
   const sent = new Map<string, boolean>();
   const responses: AnsweredRequest[] = [];
   const warnings: string[] = [];
-  const note: MessageListener = (direction, flow, account, content) => {
-    options.show?.(direction, flow, account, content);
+  const note: MessageListener = (direction, flow, account, content, bytes) => {
+    options.show?.(direction, flow, account, content, bytes);
     const message = messageOf(content);
     const via = message === null ? null : topVia(message);
     const branch = via === null ? null : branchOf(via);
@@ -65,13 +65,13 @@ export async function queryBindings(
 }
 
 /** The account as it is asked: on one flow, and without what doctor may not use. */
-function asked({ setup, credentials, warnings }: PreparedAccount, options: QueryOptions): PreparedAccount {
+function asked(prepared: PreparedAccount, options: QueryOptions): PreparedAccount {
   const { isOwned, withoutCredentials, plan } = options;
   const local = isOwned && plan.local !== null ? { ...plan.local, port: 0 } : plan.local;
-  const memory = isOwned ? withoutPorts(setup.memory) : setup.memory;
-  const known = { ...setup, plan: { ...plan, local }, memory };
-  if (!withoutCredentials) return { setup: known, credentials, warnings };
-  return { setup: { ...known, secrets: [] }, credentials: { ok: true, value: [] }, warnings };
+  const memory = isOwned ? withoutPorts(prepared.memory) : prepared.memory;
+  const setup = { ...prepared.setup, plan: { ...plan, local } };
+  if (!withoutCredentials) return { ...prepared, setup, memory };
+  return { ...prepared, setup: { ...setup, secrets: [] }, memory, credentials: { ok: true, value: [] } };
 }
 
 function withoutPorts(memory: Memory): Memory {

@@ -1,7 +1,7 @@
 // One target of an account, as `sipreg doctor` finds it: the connection, TLS, the answer to OPTIONS and to a keep-alive. What
 // fails ends the facts of this target; whether that is a failure of the account depends on the other targets.
 
-import type { PreparedAccount } from '../../agent/account-setup.ts';
+import type { PreparedAccount } from '../../agent/managed-registration.ts';
 import type { MessageListener } from '../../agent/observer.ts';
 import { answerInWords, printable } from '../../core/health/evidence.ts';
 import { type Failure, failureOf } from '../../core/health/verdict.ts';

@@ -4,6 +4,7 @@
 
 import { assert } from '../assert.ts';
 import type { Env } from '../env.ts';
+import { ownText } from '../own-text.ts';
 import { randomHex } from '../rng.ts';
 import type { HeaderField } from '../sip/message.ts';
 import { quote } from '../sip/scan.ts';
@@ -34,12 +35,17 @@ export type AuthorizedRequest = {
 /** Begins to answer `challenge`, with the nonce count at zero. */
 export function startSession(challenge: Challenge): DigestSession {
   const { qop, stale: _, ...rest } = challenge;
+  // Sessions last, and the message that a challenge stood in does not.
+  const nonce = ownText(challenge.nonce);
   return {
     ...rest,
+    nonce,
+    realm: ownText(challenge.realm),
+    opaque: challenge.opaque === null ? null : ownText(challenge.opaque),
     qop: qop === null ? null : qop.includes('auth') ? 'auth' : 'auth-int',
     nonceCount: 0,
     cnonce: null,
-    keyNonce: challenge.nonce,
+    keyNonce: nonce,
   };
 }
 
@@ -68,7 +74,7 @@ export function authorize(
 
 /** Takes over the `nextnonce` of an Authentication-Info (RFC 7616 §3.5); the count begins again. */
 export function renewNonce(session: DigestSession, nextnonce: string): DigestSession {
-  return nextnonce === session.nonce ? session : { ...session, nonce: nextnonce, nonceCount: 0 };
+  return nextnonce === session.nonce ? session : { ...session, nonce: ownText(nextnonce), nonceCount: 0 };
 }
 
 /** The response for the request that `session` has just counted; an empty method makes a server's `rspauth`. */

@@ -82,7 +82,7 @@ export function advance(timeline: Timeline, at: Millis, standing: Standing): Tim
     }
     return { spans: timeline.spans.slice(0, -1), since: last.from, standing };
   }
-  const spans = withinWeek([...timeline.spans, spanOf(since, at, timeline.standing)], at);
+  const spans = withinWeek(timeline.spans.concat(spanOf(since, at, timeline.standing)), at);
   return { spans: spans.length > MAX_SPANS ? joined(spans, at) : spans, since: at, standing };
 }
 

@@ -3,6 +3,7 @@
 
 import { printableUpTo } from '../health/evidence.ts';
 import type { GrantSource, MatchedBy } from '../health/snapshot.ts';
+import { ownText } from '../own-text.ts';
 import { headerValue } from '../sip/headers.ts';
 import type { HeaderField } from '../sip/message.ts';
 import { type NameAddr, parseContacts } from '../sip/name-addr.ts';
@@ -106,7 +107,7 @@ function isSameContact(contact: NameAddr, own: SipUri): boolean {
 }
 
 function reported(contact: NameAddr, own: boolean): ReportedBinding {
-  return { uri: printableUpTo(MAX_URI, contact.uri), expires: contactExpires(contact), own };
+  return { uri: ownText(printableUpTo(MAX_URI, contact.uri)), expires: contactExpires(contact), own };
 }
 
 function contactExpires(contact: NameAddr): number | null {

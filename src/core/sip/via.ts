@@ -57,6 +57,14 @@ export function formatVia(via: Via): string {
 
 /** The first Via of a message; null when there is none or it is malformed. */
 export function topVia(message: SipMessage): Via | null {
+  // Whoever gets an answer looks at its Via, one after another: it is parsed once.
+  if (latest?.message !== message) latest = { message, via: parseTopVia(message) };
+  return latest.via;
+}
+
+let latest: { readonly message: SipMessage; readonly via: Via | null } | null = null;
+
+function parseTopVia(message: SipMessage): Via | null {
   const row = headerRows(message.headers, 'Via').find((value) => value !== '');
   if (row === undefined) return null;
   const via = parseVia(row.slice(0, endOfListValue(row, 0)));

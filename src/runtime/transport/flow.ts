@@ -24,9 +24,10 @@ export type Flow = {
   readonly close: () => void;
 };
 
-/** What a flow tells its user. `source` is where the message came from (on UDP it may differ from the remote). */
+/** What a flow tells its user. `source` is where the message came from (on UDP it may differ from the remote),
+ * `bytes` are the message as it came. */
 export type FlowEvents = {
-  readonly message: (flow: Flow, message: SipMessage, source: SocketAddress) => void;
+  readonly message: (flow: Flow, message: SipMessage, source: SocketAddress, bytes: Uint8Array) => void;
   /** A request that cannot be taken as it is, with the head that is left of it: it may be answered with a 400. */
   readonly malformed: (flow: Flow, error: MessageError, source: SocketAddress) => void;
   /** The other side is alive (RFC 5626 §4.4): a CRLF that answers a ping, or a STUN message on a UDP flow. */

@@ -95,7 +95,7 @@ export function startStreamFlow(setup: StreamSetup): Flow {
     const parsed = parseMessage(bytes);
     if (parsed.ok) {
       heard = true;
-      events.message(flow, parsed.value, remote);
+      events.message(flow, parsed.value, remote, bytes);
     } else if (parsed.error.head?.kind === 'request') {
       events.malformed(flow, parsed.error, remote);
     } else {

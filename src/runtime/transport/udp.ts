@@ -103,7 +103,7 @@ function startUdpFlow(
       return;
     }
     const parsed = parseMessage(bytes);
-    if (parsed.ok) events.message(flow, parsed.value, source);
+    if (parsed.ok) events.message(flow, parsed.value, source, bytes);
     else if (parsed.error.head?.kind === 'request') events.malformed(flow, parsed.error, source);
     else events.dropped(flow, `a datagram that is not SIP: ${parsed.error.message}`);
   });

@@ -201,7 +201,7 @@ function take(flow: Flow, events: FlowEvents, bytes: Uint8Array): void {
     return;
   }
   const parsed = parseMessage(bytes);
-  if (parsed.ok) events.message(flow, parsed.value, flow.remote);
+  if (parsed.ok) events.message(flow, parsed.value, flow.remote, bytes);
   else if (parsed.error.head?.kind === 'request') events.malformed(flow, parsed.error, flow.remote);
   else events.dropped(flow, `a WebSocket message that is not SIP: ${parsed.error.message}`);
 }

@@ -34,7 +34,7 @@ export const OK = [
 export const BEGIN = Date.parse('2026-11-21T10:00:00.000Z');
 
 export function noteOf(
-  change: Partial<Omit<TraceNote, 'content'>> & { readonly text?: string } = {},
+  change: Partial<Omit<TraceNote, 'bytes'>> & { readonly text?: string } = {},
 ): TraceNote {
   const { text = REGISTER, ...rest } = change;
   return {
@@ -44,7 +44,7 @@ export function noteOf(
     transport: 'udp',
     local: { address: '192.0.2.50', port: 40112 },
     remote: { address: '192.0.2.7', port: 5060 },
-    content: Buffer.from(text),
+    bytes: Buffer.from(text),
     ...rest,
   };
 }

@@ -1,0 +1,32 @@
+// Thousands of accounts differ in little: what is made of the same part of the file, or of the same text, is made once
+// and shared. Only for values that nobody changes.
+
+/** `make`, called once for each object that it is given, for as long as that object lives. */
+export function oncePerObject<K extends object, V>(make: (part: K) => V): (part: K) => V {
+  const made = new WeakMap<K, V>();
+  return (part) => {
+    const known = made.get(part);
+    if (known !== undefined) return known;
+    const value = make(part);
+    made.set(part, value);
+    return value;
+  };
+}
+
+/** `make`, called once for each text among the last ones that it was given. */
+export function oncePerText<V>(make: (text: string) => V): (text: string) => V {
+  let recent = new Map<string, V>();
+  let former = recent;
+  return (text) => {
+    const known = recent.get(text) ?? former.get(text);
+    const value = known ?? make(text);
+    if (recent.size === MOST_TEXTS) {
+      former = recent;
+      recent = new Map();
+    }
+    recent.set(text, value);
+    return value;
+  };
+}
+
+const MOST_TEXTS = 64;

@@ -1,0 +1,65 @@
+// How many accounts may wait for their registrar's first word at once. Thousands that become ready together (their CSeq
+// numbers share one write) would overflow the sockets' buffers, here and there, and every lost datagram is sent again;
+// so the next leaves when an answer has come, or when none came for as long as a retransmission takes.
+
+import type { Millis } from '../core/time.ts';
+
+/** Beyond some hundreds the buffers of a Linux with its defaults overflow (212,992 bytes). */
+const MOST_UNANSWERED = 128;
+/** RFC 3261 §17.1.2.2: T1. Whoever has had no answer by then does not hold up the others. */
+const PATIENCE_MS: Millis = 500;
+
+export type Departures<T> = {
+  /** Calls `leave` as soon as there is room: at once, when there is. */
+  readonly depart: (traveller: T, leave: () => void) => void;
+  /** An answer came, or none is to be expected any more: its place is free. */
+  readonly settled: (traveller: T) => void;
+  readonly stop: () => void;
+};
+
+export function createDepartures<T>(now: () => Millis): Departures<T> {
+  const waiting: { readonly traveller: T; readonly leave: () => void }[] = [];
+  let nextWaiting = 0;
+  /** Until when each holds its place, in that order. */
+  const away = new Map<T, Millis>();
+  let timer: NodeJS.Timeout | undefined;
+
+  const go = (): void => {
+    dropOverdue();
+    while (away.size < MOST_UNANSWERED && nextWaiting < waiting.length) {
+      const next = waiting[nextWaiting++];
+      if (next === undefined) break;
+      away.set(next.traveller, now() + PATIENCE_MS);
+      next.leave();
+    }
+    if (nextWaiting === waiting.length) {
+      waiting.length = 0;
+      nextWaiting = 0;
+    } else timer ??= setTimeout(ring, PATIENCE_MS / 10);
+  };
+  const ring = (): void => {
+    timer = undefined;
+    go();
+  };
+  const dropOverdue = (): void => {
+    const at = now();
+    for (const [traveller, until] of away) {
+      if (until > at) break;
+      away.delete(traveller);
+    }
+  };
+  return {
+    depart(traveller, leave) {
+      waiting.push({ traveller, leave });
+      go();
+    },
+    settled(traveller) {
+      if (away.delete(traveller) && nextWaiting < waiting.length) go();
+    },
+    stop() {
+      clearTimeout(timer);
+      waiting.length = 0;
+      nextWaiting = 0;
+    },
+  };
+}
