@@ -5,6 +5,7 @@ import type { AccountSnapshot, AccountState } from '../core/health/snapshot.ts';
 import type { Failure } from '../core/health/verdict.ts';
 import { failureOfFlow, stateOfAccount } from '../core/registration/describe.ts';
 import type { Outcome } from '../core/registration/effect.ts';
+import type { Flow } from '../runtime/transport/flow.ts';
 import type { IdentityStore } from '../state/identity-store.ts';
 import { registrarOf } from './admission.ts';
 import type { Engine } from './engine.ts';
@@ -24,7 +25,9 @@ export type AccountNewsOptions = {
   readonly engine: () => Engine;
 };
 
-export class AccountNews implements Pick<Observer, 'stateChanged' | 'finished' | 'warned' | 'crashed'> {
+export class AccountNews
+  implements Pick<Observer, 'stateChanged' | 'finished' | 'warned' | 'crashed' | 'flowLost'>
+{
   readonly #options: AccountNewsOptions;
   /** Called, once each, when the registration's round ends or it comes to rest. */
   readonly #waiting = new Map<ManagedRegistration, readonly ((outcome: Outcome | null) => void)[]>();
@@ -180,6 +183,24 @@ export class AccountNews implements Pick<Observer, 'stateChanged' | 'finished' |
     const waiting = this.#waiting.get(flow) ?? [];
     this.#waiting.delete(flow);
     for (const resolve of waiting) resolve(outcome);
+  }
+
+  /** One line for a flow, however many were registered over it. Those who were not will tell why in their own verdict. */
+  flowLost(flow: Flow, users: readonly ManagedRegistration[], { code, cause }: Failure): void {
+    const concerned = users.filter(({ lifecycle: { state, round, registration } }) => {
+      return state === 'registered' && round === null && registration.flow?.id === flow.id;
+    });
+    const [first, second] = concerned;
+    if (first === undefined) return;
+    const time = new Date().toISOString();
+    const told = { time, severity: 'notice' as const, text: cause };
+    for (const one of concerned) {
+      const member = this.#options.members.of(one);
+      if (member !== undefined) remember(member, told);
+    }
+    const who = second === undefined ? 'it registers' : `${concerned.length} accounts register`;
+    const account = second === undefined ? first.setup.plan.account : null;
+    this.#options.emit({ ...told, type: 'warning', account, code, text: `${cause}; ${who} again` });
   }
 
   warned(account: ManagedRegistration, text: string): void {

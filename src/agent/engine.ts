@@ -91,7 +91,7 @@ export class Engine {
       message: (flow, received, source, bytes) => this.#received(flow, received, source, bytes),
       malformed: (flow, error, source) => this.#attendant?.malformed(flow, error, source),
       sign: (flow, sign, source) => this.#attendant?.sign(flow, sign, source),
-      closed: (flow, failure) => this.#flowGone(flow, failure),
+      closed: (flow, failure) => this.#flowLost(flow, failure),
       dropped,
     };
     return message === null ? events : { ...events, sent: (flow, bytes) => this.#tellSent(flow, bytes) };
@@ -151,7 +151,10 @@ export class Engine {
   async networkChanged(gone: ReadonlySet<string>): Promise<void> {
     this.lookUpAfresh();
     const open = [...this.#held.flows()].map((flow) => ({ flow, isBound: this.#isBound(flow) }));
-    for (const { flow, failure } of await flowsLeftBehind(open, gone)) this.#giveUp(flow, failure);
+    for (const { flow, failure } of await flowsLeftBehind(open, gone)) {
+      this.#registry.discard(flow, failure);
+      this.#flowLost(flow, failure);
+    }
   }
 
   /** Every flow that is open and in use. */
@@ -309,6 +312,11 @@ export class Engine {
 
   #giveUp(flow: Flow, failure: Failure): void {
     this.#registry.discard(flow, failure);
+    this.#flowGone(flow, failure);
+  }
+
+  #flowLost(flow: Flow, failure: Failure): void {
+    this.#observer.flowLost?.(flow, this.#held.usersOf(flow), failure);
     this.#flowGone(flow, failure);
   }
 

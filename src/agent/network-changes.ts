@@ -34,6 +34,11 @@ export async function flowsLeftBehind(
   return leftBehind;
 }
 
+/** Whether whoever sends from `local` has chosen the address. */
+export function isFixed(local: SocketAddress | null): boolean {
+  return local !== null && local.address !== '0.0.0.0' && local.address !== '::';
+}
+
 /** Null: there is no way at the moment, so there is no better one either. */
 async function chosenTowards({ remote }: Flow): Promise<string | null> {
   const address = await localAddressTowards(remote);

@@ -1,6 +1,7 @@
 // Who watches an engine: told of what happens to its registrations, and of every message, as it happens.
 
 import type { AccountState } from '../core/health/snapshot.ts';
+import type { Failure } from '../core/health/verdict.ts';
 import type { Outcome } from '../core/registration/effect.ts';
 import type { SipMessage } from '../core/sip/message.ts';
 import type { Transport } from '../core/sip/transport.ts';
@@ -16,6 +17,8 @@ export type Observer = {
   /** A flow of the account was lost, or did not come about. */
   readonly flowFailed?: (account: ManagedRegistration, transport: Transport) => void;
   readonly warned: (account: ManagedRegistration, text: string) => void;
+  /** A flow that `users` hold is gone, and nobody had given it up: it was closed, or left behind by the network. */
+  readonly flowLost?: (flow: Flow, users: readonly ManagedRegistration[], failure: Failure) => void;
   /** A message went out or came in; null: nobody wants to see messages. */
   readonly message: MessageListener | null;
   /** Something came in that is not SIP; `text` describes it without its content. */

@@ -90,6 +90,7 @@ export class Supervisor {
         warned: (account, text) => this.#news.warned(account, text),
         crashed: (account, error) => this.#news.crashed(account, error),
         flowFailed: ({ setup }, transport) => options.flowFailed?.(setup.plan.account, transport),
+        flowLost: (flow, users, failure) => this.#news.flowLost(flow, users, failure),
         message: options.message,
         dropped: options.dropped,
       },

@@ -87,6 +87,10 @@ describe.skipIf(missing !== '')(`a flow that dies${missing}`, () => {
     for (const name of ['alice', 'bob']) {
       const after = await registeredFrom(scene, name, ({ address }) => address === second, 15_000);
       expect(after.failure).toBeNull();
+      const { stdout } = await scene.sipreg('status', name);
+      expect(stdout).toContain(
+        `the address ${first}, from which ${host.here}:${kamailio.port} was reached, is gone`,
+      );
       const bound = await kamailio.bindings(name);
       expect(bound.map(({ contact }) => contact)).toEqual([expect.stringContaining(`@${second}:`)]);
     }

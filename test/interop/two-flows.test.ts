@@ -121,6 +121,7 @@ describe.skipIf(!isInstalled('kamailio'))(`two flows through kamailio${missingPr
       return state === 'registered' && cseq > (before.flows[0]?.cseq ?? 0);
     });
     expect(relay.connections()).toBe(connections + 1);
+    expect(agent.stderr()).toMatch(/ a +warning +connect\.closed: .*; it registers again/);
     expect(after.state).toBe('registered');
     expect(after.flows.map(({ callId }) => callId)).toEqual(before.flows.map(({ callId }) => callId));
     expect(after.flows[1]?.cseq).toBe(before.flows[1]?.cseq);
