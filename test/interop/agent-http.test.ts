@@ -114,13 +114,14 @@ describe.skipIf(!isInstalled('kamailio'))(
         down: ['a', 'b'].map((account) => ({ account, failure: { code } })),
       });
       await eventually(() => beats.at(-1)?.path).toBe('/ping/fail');
-      await page
-        ?.getByText(down.failure?.cause ?? '')
-        .first()
-        .waitFor();
+      const row = page?.locator('tr[data-account="a"]');
+      await row?.locator('.cause', { hasText: down.failure?.cause ?? '' }).waitFor();
       await eventually(async () => page?.locator('h1').textContent()).toBe(
         page === null ? undefined : '0 of 2 registered',
       );
+
+      await row?.getByRole('link', { name: 'a', exact: true }).click();
+      await page?.locator('.callout h3', { hasText: down.failure?.cause ?? '' }).waitFor();
 
       kamailio = await startKamailio({ users: USERS, port: kamailio.port });
       await untilState(scene, 'a', 'registered');
@@ -129,9 +130,16 @@ describe.skipIf(!isInstalled('kamailio'))(
       await eventually(async () => page?.locator('h1').textContent()).toBe(
         page === null ? undefined : '2 of 2 registered',
       );
-      await page?.goto(`${url}/#/account/a`);
-      await page?.locator('.ladder .arrow').last().getByText('200 OK').waitFor();
+      // The view that is open has followed.
+      await page?.locator('.detail-lead .pill[data-state="registered"]').waitFor();
+      await page?.locator('.callout').waitFor({ state: 'detached' });
+      await page?.locator('.events li', { hasText: 'registered' }).first().waitFor();
       await page?.locator('svg.bar').waitFor();
+      const answer = page?.locator('.ladder details').last();
+      await answer?.locator('.label', { hasText: '200 OK' }).click();
+      await answer?.locator('pre', { hasText: 'Contact: ' }).waitFor();
+      await page?.keyboard.press('Escape');
+      await row?.locator('.pill[data-state="registered"]').waitFor();
       if (existsSync(PROMTOOL)) {
         const input = await (await fetch(`${url}/metrics`)).text();
         const { status, stdout, stderr } = spawnSync(PROMTOOL, ['check', 'metrics'], {

@@ -183,7 +183,8 @@ describe.skipIf(!isThere)(`the status page in Chromium${missing}`, () => {
   });
 
   it('shows all of one account, and the way back leads to where one was', async () => {
-    const { url } = await serve(livelyAgent());
+    const fake = livelyAgent();
+    const { url } = await serve(fake);
     const page = await open(url, /404/);
     await rowOf(page, 'trunk-berlin').getByRole('link').press('Enter');
     await page.locator('.ladder').waitFor();
@@ -207,6 +208,10 @@ describe.skipIf(!isThere)(`the status page in Chromium${missing}`, () => {
     ]);
     await page.locator('.ladder summary').nth(2).press('Enter');
     expect(await page.locator('.ladder details[open] pre').textContent()).toContain('response="…"');
+    fake.change(liveAccount('trunk-berlin'));
+    await page.locator('.callout').waitFor({ state: 'detached' });
+    expect(await page.locator('.ladder details[open] pre').textContent()).toContain('response="…"');
+    expect(await page.evaluate(FOCUSED)).toMatch(/^\d\d:\d\d:\d\d\+2 ms/);
     await page.goBack();
     await rowOf(page, 'office').waitFor();
     expect(await page.evaluate(FOCUSED)).toBe('trunk-berlin');

@@ -17,6 +17,9 @@ import {
 /** @import {AccountSnapshot} from '../../../core/health/snapshot.ts' */
 /** @import {DetailDocument} from '../view.ts' */
 
+/** The drawings end now: so often they are drawn again when nothing else has changed. */
+const REDRAWN_MS = 60_000;
+
 /** @param {HTMLElement} place */
 export function createDetail(place) {
   const title = html('h2', { tabindex: '-1', id: 'detail-title' });
@@ -27,8 +30,8 @@ export function createDetail(place) {
   place.replaceChildren(back, html('div', { class: 'detail-head' }, title, lead), body);
   /** What counts: changed every second. @type {(now: number) => void} */
   let tick = () => undefined;
-  /** Which messages are open, so that they stay so. @type {ReadonlySet<string>} */
-  let opened = new Set();
+  /** What is drawn, and when. */
+  let drawn = { text: '', at: 0 };
 
   return {
     focus: () => title.focus(),
@@ -39,7 +42,7 @@ export function createDetail(place) {
       setText(title, name);
       lead.replaceChildren();
       body.replaceChildren(html('p', { class: 'loading' }, 'Asking the agent…'));
-      opened = new Set();
+      drawn = { text: '', at: 0 };
       tick = () => undefined;
     },
     /** @param {string} name */
@@ -47,6 +50,7 @@ export function createDetail(place) {
       setText(title, name);
       lead.replaceChildren();
       body.replaceChildren(html('p', { class: 'card empty' }, 'The agent has no account of this name.'));
+      drawn = { text: '', at: 0 };
       tick = () => undefined;
     },
     /**
@@ -54,7 +58,12 @@ export function createDetail(place) {
      * @param {number} now
      */
     show(account, now) {
-      opened = openedIn(body);
+      const text = JSON.stringify([drawingWidth(body), { ...account, uptime: null }]);
+      // What somebody is reading or marking stays as it is while there is nothing new.
+      if (text === drawn.text && now - drawn.at < REDRAWN_MS) return;
+      drawn = { text, at: now };
+      const opened = openedIn(body);
+      const focused = focusedIn(body);
       setText(title, account.account);
       const head = leadOf(account);
       lead.replaceChildren(...head.parts);
@@ -67,7 +76,7 @@ export function createDetail(place) {
         card('Last events', eventsOf(account, now)),
         card('Last exchange', ladder(account.exchange ?? [], now), 'wide'),
       );
-      reopen(body, opened);
+      reopen(body, opened, focused);
       tick = (at) => {
         head.tick(at);
         facts.tick(at);
@@ -311,16 +320,36 @@ function eventsOf({ events }, now) {
  * @returns {ReadonlySet<string>}
  */
 function openedIn(body) {
-  const open = [...body.querySelectorAll('details[open] .time')];
-  return new Set(open.map((time) => time.textContent ?? ''));
+  return new Set([...body.querySelectorAll('details')].filter(({ open }) => open).map(timeOf));
 }
 
 /**
+ * The message that has the focus, and which part of it; null: it is elsewhere.
+ * @param {HTMLElement} body
+ */
+function focusedIn(body) {
+  const { activeElement } = document;
+  const details = activeElement?.closest('details');
+  if (!activeElement || !details || !body.contains(details)) return null;
+  return { time: timeOf(details), part: activeElement.localName };
+}
+
+/**
+ * Messages that were open are so again, and the focus is where it was.
  * @param {HTMLElement} body
  * @param {ReadonlySet<string>} opened
+ * @param {ReturnType<typeof focusedIn>} focused
  */
-function reopen(body, opened) {
+function reopen(body, opened, focused) {
   for (const details of body.querySelectorAll('details')) {
-    details.open = opened.has(details.querySelector('.time')?.textContent ?? '');
+    const time = timeOf(details);
+    details.open = opened.has(time);
+    const part = time === focused?.time ? details.querySelector(focused.part) : null;
+    if (part instanceof HTMLElement) part.focus({ preventScroll: true });
   }
+}
+
+/** @param {HTMLElement} details */
+function timeOf(details) {
+  return details.querySelector('.time')?.textContent ?? '';
 }
