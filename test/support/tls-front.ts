@@ -20,6 +20,8 @@ export type TlsFront = {
   readonly port: number;
   /** The common names of the clients that were let in, in the order of their handshakes. */
   readonly clients: () => readonly string[];
+  /** Connections that are open now. */
+  readonly open: () => number;
   /** Connections that it holds back now. */
   readonly held: () => number;
   /** Holds new connections back (true), or lets all of them go on. */
@@ -61,6 +63,7 @@ export async function startTlsFront(options: FrontOptions): Promise<TlsFront> {
   return {
     port: (front.address() as net.AddressInfo).port,
     clients: () => clients,
+    open: () => open.size,
     held: () => waiting.length,
     hold: (isHeld) => {
       isHolding = isHeld;
