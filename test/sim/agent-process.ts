@@ -5,23 +5,27 @@
 import { type Admissions, createAdmissions, registrarOf } from '../../src/agent/admission.ts';
 import type { ManagedRegistration } from '../../src/agent/managed-registration.ts';
 import type { Credential } from '../../src/core/digest/algorithm.ts';
-import { failureOf } from '../../src/core/health/verdict.ts';
+import { type Failure, failureOf } from '../../src/core/health/verdict.ts';
 import type { Effect, Outcome } from '../../src/core/registration/effect.ts';
 import type { Input } from '../../src/core/registration/input.ts';
 import { isEnded } from '../../src/core/registration/lifecycle.ts';
 import type { Command, Lifecycle, LifecycleEffect } from '../../src/core/registration/lifecycle-state.ts';
-import type { Plan } from '../../src/core/registration/plan.ts';
-import type { Hop } from '../../src/core/resolve/hop.ts';
+import { flowPlans, type Plan } from '../../src/core/registration/plan.ts';
 import { randomBetween } from '../../src/core/rng.ts';
 import type { Millis } from '../../src/core/time.ts';
 import { nodeHash } from '../../src/runtime/hash.ts';
+import { createFlowCare } from './flow-care.ts';
 import { createFlowTable } from './flow-table.ts';
 import { createHost } from './hearing.ts';
+import { createIdentities } from './identity.ts';
+import { createLookups } from './lookups.ts';
 import { createOrders } from './orders.ts';
 import type { ProcessContext } from './process-context.ts';
 import { createResponses } from './responses.ts';
 import { createSecretLooks } from './secret-looks.ts';
-import { beginAccount, type SimAccount, type SimFlow } from './sim-account.ts';
+import { tellSiblings } from './siblings.ts';
+import { beginAccount, idOf, type SimAccount, type SimFlow } from './sim-account.ts';
+import { createSimAlarm } from './sim-alarm.ts';
 
 /** admission.ts looks at three fields only, and an account of a world has these. */
 function managed(account: SimAccount): ManagedRegistration {
@@ -33,7 +37,8 @@ export type AgentProcess = ReturnType<typeof startProcess>;
 type Job = { readonly account: SimAccount; readonly input: Input | Command };
 
 const STOP_WITHIN_MS: Millis = 9_000;
-const DNS_PATIENCE_MS: Millis = 5_000;
+/** The flows of one account begin one after the other, as in the supervisor. */
+const FLOW_AFTER_FLOW_MS: Millis = 1_000;
 
 export function startProcess(context: ProcessContext) {
   const { timeline, rng, link, disk, trace, checker, machinery, plans } = context;
@@ -59,26 +64,32 @@ export function startProcess(context: ProcessContext) {
   const firstPort = 40_000 + Math.floor(rng.unit() * 20_000);
   const flows = createFlowTable({ link, firstPort, inProcess, later });
 
-  const setAlarm = (account: SimAccount, wanted: Millis | undefined): void => {
-    const at = machinery.alarm(account.lifecycle, wanted);
-    if (account.alarmAt === at) return;
-    account.alarmAt = at;
-    if (at !== undefined) timeline.at(worldTime(at), () => inProcess(() => ring(account, at)));
-  };
-  const ring = (account: SimAccount, at: Millis): void => {
-    if (account.alarmAt !== at || account.isConcluded) return;
+  const surroundings = { timeline, monotonic, worldTime, inProcess };
+  const alarm = createSimAlarm<SimAccount>(surroundings, (account) => ring(account));
+  const setAlarm = (account: SimAccount, wanted: Millis | undefined): void =>
+    alarm.set(account, machinery.alarm(account.lifecycle, wanted));
+  const ring = (account: SimAccount): void => {
+    if (account.isConcluded) return;
     const now = monotonic();
-    if (at > now) {
-      // The machine slept in between: the monotonic clock is behind.
-      timeline.at(worldTime(at), () => inProcess(() => ring(account, at)));
-      return;
-    }
-    account.alarmAt = undefined;
     const admitted =
       account.lifecycle.round === null ? machinery.admit(admissions, managed(account), now) : now;
     if (admitted > now) setAlarm(account, admitted);
     else request(account, { type: 'timePassed' });
   };
+  const { reserveCount, wall } = context;
+  const identities = createIdentities({ disk, machinery, reserveCount, monotonic, wall });
+  const lookups = createLookups({ zone: context.zone, rng, monotonic, later });
+  const care = createFlowCare({
+    rng,
+    machinery,
+    monotonic,
+    createAlarm: (_, wake) => createSimAlarm(surroundings, wake),
+    transmit: (flow, bytes, repeated) => transmit(flow, bytes, repeated),
+    lost: (flow, failure) => flowGone(flow, failure),
+    proven: ({ id: flowId, users }) => {
+      for (const account of users) request(account, { type: 'flowProven', flowId });
+    },
+  });
 
   const request = (account: SimAccount, input: Input | Command): void => {
     queue.push({ account, input });
@@ -109,7 +120,7 @@ export function startProcess(context: ProcessContext) {
   const perform = (account: SimAccount, effect: LifecycleEffect): void => {
     switch (effect.type) {
       case 'resolve':
-        lookUp(account, effect.hop);
+        lookups.locate(effect.hop, (input) => request(account, input));
         break;
       case 'openFlow':
         openFlow(account, effect);
@@ -129,9 +140,13 @@ export function startProcess(context: ProcessContext) {
         );
         break;
       case 'targetFailed':
-      case 'flowPromised':
-        // Targets have no memory here, and flows need no keeping.
+        lookups.noteFailed(effect.target);
         break;
+      case 'flowPromised': {
+        const flow = flows.byId(effect.flowId);
+        if (flow !== undefined) care.promised(flow, account, effect.promise);
+        break;
+      }
       case 'warn':
         trace.note(`${account.name} warns: ${effect.text}`);
         checker.told(account, effect.text);
@@ -145,24 +160,6 @@ export function startProcess(context: ProcessContext) {
     }
   };
 
-  const lookUp = (account: SimAccount, { host, port, transport }: Hop): void => {
-    const found = context.resolve();
-    const failure = failureOf('dns.timeout', `no DNS server answered for ${host}`);
-    const targets = found?.map(({ address }) => ({
-      transport: transport ?? 'udp',
-      host,
-      address,
-      port: port ?? 5060,
-    }));
-    later(found === null ? DNS_PATIENCE_MS : randomBetween(rng, 1, 80), () =>
-      request(
-        account,
-        targets === undefined
-          ? { type: 'resolutionFailed', failure }
-          : { type: 'targetsResolved', targets, deferred: false, stale: null },
-      ),
-    );
-  };
   const credentialsOf = (name: string): readonly Credential[] => [
     {
       realm: null,
@@ -173,11 +170,8 @@ export function startProcess(context: ProcessContext) {
   const reserve = (account: SimAccount, renewCallId: boolean): void => {
     context.reached('number-asked');
     if (!isAlive) return;
-    const { round } = account.lifecycle;
-    const localPort = round?.phase.name === 'reserving' ? round.phase.place.flow.local.port : undefined;
-    const wish = { count: context.reserveCount, localPort, renewCallId };
     if (renewCallId) checker.callIdRenewed(account);
-    machinery.reserve(disk, account.name, wish, (reserved) =>
+    identities.reserve(account, renewCallId, (reserved) =>
       inProcess(() => {
         context.reached('number-durable');
         if (!isAlive) return;
@@ -190,29 +184,39 @@ export function startProcess(context: ProcessContext) {
 
   const openFlow = (account: SimAccount, effect: Extract<Effect, { type: 'openFlow' }>): void => {
     const { target, domain, connectTimeoutMs: timeoutMs } = effect;
-    flows.acquire(target, { domain, preferredPort: account.preferredPort, timeoutMs }, (result) => {
+    const { preferredPort, setup } = account;
+    const regId = setup.plan.outbound === 'on' ? account.regId : null;
+    checker.opening(account, target);
+    flows.acquire(target, { domain, regId, preferredPort, timeoutMs }, (result) => {
       if ('code' in result) {
         const failure = failureOf(result.code, `${target.address}: ${result.code}`);
+        checker.notOpened(account, failure);
         request(account, { type: 'flowFailed', target, failure });
         return;
       }
       const { flow } = result;
-      flows.hold(account, flow);
+      if (!flow.users.has(account)) flows.hold(account, flow);
+      care.held(flow, account);
       account.preferredPort = flow.local.port;
-      if (account.isConcluded) flows.letGo(account, flow);
+      if (account.isConcluded) letGo(account, flow);
       request(account, { type: 'flowOpened', target, flow });
     });
   };
+  const letGo = (account: SimAccount, flow: SimFlow): void => {
+    flows.letGo(account, flow);
+    care.released(flow, account);
+  };
   const giveUp = (flowId: number): void => {
     const flow = flows.byId(flowId);
-    if (flow !== undefined) flowGone(flow, 'connect.closed', 'it was given up');
+    if (flow !== undefined) flowGone(flow, failureOf('connect.closed', 'it was given up'));
   };
-  const flowGone = (flow: SimFlow, code: 'connect.closed' | 'connect.refused', cause: string): void => {
+  const flowGone = (flow: SimFlow, failure: Failure): void => {
     flows.close(flow);
+    care.gone(flow);
     for (const account of [...flow.users]) {
       account.held = account.held.filter((one) => one !== flow);
       checker.flowClosed(account, flow.id);
-      request(account, { type: 'flowClosed', flowId: flow.id, failure: failureOf(code, cause) });
+      request(account, { type: 'flowClosed', flowId: flow.id, failure });
     }
   };
 
@@ -225,9 +229,12 @@ export function startProcess(context: ProcessContext) {
     }
     if (!effect.repeated) responses.expect(account, effect.branch);
     checker.sent(account, effect);
-    if (flow.connection !== null) link.streamUp(flow.connection, effect.bytes);
-    else link.datagramUp(flow.local.port, flow.remote, effect.bytes, effect.repeated);
+    transmit(flow, effect.bytes, effect.repeated);
     context.reached('sent');
+  };
+  const transmit = (flow: SimFlow, bytes: Uint8Array, repeated: boolean): void => {
+    if (flow.connection !== null) link.streamUp(flow.connection, bytes);
+    else link.datagramUp(flow.local.port, flow.remote, bytes, repeated);
   };
   const responses = createResponses((account, branch, response) => {
     checker.answered(account, branch, response);
@@ -236,48 +243,36 @@ export function startProcess(context: ProcessContext) {
 
   const stateChanged = (account: SimAccount, previous: Lifecycle['state']): void => {
     const { state, registration } = account.lifecycle;
-    trace.note(`${account.name} ${previous} -> ${state}`);
+    trace.note(`${account.id} ${previous} -> ${state}`);
     if (state === 'blocked' && previous !== 'blocked') {
-      disk.mark(account.name, { blockedSecret: JSON.stringify(registration.credentials) });
+      disk.mark(account.id, { blockedSecret: JSON.stringify(registration.credentials) });
     } else if (state === 'registered' && previous === 'registering') {
-      if (disk.load(account.name)?.blockedSecret) disk.mark(account.name, { blockedSecret: null });
+      if (disk.load(account.id)?.blockedSecret) disk.mark(account.id, { blockedSecret: null });
     }
     if (state === 'waiting' || state === 'blocked') looks.keepLooking();
     if (state === 'waiting') waitingForRegistrar.add(account);
     else waitingForRegistrar.delete(account);
+    tellSiblings(accounts, account.name, request);
   };
   const finished = (account: SimAccount, outcome: Outcome): void => {
     responses.forget(account);
     checker.finished(account, outcome);
     trace.note(
-      `${account.name} ${outcome.type === 'failed' ? `failed ${outcome.failure.code}` : outcome.type}`,
+      `${account.id} ${outcome.type === 'failed' ? `failed ${outcome.failure.code}` : outcome.type}`,
     );
     context.reached('outcome');
     if (!isAlive) return;
-    const current = account.lifecycle.registration.flow?.id;
-    for (const flow of account.held) if (flow.id !== current) flows.letGo(account, flow);
-    recordFacts(account, false);
+    const { flow: currentFlow, target } = account.lifecycle.registration;
+    if (target !== null && outcome.type !== 'failed') lookups.noteServed(target);
+    if (outcome.type === 'registered') account.boundAt = timeline.now();
+    for (const flow of account.held) if (flow.id !== currentFlow?.id) letGo(account, flow);
+    identities.recordFacts(account, false);
     if (outcome.type === 'registered' && waitingForRegistrar.size > 0) {
       const woken = [...waitingForRegistrar];
       waitingForRegistrar.clear();
       for (const other of woken) request(other, { type: 'targetRecovered' });
     }
   };
-  const recordFacts = (account: SimAccount, ends: boolean): void => {
-    const { reservation } = account;
-    const { boundContact, flow, binding, identity } = account.lifecycle.registration;
-    if (reservation === null || (!ends && boundContact === account.notedContact)) return;
-    account.notedContact = boundContact;
-    const grantedUntil = binding === null ? null : context.wall() + (binding.endsAt - monotonic());
-    const facts = {
-      contact: boundContact,
-      grantedUntil,
-      ...(flow === null ? {} : { localPort: flow.local.port }),
-    };
-    if (ends) account.reservation = null;
-    disk.settle(account.name, reservation, facts, ends ? identity.cseq : null);
-  };
-
   const secretTouched = (account: SimAccount): void => {
     later(randomBetween(rng, 1, 10), () => {
       const credentials = credentialsOf(account.name);
@@ -286,18 +281,19 @@ export function startProcess(context: ProcessContext) {
     });
   };
 
-  const employ = (plan: Plan): SimAccount => {
+  const employ = (plan: Plan, regId: number): SimAccount => {
     const name = plan.account;
-    const record = machinery.recall(disk.load(name), rng);
+    const record = machinery.recall(disk.load(idOf(name, regId)), rng);
     const beginning = {
       record,
       credentials: credentialsOf(name),
       monotonic: monotonic(),
       wall: context.wall(),
     };
-    const account = beginAccount(plan, beginning, rng);
+    const account = beginAccount(plan, regId, beginning, rng);
     if (account.lifecycle.state === 'unregistered') {
-      account.admittedAt = machinery.first(admissions, registrarOf(managed(account)), monotonic());
+      const at = machinery.first(admissions, registrarOf(managed(account)), monotonic());
+      account.admittedAt = at + (regId - 1) * FLOW_AFTER_FLOW_MS;
     }
     setAlarm(account, machinery.wakeAt(account.lifecycle));
     return account;
@@ -305,7 +301,9 @@ export function startProcess(context: ProcessContext) {
 
   trace.note('the agent starts');
   checker.processStarted();
-  const accounts: readonly SimAccount[] = plans.map(employ);
+  const accounts: readonly SimAccount[] = plans.flatMap((plan) =>
+    flowPlans(plan).map((flowPlan, index) => employ(flowPlan, index + 1)),
+  );
   const looks = createSecretLooks({
     accounts,
     versionOf: (name) => context.secrets.get(name)?.version ?? 0,
@@ -316,12 +314,22 @@ export function startProcess(context: ProcessContext) {
   looks.keepLooking();
 
   const isHearing = (): boolean => isAlive && !isAsleep;
-  const host = createHost({ flows, isHearing, inProcess, received: responses.received, flowGone });
+  const host = createHost({
+    flows,
+    isHearing,
+    inProcess,
+    received: (flow, bytes) => {
+      care.heard(flow);
+      responses.received(bytes);
+    },
+    sign: care.sign,
+    flowGone: (flow, code, cause) => flowGone(flow, failureOf(code, cause)),
+  });
 
   return {
     host,
     accounts,
-    monotonic,
+    flows,
     isAlive: () => isAlive,
     isAsleep: () => isAsleep,
     /** kill -9. */
@@ -360,8 +368,8 @@ export function startProcess(context: ProcessContext) {
         }
         for (const account of accounts) {
           account.isConcluded = true;
-          for (const flow of account.held) flows.letGo(account, flow);
-          recordFacts(account, true);
+          for (const flow of account.held) letGo(account, flow);
+          identities.recordFacts(account, true);
         }
         disk.flush();
         isAlive = false;
@@ -380,5 +388,6 @@ export function startProcess(context: ProcessContext) {
       const recheckAt = machinery.first(admissions, registrarOf(managed(account)), now);
       request(account, { type: 'clockJumped', byMs, recheckAt });
     }
+    care.clockJumped();
   }
 }

@@ -2,12 +2,16 @@
 // the fault heals (behaviour.md §11, RFC 5626 §4.5), or the longer waits that some answers ask for.
 
 import type { Millis } from '../../src/core/time.ts';
-import { type Episode, type Fault, HOUR, MINUTE, SECOND, type WorldPlan } from './plan.ts';
+import type { Episode, Fault } from './episodes.ts';
+import type { WorldPlan } from './plan.ts';
+import { HOUR, MINUTE, SECOND } from './spans.ts';
 
 /** Timer F, a connection that does not come about, and a name that is not found, for each of the targets. */
 const TRANSACTION: Millis = 50 * SECOND;
 /** Five minutes, the cap of the back-off with one flow (RFC 5626 §4.5), and a tenth more after a refusal. */
 const REFUSED_WAIT: Millis = 331 * SECOND;
+/** The cap with several flows. */
+const FLOW_WAIT: Millis = 1_801 * SECOND;
 /** A registrar that does not say stale, and is asked the same once more after a sleep in the middle of a round, seems to
  * reject the credentials: ten minutes and a tenth (behaviour.md §10). */
 const DOUBTED_WAIT: Millis = 661 * SECOND;
@@ -16,15 +20,25 @@ const AT_ONCE: Millis = 10 * SECOND;
 
 /** The longest time from the end of `episode` until every account is registered. */
 export function allowance(episode: Episode, plan: WorldPlan): Millis {
-  const attempts = TRANSACTION * (plan.hasDeadTarget ? 3 : 2);
+  const targets = plan.hostCount * (plan.signposts === 'naptr' ? 2 : 1) + (plan.hasDeadTarget ? 1 : 0);
+  const attempts = TRANSACTION * (targets + 1);
   const pace = (plan.accounts.length / plan.pacePerSecond) * 2 * SECOND;
   const waits = episode.faults.map((fault) => longestWait(fault, episode, plan));
+  if (plan.signposts === 'edges') waits.push(FLOW_WAIT);
   return Math.max(...waits) + 2 * attempts + pace;
 }
 
 /** True when something stands in the way of a binding that is alive. */
-export function isTrouble(fault: Fault, { lastsMs }: Episode): boolean {
+export function isTrouble(fault: Fault, { lastsMs, faults }: Episode, { signposts }: WorldPlan): boolean {
   switch (fault.type) {
+    // The other host takes the binding over, where each is as good as the other; and a moved one is found again.
+    case 'hosts':
+      return signposts === 'edges' || fault.which.length > 1;
+    case 'moved':
+      return signposts === 'edges';
+    // Flows that are there need no DNS, and the last good targets are known.
+    case 'dns':
+      return fault.fails === 'no-such-name' || faults.length > 1;
     case 'nat-rebinding':
     case 'connections-reset':
     case 'nonces-forgotten':
@@ -44,6 +58,10 @@ function longestWait(fault: Fault, episode: Episode, plan: WorldPlan): Millis {
   switch (fault.type) {
     case 'refusals':
       return afterRefusals(fault.refusal.status, fault.refusal.retryAfterSeconds ?? 0, episode);
+    case 'hosts':
+      return fault.trouble.type === 'overloaded'
+        ? afterRefusals(503, fault.trouble.retryAfterSeconds ?? 0, episode)
+        : REFUSED_WAIT;
     case 'registrar-restart':
       return Math.max(REFUSED_WAIT, forgottenFor(plan));
     case 'suspend':

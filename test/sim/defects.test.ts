@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { DEFECTS, type Defect } from './defects.ts';
+import { FLOW_DEFECTS } from './flow-defects.ts';
 import { SOUND } from './machinery.ts';
 import { type WorldPlan, worldPlan } from './plan.ts';
 import { violationOf } from './replay.ts';
@@ -10,17 +11,21 @@ import { violationOf } from './replay.ts';
 const MOST_WORLDS = 20;
 
 /** The worlds in which the defect is looked for. */
-function* worldsFor({ episodes, needsCrowd = false }: Defect): Iterable<WorldPlan> {
+function* worldsFor({ episodes, needs = isSmall }: Defect): Iterable<WorldPlan> {
   for (let seed = 1, count = 0; count < MOST_WORLDS; seed++) {
     const plan = worldPlan(seed);
-    if (needsCrowd !== plan.accounts.length > 10) continue;
+    if (!needs(plan)) continue;
     count += 1;
     yield episodes === undefined ? plan : { ...plan, episodes, endsAt: 3 * 24 * 3_600_000 };
   }
 }
 
-describe.each(DEFECTS)('$name', (defect) => {
-  it('makes the simulation fail, which is well without it', { timeout: 60_000 }, () => {
+function isSmall({ accounts }: WorldPlan): boolean {
+  return accounts.length < 10;
+}
+
+describe.each([...DEFECTS, ...FLOW_DEFECTS])('$name', (defect) => {
+  it('makes the simulation fail, which is well without it', { timeout: 120_000 }, () => {
     for (const plan of worldsFor(defect)) {
       const broken = violationOf(plan, defect.make());
       if (broken === null) continue;

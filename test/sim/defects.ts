@@ -13,10 +13,11 @@ import type {
   LifecycleStep,
 } from '../../src/core/registration/lifecycle-state.ts';
 import type { SipResponse } from '../../src/core/sip/message.ts';
-import type { Rule } from './invariants.ts';
+import type { Episode } from './episodes.ts';
 import { type Machinery, SOUND } from './machinery.ts';
-import type { Episode } from './plan.ts';
-import { HOUR, MINUTE } from './plan.ts';
+import type { WorldPlan } from './plan.ts';
+import { HOUR, MINUTE } from './spans.ts';
+import type { Rule } from './violation.ts';
 
 export type Defect = {
   readonly name: string;
@@ -25,12 +26,15 @@ export type Defect = {
   readonly make: () => Machinery;
   /** What provokes it, in place of the seed's own week. */
   readonly episodes?: readonly Episode[];
-  /** Only worlds of many accounts show it. */
-  readonly needsCrowd?: boolean;
+  /** Only such worlds show it; those without a crowd, unless it says otherwise. */
+  readonly needs?: (plan: WorldPlan) => boolean;
 };
 
 const DAY = 24 * HOUR;
-const episode = (at: number, lastsMs: number, ...faults: Episode['faults']): Episode => ({
+/** Somebody wants many accounts. */
+const isCrowd = ({ accounts }: WorldPlan): boolean => accounts.length > 10;
+
+export const episode = (at: number, lastsMs: number, ...faults: Episode['faults']): Episode => ({
   at,
   lastsMs,
   faults,
@@ -190,7 +194,7 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     name: 'the old Contact stays when the address changes',
-    breaks: ['no dead bindings'],
+    breaks: ['no dead bindings', 'stop removes the binding'],
     make: () =>
       stepping((before, input, env) => {
         if (input.type === 'stopRequested' || before.stop !== null) return stepLifecycle(before, input, env);
@@ -277,13 +281,13 @@ export const DEFECTS: readonly Defect[] = [
     name: 'nobody keeps the pace',
     breaks: ['the pace is kept'],
     make: () => ({ ...SOUND, admit: (_, __, now) => now, first: (_, __, now) => now }),
-    needsCrowd: true,
+    needs: isCrowd,
   },
 ];
 
 type Step = Machinery['step'];
 
-function stepping(step: Step): Machinery {
+export function stepping(step: Step): Machinery {
   return { ...SOUND, step };
 }
 

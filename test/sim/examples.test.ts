@@ -2,8 +2,10 @@
 
 import { expect, it } from 'vitest';
 import type { Millis } from '../../src/core/time.ts';
-import { accountPlan, CALM, type Episode, HOUR, MINUTE, SECOND, WEEK, WELL, type WorldPlan } from './plan.ts';
+import type { Episode } from './episodes.ts';
+import { accountPlan, CALM, WELL, type WorldPlan } from './plan.ts';
 import type { Manners } from './registrar-model.ts';
+import { HOUR, MINUTE, SECOND, WEEK } from './spans.ts';
 import { createWorld } from './world.ts';
 
 type SeenRegister = { readonly at: Millis; readonly nonceCount: number | null; readonly status: number };
@@ -15,7 +17,9 @@ function watchAlice(manners: Partial<Manners>, episodes: readonly Episode[] = []
     accounts: [accountPlan('alice')],
     pacePerSecond: 100,
     reserveCount: 1_000,
-    hasNat: false,
+    natTimeoutMs: null,
+    signposts: 'address',
+    hostCount: 1,
     hasDeadTarget: false,
     conditions: CALM,
     manners: { ...WELL, nonceLifetimeMs: WEEK, ...manners },

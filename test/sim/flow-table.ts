@@ -3,12 +3,13 @@
 
 import type { Target } from '../../src/core/sip/transport.ts';
 import type { Millis } from '../../src/core/time.ts';
-import { type Connection, HOST_ADDRESS, type Link } from './link.ts';
+import type { Connection, Link } from './link.ts';
+import { HOST_ADDRESS } from './nat.ts';
 import type { SimAccount, SimFlow } from './sim-account.ts';
 
 export type Opened =
   | { readonly flow: SimFlow }
-  | { readonly code: 'connect.refused' | 'connect.timeout' | 'connect.closed' };
+  | { readonly code: 'connect.refused' | 'connect.timeout' | 'connect.closed' | 'tls.untrusted' };
 
 type Entry = { readonly waiting: ((result: Opened) => void)[]; flow: SimFlow | null };
 
@@ -42,6 +43,7 @@ export function createFlowTable({ link, firstPort, inProcess, later }: Surroundi
       users: new Set(),
       connection,
       isOpen: true,
+      isProven: false,
     };
     flows.set(flow.id, flow);
     if (connection === null) flowOfPort.set(port, flow);
@@ -79,6 +81,7 @@ export function createFlowTable({ link, firstPort, inProcess, later }: Surroundi
       inProcess(() => {
         if (result === 'refused') done({ code: 'connect.refused' });
         else if (result === 'timeout') done({ code: 'connect.timeout' });
+        else if (result === 'untrusted') done({ code: 'tls.untrusted' });
         else done({ flow: register(target, key, port, result) });
       }),
     );
@@ -91,10 +94,16 @@ export function createFlowTable({ link, firstPort, inProcess, later }: Surroundi
     /** An open flow, the outcome of an attempt under way, or a new one. */
     acquire: (
       target: Target,
-      wish: { readonly domain: string; readonly preferredPort: number | null; readonly timeoutMs: Millis },
+      wish: {
+        readonly domain: string;
+        /** RFC 5626: the flows of one account stay apart; null: it has one. */
+        readonly regId: number | null;
+        readonly preferredPort: number | null;
+        readonly timeoutMs: Millis;
+      },
       opened: (result: Opened) => void,
     ): void => {
-      const key = `${target.transport} ${target.address} ${target.port} ${wish.domain}`;
+      const key = `${target.transport} ${target.address} ${target.port} ${wish.domain} ${wish.regId}`;
       const known = entries.get(key);
       if (known !== undefined) {
         const { flow } = known;

@@ -1,5 +1,7 @@
 // What the network brings to a simulated process: datagrams and streams, refusals and ends, each to the flow it is for.
 
+import type { SocketAddress } from '../../src/core/sip/transport.ts';
+import type { KeepAliveSign } from '../../src/runtime/transport/flow.ts';
 import type { FlowTable } from './flow-table.ts';
 import type { Host } from './link.ts';
 import type { SimFlow } from './sim-account.ts';
@@ -9,14 +11,18 @@ type Surroundings = {
   /** A machine that sleeps hears nothing. */
   readonly isHearing: () => boolean;
   readonly inProcess: (run: () => void) => void;
-  readonly received: (bytes: Uint8Array) => void;
+  readonly received: (flow: SimFlow, bytes: Uint8Array) => void;
+  readonly sign: (flow: SimFlow, sign: KeepAliveSign, source: SocketAddress) => void;
   readonly flowGone: (flow: SimFlow, code: 'connect.closed' | 'connect.refused', cause: string) => void;
 };
 
-export function createHost({ flows, isHearing, inProcess, received, flowGone }: Surroundings): Host {
+export function createHost({ flows, isHearing, inProcess, received, sign, flowGone }: Surroundings): Host {
   return {
     datagram: (port, bytes) => {
-      if (isHearing() && flows.byPort(port)?.isOpen) received(bytes);
+      const flow = flows.byPort(port);
+      if (!isHearing() || !flow?.isOpen) return;
+      if ((bytes[0] ?? 0) < 2) sign(flow, { type: 'stun', bytes }, flow.remote);
+      else received(flow, bytes);
     },
     refused: (port) => {
       const flow = flows.byPort(port);
@@ -24,7 +30,10 @@ export function createHost({ flows, isHearing, inProcess, received, flowGone }: 
     },
     streamData: (connection, bytes) =>
       inProcess(() => {
-        if (flows.byConnection(connection) !== undefined) received(bytes);
+        const flow = flows.byConnection(connection);
+        if (flow === undefined) return;
+        if (bytes[0] === CR) sign(flow, { type: 'pong' }, flow.remote);
+        else received(flow, bytes);
       }),
     streamClosed: (connection) =>
       inProcess(() => {
@@ -33,3 +42,5 @@ export function createHost({ flows, isHearing, inProcess, received, flowGone }: 
       }),
   };
 }
+
+const CR = 0x0d;

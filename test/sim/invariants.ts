@@ -11,36 +11,10 @@ import type { SipResponse } from '../../src/core/sip/message.ts';
 import type { Millis } from '../../src/core/time.ts';
 import { nodeHash } from '../../src/runtime/hash.ts';
 import { DOMAIN } from './registrar-model.ts';
-import type { SimAccount } from './sim-account.ts';
+import { createSecurePath } from './secure-path.ts';
+import { idOf, type SimAccount } from './sim-account.ts';
 import type { Trace } from './trace.ts';
-
-export type Rule =
-  | 'one REGISTER in flight'
-  | 'CSeq rises'
-  | 'the Call-ID stays'
-  | 'a nonce count is used once'
-  | 'no spin'
-  | 'no storm'
-  | 'requests of a round are bounded'
-  | 'Retry-After is a floor'
-  | 'wrong credentials are tried rarely'
-  | 'no secret is told'
-  | 'the pace is kept'
-  | 'the binding lives'
-  | 'the account comes back'
-  | 'no dead bindings'
-  | 'stop ends in time'
-  | 'stop removes the binding'
-  | 'nothing breaks';
-
-/** A rule is broken. */
-export class Violation extends Error {
-  readonly rule: Rule;
-  constructor(rule: Rule, text: string) {
-    super(`${rule}: ${text}`);
-    this.rule = rule;
-  }
-}
+import { Violation } from './violation.ts';
 
 export type CheckerOptions = {
   readonly now: () => Millis;
@@ -90,7 +64,9 @@ export function createChecker(options: CheckerOptions) {
   const { now, wall, trace } = options;
   const watched = new Map<string, Watched>();
   const decoder = new TextDecoder();
-  let began: Millis[] = [];
+  const securePath = createSecurePath();
+  /** When rounds began, by the host that they go to. */
+  let began = new Map<string, readonly Millis[]>();
   let stopBy: Millis | null = null;
 
   const of = (name: string): Watched => {
@@ -115,44 +91,51 @@ export function createChecker(options: CheckerOptions) {
     watched.set(name, fresh);
     return fresh;
   };
+  const flowsOf = (account: string): readonly Watched[] => [1, 2].map((regId) => of(idOf(account, regId)));
   const endTransaction = (account: SimAccount): void => {
-    of(account.name).open = null;
+    of(account.id).open = null;
   };
   const checkText = (account: SimAccount, text: string): void => {
-    for (const secret of of(account.name).secrets) {
-      if (text.includes(secret)) throw new Violation('no secret is told', `${account.name}: ${text}`);
+    for (const secret of of(account.id).secrets) {
+      if (text.includes(secret)) throw new Violation('no secret is told', `${account.id}: ${text}`);
     }
   };
   const keepPace = (account: SimAccount): void => {
     const at = now();
     const burst = Math.max(1, Math.ceil(options.pacePerSecond / 5));
-    began = [...began.filter((one) => one > at - 10_000), at];
+    const host = account.setup.plan.proxies[0]?.host ?? DOMAIN;
+    const there = [...(began.get(host) ?? []).filter((one) => one > at - 10_000), at];
+    began.set(host, there);
     for (const windowMs of [1_000, 10_000]) {
-      const count = began.filter((one) => one > at - windowMs).length;
+      const count = there.filter((one) => one > at - windowMs).length;
       // Instants are whole milliseconds, so one more may fall into the window.
       const allowed = burst + Math.ceil((options.pacePerSecond * windowMs) / 1000) + 1;
       if (count <= allowed) continue;
       throw new Violation(
         'the pace is kept',
-        `${count} rounds began within ${windowMs} ms (${account.name} last)`,
+        `${count} rounds began within ${windowMs} ms (${account.id} last)`,
       );
     }
   };
 
   return {
+    opening: securePath.opening,
+    notOpened: securePath.notOpened,
     /** Everybody who knows the password may not tell it, nor what can be made of it. */
     passwordIs: (account: string, password: string): void => {
-      const { secrets } = of(account);
-      secrets.add(password);
-      for (const algorithm of ['MD5', 'SHA-256'] as const) {
-        secrets.add(computeHa1({ algorithm, username: account, realm: DOMAIN, password }, nodeHash));
+      for (const { secrets } of flowsOf(account)) {
+        secrets.add(password);
+        for (const algorithm of ['MD5', 'SHA-256'] as const) {
+          secrets.add(computeHa1({ algorithm, username: account, realm: DOMAIN, password }, nodeHash));
+        }
       }
     },
     processStarted: (): void => {
-      began = [];
+      began = new Map();
     },
     processEnded: (): void => {
       stopBy = null;
+      securePath.forget();
       for (const entry of watched.values()) {
         Object.assign(entry, { open: null, floor: null, tries: [], isStopping: false, requestsOfRound: 0 });
       }
@@ -162,26 +145,26 @@ export function createChecker(options: CheckerOptions) {
       for (const entry of watched.values()) entry.tries = [];
     },
     passwordChanged: (account: string): void => {
-      of(account).tries = [];
+      for (const flow of flowsOf(account)) flow.tries = [];
     },
     callIdRenewed: (account: SimAccount): void => {
-      of(account.name).mayRenewCallId = true;
+      of(account.id).mayRenewCallId = true;
     },
     stopping: (deadlineAt: Millis): void => {
       stopBy = deadlineAt;
     },
     stepping: (account: SimAccount, input: Input | Command): void => {
-      const entry = of(account.name);
+      const entry = of(account.id);
       const at = now();
       entry.steps = entry.steps.at === at ? { at, count: entry.steps.count + 1 } : { at, count: 1 };
       if (entry.steps.count > MAX_STEPS_AT_ONCE) {
         throw new Violation(
           'no spin',
-          `${account.name}: ${entry.steps.count} steps at one instant (${input.type})`,
+          `${account.id}: ${entry.steps.count} steps at one instant (${input.type})`,
         );
       }
       if (stopBy !== null && at > stopBy + 1_000) {
-        throw new Violation('stop ends in time', `${account.name} still works after the deadline`);
+        throw new Violation('stop ends in time', `${account.id} still works after the deadline`);
       }
       if (input.type === 'stopRequested') entry.isStopping = true;
       if (input.type === 'roundRequested' || input.type === 'secretChanged') entry.floor = null;
@@ -195,16 +178,13 @@ export function createChecker(options: CheckerOptions) {
     ): void => {
       const { lifecycle } = account;
       if (input.type === 'timePassed' && wakeAt !== undefined && wakeAt <= monotonic) {
-        throw new Violation(
-          'no spin',
-          `${account.name}: woken at ${monotonic}, and wants to be at ${wakeAt}`,
-        );
+        throw new Violation('no spin', `${account.id}: woken at ${monotonic}, and wants to be at ${wakeAt}`);
       }
       // A stop ends one round and begins another in the same step.
       if (lifecycle.round !== null && before.round?.goal !== lifecycle.round.goal) {
-        of(account.name).requestsOfRound = 0;
-        of(account.name).challengesOfRound = 0;
-        of(account.name).hadSilence = false;
+        of(account.id).requestsOfRound = 0;
+        of(account.id).challengesOfRound = 0;
+        of(account.id).hadSilence = false;
         if (input.type === 'timePassed' && before.state !== 'registered') keepPace(account);
       }
       // Another secret is another try.
@@ -212,80 +192,82 @@ export function createChecker(options: CheckerOptions) {
         input.type === 'secretRead' &&
         lifecycle.registration.credentials !== before.registration.credentials
       ) {
-        of(account.name).challengesOfRound = 1;
+        of(account.id).challengesOfRound = 1;
       }
-      if (lifecycle.round === null) of(account.name).isStopping &&= lifecycle.stop !== null;
+      if (lifecycle.round === null) of(account.id).isStopping &&= lifecycle.stop !== null;
     },
     sent: (
       account: SimAccount,
       { bytes, branch, flowId, repeated }: Extract<Effect, { type: 'send' }>,
     ): void => {
-      const entry = of(account.name);
+      const entry = of(account.id);
       const at = now();
       if (repeated) {
         if (entry.open?.branch === branch) return;
-        throw new Violation('one REGISTER in flight', `${account.name}: a copy of a request that is over`);
+        throw new Violation('one REGISTER in flight', `${account.id}: a copy of a request that is over`);
       }
       const { open } = entry;
       if (open !== null && at - open.sentAt < TIMER_F && !entry.isStopping) {
         throw new Violation(
           'one REGISTER in flight',
-          `${account.name}: ${branch} while ${open.branch} is open`,
+          `${account.id}: ${branch} while ${open.branch} is open`,
         );
       }
       entry.hadSilence ||= open !== null;
       entry.open = { branch, flowId, sentAt: at };
       const text = decoder.decode(bytes);
       const { cseq, callId, nonce, count, response, expires } = read(text);
-      trace.note(`${account.name} sends ${cseq} on ${flowId} for ${expires}, nc ${count}`);
+      trace.note(`${account.id} sends ${cseq} on ${flowId} for ${expires}, nc ${count}`);
       if (text.includes(options.rightPassword(account.name))) {
-        throw new Violation('no secret is told', `${account.name}: the password is on the wire`);
+        throw new Violation('no secret is told', `${account.id}: the password is on the wire`);
       }
       if (response !== null) entry.secrets.add(response);
       if (entry.secrets.size > 12) entry.secrets.delete([...entry.secrets][6] ?? '');
-      checkNumbers(account.name, entry, cseq, callId);
-      checkCount(account.name, entry, nonce, count);
+      checkNumbers(account.id, entry, cseq, callId);
+      checkCount(account.id, entry, nonce, count);
       checkRates(account, entry, at);
       const { floor, requestsOfRound } = entry;
       if (requestsOfRound === 1 && floor !== null && !entry.isStopping) {
         if (at < floor.untilWorld && wall() < floor.untilWall) {
           throw new Violation(
             'Retry-After is a floor',
-            `${account.name}: ${floor.untilWorld - at} ms too early`,
+            `${account.id}: ${floor.untilWorld - at} ms too early`,
           );
         }
         entry.floor = null;
       }
     },
     answered: (account: SimAccount, branch: string, response: SipResponse): void => {
-      const entry = of(account.name);
-      trace.note(`${account.name} gets ${response.status}`);
+      const entry = of(account.id);
+      trace.note(`${account.id} gets ${response.status}`);
       if (response.status < 200 || entry.open?.branch !== branch) return;
       endTransaction(account);
       if (response.status === 401) entry.challengesOfRound += 1;
+      if (response.status < 300) entry.floor = null;
       const seconds = Number(headerValue(response.headers, 'Retry-After') ?? 0);
       if (response.status >= 300 && seconds > 0) {
         entry.floor = { untilWorld: now() + seconds * 1000, untilWall: wall() + seconds * 1000 };
       }
     },
     flowClosed: (account: SimAccount, flowId: number): void => {
-      if (of(account.name).open?.flowId === flowId) endTransaction(account);
+      if (of(account.id).open?.flowId === flowId) endTransaction(account);
     },
     told: checkText,
     finished: (account: SimAccount, outcome: Outcome): void => {
       checkText(account, JSON.stringify(outcome));
       checkText(account, JSON.stringify(describe([account.lifecycle], String)));
+      if (outcome.type === 'registered') securePath.registered(account);
       if (outcome.type !== 'failed' || outcome.failure.code !== 'auth.rejected') return;
       const { credentials } = account.lifecycle.registration;
       if (JSON.stringify(credentials).includes(options.rightPassword(account.name))) return;
-      const entry = of(account.name);
+      const entry = of(account.id);
       const at = now();
       entry.tries = [...entry.tries.filter((one) => one > at - HOUR), at];
       if (
         entry.tries.length > options.credentialAttempts ||
         (entry.challengesOfRound > 2 && !entry.hadSilence)
       ) {
-        const text = `${account.name}: ${entry.tries.length} tries within an hour, ${entry.challengesOfRound} rejections in the last`;
+        const text = `${account.id}: ${entry.tries.length} tries within an hour, ${entry.challengesOfRound} rejections in the last`;
         throw new Violation('wrong credentials are tried rarely', text);
       }
     },
@@ -316,11 +298,11 @@ export function createChecker(options: CheckerOptions) {
   function checkRates(account: SimAccount, entry: Watched, at: Millis): void {
     entry.requestsOfRound += 1;
     if (entry.requestsOfRound > MAX_REQUESTS_OF_ROUND) {
-      throw new Violation('requests of a round are bounded', `${account.name}: ${entry.requestsOfRound}`);
+      throw new Violation('requests of a round are bounded', `${account.id}: ${entry.requestsOfRound}`);
     }
     entry.sends = [...entry.sends.filter((one) => one > at - 60_000), at];
     if (entry.sends.length > MAX_SENDS_A_MINUTE) {
-      throw new Violation('no storm', `${account.name}: ${entry.sends.length} REGISTERs within a minute`);
+      throw new Violation('no storm', `${account.id}: ${entry.sends.length} REGISTERs within a minute`);
     }
   }
 }

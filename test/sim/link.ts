@@ -3,12 +3,10 @@
 // swallows large datagrams.
 
 import { type Rng, randomBetween } from '../../src/core/rng.ts';
-import type { SocketAddress } from '../../src/core/sip/transport.ts';
+import type { SocketAddress, Target } from '../../src/core/sip/transport.ts';
 import type { Millis } from '../../src/core/time.ts';
+import { createNat, HOST_ADDRESS } from './nat.ts';
 import type { Timeline } from './timeline.ts';
-
-export const HOST_ADDRESS = '10.0.0.5';
-const PUBLIC_ADDRESS = '203.0.113.7';
 
 /** How the network is; it changes while the world runs. */
 export type Conditions = {
@@ -32,12 +30,22 @@ export type Connection = {
   isOpenThere: boolean;
 };
 
+/** A connection that does not come about: `untrusted` by the TLS handshake. */
+export type ConnectFailure = 'refused' | 'timeout' | 'untrusted';
+
 /** The registrar's end. */
 export type Server = {
-  /** Null: nobody listens at that address; the host is there and says so. */
-  readonly isListening: (address: string) => boolean;
   readonly isThere: (address: string) => boolean;
-  readonly receive: (bytes: Uint8Array, source: SocketAddress, reply: (bytes: Uint8Array) => void) => void;
+  /** False: nobody listens at that address; the host is there and says so. */
+  readonly isListening: (address: string) => boolean;
+  /** Its certificate is the right one. */
+  readonly isTrusted: (address: string) => boolean;
+  readonly receive: (
+    address: string,
+    bytes: Uint8Array,
+    from: { readonly source: SocketAddress; readonly isStream: boolean },
+    reply: (bytes: Uint8Array) => void,
+  ) => void;
 };
 
 /** The agent's end. */
@@ -54,13 +62,17 @@ type Wires = {
   readonly timeline: Timeline;
   readonly rng: Rng;
   readonly conditions: Conditions;
-  readonly hasNat: boolean;
+  /** After which silence the NAT forgets a port; null: there is none. */
+  readonly natTimeoutMs: Millis | null;
   readonly server: () => Server;
   readonly host: () => Host;
 };
 
-export function createLink({ timeline, rng, conditions, hasNat, server, host }: Wires) {
-  const nat = createNat(hasNat);
+/** A kernel gives a connection up when nothing is acknowledged for so long (RFC 1122 §4.2.3.5, R2). */
+const TCP_PATIENCE_MS: Millis = 924_000;
+
+export function createLink({ timeline, rng, conditions, natTimeoutMs, server, host }: Wires) {
+  const nat = createNat(natTimeoutMs, timeline.now);
   const connections = new Map<number, Connection>();
   let heldBack: (() => void)[] = [];
   let lost = 0;
@@ -99,7 +111,8 @@ export function createLink({ timeline, rng, conditions, hasNat, server, host }: 
   };
   const streamDown = (connection: Connection, bytes: Uint8Array): void =>
     segment(() => {
-      if (connection.isOpenHere) host().streamData(connection, bytes);
+      if (connection.isOpenHere && nat.localPortOf(connection.source) === connection.local.port)
+        host().streamData(connection, bytes);
     });
 
   return {
@@ -111,7 +124,7 @@ export function createLink({ timeline, rng, conditions, hasNat, server, host }: 
       bytes: Uint8Array,
       asksWhetherRefused: boolean,
     ) => {
-      const source = nat.publicOf(localPort);
+      const source = nat.publicOf(localPort, false);
       if (bytes.length > conditions.mtuBytes) {
         lost += 1;
         return;
@@ -119,18 +132,19 @@ export function createLink({ timeline, rng, conditions, hasNat, server, host }: 
       datagram(() => {
         const { isThere, isListening, receive } = server();
         if (!isThere(remote.address)) return;
-        if (isListening(remote.address)) receive(bytes, source, (answer) => down(answer, source));
+        if (isListening(remote.address))
+          receive(remote.address, bytes, { source, isStream: false }, (answer) => down(answer, source));
         else if (asksWhetherRefused) datagram(() => host().refused(localPort));
       });
     },
     connect: (
       localPort: number,
-      remote: SocketAddress,
+      remote: Target,
       timeoutMs: Millis,
-      done: (result: Connection | 'refused' | 'timeout') => void,
+      done: (result: Connection | ConnectFailure) => void,
     ): void => {
       let isSettled = false;
-      const settle = (result: Connection | 'refused' | 'timeout'): void => {
+      const settle = (result: Connection | ConnectFailure): void => {
         if (!isSettled) done(result);
         isSettled = true;
       };
@@ -140,8 +154,9 @@ export function createLink({ timeline, rng, conditions, hasNat, server, host }: 
         const isListening = server().isListening(remote.address);
         segment(() => {
           if (isSettled) return;
-          if (!isListening) {
-            settle('refused');
+          const isTrusted = remote.transport !== 'tls' || server().isTrusted(remote.address);
+          if (!isListening || !isTrusted) {
+            settle(isListening ? 'untrusted' : 'refused');
             return;
           }
           ids += 1;
@@ -149,7 +164,7 @@ export function createLink({ timeline, rng, conditions, hasNat, server, host }: 
             id: ids,
             local: { address: HOST_ADDRESS, port: localPort },
             address: remote.address,
-            source: nat.publicOf(localPort),
+            source: nat.publicOf(localPort, true),
             isOpenHere: true,
             isOpenThere: true,
           };
@@ -158,14 +173,24 @@ export function createLink({ timeline, rng, conditions, hasNat, server, host }: 
         });
       });
     },
-    streamUp: (connection: Connection, bytes: Uint8Array): void =>
+    streamUp: (connection: Connection, bytes: Uint8Array): void => {
+      let isAcknowledged = false;
+      timeline.after(TCP_PATIENCE_MS, () => {
+        if (isAcknowledged || !connection.isOpenHere) return;
+        host().streamClosed(connection);
+        connection.isOpenHere = false;
+        forget(connection);
+      });
       segment(() => {
-        const { isListening, receive } = server();
-        if (!connection.isOpenThere || !isListening(connection.address)) reset(connection);
+        const { isThere, isListening, receive } = server();
+        const { address, local, source } = connection;
         // Behind a NAT that has forgotten the connection nothing arrives, and nobody says so.
-        else if (nat.publicOf(connection.local.port).port === connection.source.port)
-          receive(bytes, connection.source, (answer) => streamDown(connection, answer));
-      }),
+        if (nat.publicOf(local.port, true).port !== source.port || !isThere(address)) return;
+        isAcknowledged = true;
+        if (!connection.isOpenThere || !isListening(address)) reset(connection);
+        else receive(address, bytes, { source, isStream: true }, (answer) => streamDown(connection, answer));
+      });
+    },
     closeHere: (connection: Connection): void => {
       connection.isOpenHere = false;
       connection.isOpenThere = false;
@@ -176,35 +201,15 @@ export function createLink({ timeline, rng, conditions, hasNat, server, host }: 
       for (const connection of [...connections.values()]) if (connection.isOpenThere) reset(connection);
     },
     rebind: (): void => nat.rebind(),
+    /** When the NAT last forgot everything. */
+    reboundAt: () => nat.reboundAt(),
+    /** The local port to which that address leads from outside; null: nowhere. */
+    leadsTo: (address: SocketAddress): number | null => nat.localPortOf(address),
     /** What a cut held back goes on its way. */
     release: (): void => {
       const waiting = heldBack;
       heldBack = [];
       for (const send of waiting) send();
-    },
-  };
-}
-
-function createNat(exists: boolean) {
-  let publicPorts = new Map<number, number>();
-  let localPorts = new Map<number, number>();
-  let next = 20_000;
-  return {
-    publicOf: (localPort: number): SocketAddress => {
-      if (!exists) return { address: HOST_ADDRESS, port: localPort };
-      let port = publicPorts.get(localPort);
-      if (port === undefined) {
-        next += 1;
-        port = next;
-        publicPorts.set(localPort, port);
-        localPorts.set(port, localPort);
-      }
-      return { address: PUBLIC_ADDRESS, port };
-    },
-    localPortOf: ({ port }: SocketAddress): number | null => (exists ? (localPorts.get(port) ?? null) : port),
-    rebind: (): void => {
-      publicPorts = new Map();
-      localPorts = new Map();
     },
   };
 }

@@ -18,6 +18,10 @@ export type Machinery = {
   /** When an account may begin that nobody has asked for yet: at the start, and after a suspend. */
   readonly first: (admissions: Admissions, registrar: string, now: Millis) => Millis;
   readonly reserve: (disk: Disk, ...wish: Parameters<Disk['reserve']>) => void;
+  /** Keep-alives leave, as keepalive.ts wants them. */
+  readonly sendsKeepalives: boolean;
+  /** A flow that its keep-alive has found dead is given up. */
+  readonly noticesLoss: boolean;
   /** What a new process knows of an account. */
   readonly recall: (record: DiskRecord | null, rng: Rng) => DiskRecord | null;
 };
@@ -30,5 +34,7 @@ export const SOUND: Machinery = {
   admit: (admissions, account, now) => admissions.admit(account, now),
   first: (admissions, registrar, now) => admissions.next(registrar, now),
   reserve: (disk, ...wish) => disk.reserve(...wish),
+  sendsKeepalives: true,
+  noticesLoss: true,
   recall: (record) => record,
 };

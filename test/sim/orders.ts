@@ -25,14 +25,14 @@ export function createOrders({ accounts, disk, monotonic, request }: Surrounding
     },
     pause: (): void => {
       for (const account of accounts) {
-        disk.mark(account.name, { isPaused: true });
+        disk.mark(account.id, { isPaused: true });
         const deadlineAt = monotonic() + PAUSE_WITHIN_MS;
         request(account, { type: 'stopRequested', deadlineAt, into: 'paused' });
       }
     },
     resume: (): void => {
       for (const account of accounts) {
-        disk.mark(account.name, { isPaused: false });
+        disk.mark(account.id, { isPaused: false });
         if (account.lifecycle.round === null) request(account, { type: 'roundRequested', goal: 'register' });
       }
     },

@@ -2,7 +2,6 @@
 
 import type { Plan } from '../../src/core/registration/plan.ts';
 import type { Rng } from '../../src/core/rng.ts';
-import type { SocketAddress } from '../../src/core/sip/transport.ts';
 import type { Millis } from '../../src/core/time.ts';
 import type { Disk } from './disk.ts';
 import type { Checker } from './invariants.ts';
@@ -10,6 +9,7 @@ import type { Link } from './link.ts';
 import type { Machinery } from './machinery.ts';
 import type { Timeline } from './timeline.ts';
 import type { Trace } from './trace.ts';
+import type { Zone } from './zone.ts';
 
 /** Points at which a process may be made to die. */
 export type Moment = 'number-asked' | 'number-durable' | 'sent' | 'answered' | 'outcome';
@@ -25,8 +25,7 @@ export type ProcessContext = {
   readonly plans: readonly Plan[];
   /** The secret files: by account, the password and how often it was written. */
   readonly secrets: ReadonlyMap<string, { readonly password: string; readonly version: number }>;
-  /** Null: DNS does not answer. */
-  readonly resolve: () => readonly SocketAddress[] | null;
+  readonly zone: Zone;
   readonly wall: () => Millis;
   /** How long the machine has slept since the world began. */
   readonly slept: () => Millis;

@@ -1,12 +1,12 @@
 // Runs worlds by their seeds. A failure names its seed and shows the end of the trace, and SIPREG_SEED=… runs that
 // world alone; SIPREG_WORLDS=… runs that many.
 
-import { Violation } from './invariants.ts';
 import { type Machinery, SOUND } from './machinery.ts';
 import { type WorldPlan, worldPlan } from './plan.ts';
+import { Violation } from './violation.ts';
 import { createWorld } from './world.ts';
 
-const DEFAULT_WORLDS = 200;
+const DEFAULT_WORLDS = 150;
 const WORLDS_A_TEST = 10;
 
 /** The seeds of the half `half` of all worlds (0 or 1: one for each core), ten to a test. */

@@ -22,14 +22,24 @@ export type SimFlow = {
   readonly users: Set<SimAccount>;
   readonly connection: Connection | null;
   isOpen: boolean;
+  /** A keep-alive was answered on it: silence is a loss from then on. */
+  isProven: boolean;
 };
 
+/** One flow of an account, and for most accounts the only one. */
 export type SimAccount = {
   /** With `lifecycle` and `admittedAt` it is what admission.ts looks at. */
   readonly setup: { readonly plan: Plan };
   lifecycle: Lifecycle;
   admittedAt: Millis | undefined;
+  /** The account's name, which is the user's too. */
   readonly name: string;
+  /** RFC 5626 §4.2; 1 where there is only one flow. */
+  readonly regId: number;
+  /** The name of its identity on the disk. */
+  readonly id: string;
+  /** When it was last bound, in the world's time. */
+  boundAt: Millis;
   alarmAt: Millis | undefined;
   branch: string | null;
   held: SimFlow[];
@@ -46,10 +56,15 @@ export type Beginning = {
   readonly wall: Millis;
 };
 
-export function beginAccount(plan: Plan, beginning: Beginning, rng: Rng): SimAccount {
+/** The name of an identity on the disk: an account has one for each flow. */
+export function idOf(account: string, regId: number): string {
+  return regId === 1 ? account : `${account}/${regId}`;
+}
+
+export function beginAccount(plan: Plan, regId: number, beginning: Beginning, rng: Rng): SimAccount {
   const { record, credentials, monotonic, wall } = beginning;
   const registration = beginRegistration(plan, {
-    regId: 1,
+    regId,
     instanceId: 'urn:uuid:f81d4fae-7dec-41d0-a765-00a0c91e6bf6',
     identity: {
       callId: record?.callId ?? '',
@@ -70,6 +85,9 @@ export function beginAccount(plan: Plan, beginning: Beginning, rng: Rng): SimAcc
     lifecycle: beginLifecycle(registration, monotonic, state, firstAt),
     admittedAt: firstAt,
     name: plan.account,
+    regId,
+    id: idOf(plan.account, regId),
+    boundAt: 0,
     alarmAt: undefined,
     branch: null,
     held: [],

@@ -8,17 +8,21 @@ import { type AgentProcess, startProcess } from './agent-process.ts';
 import { allowance, isTrouble, longestProbe } from './allowance.ts';
 import { createBindingsWatch } from './bindings-watch.ts';
 import { createDisk } from './disk.ts';
-import { createChecker, Violation } from './invariants.ts';
+import type { Episode, Fault } from './episodes.ts';
+import { createHosts } from './hosts.ts';
+import { createChecker } from './invariants.ts';
 import { createLink } from './link.ts';
 import { type Machinery, SOUND } from './machinery.ts';
-import { type Episode, type Fault, MINUTE, SECOND, type WorldPlan } from './plan.ts';
+import type { WorldPlan } from './plan.ts';
 import type { Moment } from './process-context.ts';
 import { createRegistrarModel } from './registrar-model.ts';
+import { MINUTE, SECOND } from './spans.ts';
 import { createTimeline } from './timeline.ts';
 import { createTrace } from './trace.ts';
+import { Violation } from './violation.ts';
+import { createWayWatch } from './way-watch.ts';
+import { createZone } from './zone.ts';
 
-export const REGISTRAR_ADDRESS = '192.0.2.1';
-const DEAD_ADDRESS = '192.0.2.99';
 /** Any date will do. */
 const WALL_AT_START: Millis = Date.UTC(2026, 0, 1);
 /** So long a process may wait for its moment to die. */
@@ -40,7 +44,6 @@ export function createWorld(plan: WorldPlan, machinery: Machinery = SOUND, liste
   let process: AgentProcess | null = null;
   let sleptMs: Millis = 0;
   let steppedMs: Millis = 0;
-  let isDnsDown = false;
   let passwordChanges = 0;
   let backBy: Millis = 0;
   let rejectedUntil: Millis = 0;
@@ -73,18 +76,18 @@ export function createWorld(plan: WorldPlan, machinery: Machinery = SOUND, liste
     },
   });
   const disk = createDisk(timeline, rngOf(2));
+  const hosts = createHosts(plan.hostCount, manners, () => registrar);
+  const zone = createZone(plan.signposts, plan.hasDeadTarget, hosts);
   const link = createLink({
     timeline,
     rng: rngOf(3),
     conditions,
-    hasNat: plan.hasNat,
-    server: () => ({
-      isThere: (address) => address === REGISTRAR_ADDRESS,
-      isListening: () => !manners.isDown,
-      receive: registrar.receive,
-    }),
+    natTimeoutMs: plan.natTimeoutMs,
+    server: () => hosts.server,
     host: () => process?.host ?? NOBODY,
   });
+
+  const wayWatch = createWayWatch({ link, hosts, signposts: plan.signposts, process: () => process });
 
   const start = (): void => {
     process = startProcess({
@@ -97,11 +100,7 @@ export function createWorld(plan: WorldPlan, machinery: Machinery = SOUND, liste
       machinery,
       plans: plan.accounts,
       secrets,
-      resolve: () => {
-        if (isDnsDown) return null;
-        const there = { address: REGISTRAR_ADDRESS, port: 5060 };
-        return plan.hasDeadTarget ? [{ address: DEAD_ADDRESS, port: 5060 }, there] : [there];
-      },
+      zone,
       wall,
       slept: () => sleptMs,
       pacePerSecond: plan.pacePerSecond,
@@ -162,10 +161,19 @@ export function createWorld(plan: WorldPlan, machinery: Machinery = SOUND, liste
         return NOTHING;
       case 'password':
         return inflictPassword(fault.healedBy);
-      case 'dns':
-        isDnsDown = true;
+      case 'hosts':
+        for (const index of fault.which) hosts.setTrouble(index, fault.trouble);
+        if (fault.trouble.type === 'down' || fault.trouble.type === 'untrusted') link.resetAll();
         return () => {
-          isDnsDown = false;
+          for (const index of fault.which) hosts.setTrouble(index, null);
+        };
+      case 'moved':
+        hosts.move(fault.which);
+        return NOTHING;
+      case 'dns':
+        zone.fails = fault.fails;
+        return () => {
+          zone.fails = null;
         };
       case 'suspend':
         if (!isRunning()) return NOTHING;
@@ -246,7 +254,7 @@ export function createWorld(plan: WorldPlan, machinery: Machinery = SOUND, liste
 
   const begin = (episode: Episode, next: Episode | undefined): void => {
     trace.note(`episode: ${episode.faults.map(({ type }) => type).join(' and ')}, ${episode.lastsMs} ms`);
-    const isTroubled = episode.faults.some((fault) => isTrouble(fault, episode));
+    const isTroubled = episode.faults.some((fault) => isTrouble(fault, episode, plan));
     if (isTroubled) watch.troubleBegins();
     const heals = episode.faults.map((fault) => inflict(fault, episode));
     timeline.after(episode.lastsMs, () => {
@@ -262,7 +270,13 @@ export function createWorld(plan: WorldPlan, machinery: Machinery = SOUND, liste
       }
       backBy = Math.max(backBy, rejectedUntil, now + allowance(episode, plan));
       const isUndisturbed = next === undefined || next.at > backBy;
-      if (isUndisturbed) timeline.at(backBy, () => watch.checkBack(JSON.stringify(episode)));
+      if (isUndisturbed) {
+        timeline.at(backBy, () => {
+          watch.checkFlows();
+          watch.checkBack(JSON.stringify(episode));
+          wayWatch.checkOpen(JSON.stringify(episode));
+        });
+      }
       if (isTroubled) timeline.at(isUndisturbed ? backBy : now, watch.troubleEnds);
     });
   };
@@ -275,8 +289,11 @@ export function createWorld(plan: WorldPlan, machinery: Machinery = SOUND, liste
   const run = (): void => {
     schedule();
     timeline.runUntil(plan.endsAt - 30 * SECOND);
+    watch.checkFlows();
     watch.checkBack('the last calm');
     watch.checkNoneDead();
+    wayWatch.checkOpen('the last calm');
+    wayWatch.checkPreferred();
     stop();
     timeline.runUntil(plan.endsAt);
     if (isRunning()) throw new Violation('stop ends in time', 'the agent still runs');

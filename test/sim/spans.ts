@@ -1,0 +1,8 @@
+// Spans of virtual time, in milliseconds.
+
+import type { Millis } from '../../src/core/time.ts';
+
+export const SECOND: Millis = 1_000;
+export const MINUTE: Millis = 60 * SECOND;
+export const HOUR: Millis = 60 * MINUTE;
+export const WEEK: Millis = 7 * 24 * HOUR;
