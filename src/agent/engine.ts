@@ -29,7 +29,7 @@ import { isFollowed } from './incoming/acceptance.ts';
 import { rememberAddresses } from './incoming/answerable.ts';
 import { readSecretsAgain, resolveHop } from './lookups.ts';
 import type { ManagedRegistration } from './managed-registration.ts';
-import { flowsLeftBehind, isFixed } from './network-changes.ts';
+import { flowsLeftBehind } from './network-changes.ts';
 import type { Observer } from './observer.ts';
 import { unwatchedTls } from './tls-watch.ts';
 
@@ -150,8 +150,7 @@ export class Engine {
   /** The network of this host changed: names are looked up afresh, and the flows that it left behind are given up. */
   async networkChanged(gone: ReadonlySet<string>): Promise<void> {
     this.lookUpAfresh();
-    const open = [...this.#held.flows()].map((flow) => ({ flow, isBound: this.#isBound(flow) }));
-    for (const { flow, failure } of await flowsLeftBehind(open, gone)) {
+    for (const { flow, failure } of await flowsLeftBehind(this.#held.openFlows(), gone)) {
       this.#registry.discard(flow, failure);
       this.#flowLost(flow, failure);
     }
@@ -162,8 +161,7 @@ export class Engine {
     return this.#held.flows();
   }
 
-  /** Accounts whose flow has other TLS material than a new one would have change over, `now` or at their next refresh; how many
-   * they are. */
+  /** Accounts on a flow with former TLS material change over, `now` or at their next refresh; how many they are. */
   replaceFlows(isConcerned: (account: ManagedRegistration) => boolean, now: boolean): number {
     let replaced = 0;
     for (const flow of this.#held.flows()) {
@@ -178,10 +176,6 @@ export class Engine {
 
   #outdated(account: ManagedRegistration, { id: flowId }: Flow, now: boolean): void {
     this.request(account, { type: 'flowOutdated', flowId, now });
-  }
-
-  #isBound(flow: Flow): boolean {
-    return this.#held.usersOf(flow).some(({ setup }) => isFixed(setup.plan.local));
   }
 
   #step(account: ManagedRegistration, input: Input | Command): void {
@@ -355,9 +349,8 @@ export class Engine {
     this.#departures.settled(account);
     const { flow: currentFlow, target } = account.lifecycle.registration;
     if (target !== null && outcome.type !== 'failed') this.#locator.noteServed(target);
-    const current = currentFlow?.id;
     for (const flow of account.held) {
-      if (flow.id !== current) this.#letGo(account, flow);
+      if (flow.id !== currentFlow?.id) this.#letGo(account, flow);
       // The TLS files may have changed while this flow was opened with the former ones.
       else if (this.#registry.isSuperseded(flow, account.setup.tls)) this.#outdated(account, flow, false);
     }

@@ -2,6 +2,7 @@
 
 import type { Flow } from '../runtime/transport/flow.ts';
 import type { ManagedRegistration } from './managed-registration.ts';
+import { isFixed, type OpenFlow } from './network-changes.ts';
 
 type Held = {
   readonly flow: Flow;
@@ -19,6 +20,14 @@ export class HeldFlows {
 
   *flows(): Iterable<Flow> {
     for (const { flow } of this.#held.values()) yield flow;
+  }
+
+  /** Every flow, and whether one of its users has chosen the address that it leaves from. */
+  openFlows(): readonly OpenFlow[] {
+    return [...this.flows()].map((flow) => ({
+      flow,
+      isBound: this.usersOf(flow).some(({ setup }) => isFixed(setup.plan.local)),
+    }));
   }
 
   /** Who uses the flow; the same array for as long as they are the same, and their settings too. */
