@@ -293,6 +293,7 @@ describe.skipIf(!PROGRAMS.every(isInstalled))(`doctor${missingPrograms(...PROGRA
     ]);
     expect(stdout).toContain(` FAIL tcp.connect             tcp 127.0.0.1:${port}  connect.refused\n`);
     expect(stdout).toMatch(/^✗ two {2}1 failed \(tcp\.connect\)/m);
+    expect(stdout).toMatch(/^✗ something failed in 2 of 2 accounts: one, two$/m);
     expect(stdout).not.toContain('\u001b');
     const disabled = await sipreg('doctor', 'off');
     expect(disabled.stdout).toContain('WARN config.enabled');

@@ -7,6 +7,7 @@ import { Interrupted } from '../../agent/one-shot.ts';
 import { formatUri } from '../../core/sip/uri.ts';
 import { createGate } from '../../runtime/dns/gate.ts';
 import { entryOf, loadInUse } from '../accounts-in-use.ts';
+import { createCaution } from '../doctor/caution.ts';
 import { examine } from '../doctor/examination.ts';
 import { type Fact, hasFailed } from '../doctor/fact.ts';
 import { CommandError, EXIT } from '../exit.ts';
@@ -18,6 +19,7 @@ import {
   factLines,
   skippedLines,
   summaryLine,
+  totalLine,
 } from '../render/doctor-lines.ts';
 import { messageObserver } from '../render/message-text.ts';
 import { catchSignals } from '../signals.ts';
@@ -35,6 +37,9 @@ export type DoctorOptions = {
 /** So many accounts are examined at a time: the registrar must not take us for an attack. */
 const AT_A_TIME = 4;
 
+/** In the line of the spinner. */
+const MAX_NAMES_SHOWN = 3;
+
 /** Runs the command and returns its exit code. */
 export async function doctor(
   names: readonly string[],
@@ -48,12 +53,15 @@ export async function doctor(
   const signals = catchSignals();
   const { message: show } = messageObserver(output);
   const { json, verbosity } = output.settings;
-  const spinner = startSpinner(`examining ${wanted.join(', ')}`, !json && verbosity === 0);
+  const spinner = startSpinner(`examining ${namesText(wanted)}`, !json && verbosity === 0);
   const beside = { ...output, result: (text: string) => spinner.aside(() => output.result(text)) };
   const gate = createGate(AT_A_TIME);
+  const caution = createCaution();
   const examined = accounts.map((account) => {
     const chart = openChart();
-    const options = { loaded, warnings, registers, interrupt: signals.end, output, show, tell: chart.tell };
+    const { tell } = chart;
+    const interrupt = signals.end;
+    const options = { loaded, warnings, registers, caution, interrupt, output, show, tell };
     return { account, chart, done: gate.pass(() => examine(account.account, options)).finally(chart.close) };
   });
   try {
@@ -62,6 +70,7 @@ export async function doctor(
     await Promise.race([work, interruption(signals.end)]);
     const results = examined.map(({ account, chart }) => ({ ...account, facts: chart.facts }));
     if (json) output.document(doctorDocument(results));
+    if (results.length > 1) beside.result(totalLine(results, output.theme));
     return results.some(({ facts }) => hasFailed(facts)) ? EXIT.attention : EXIT.done;
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
@@ -80,6 +89,10 @@ function wantedAccounts(names: readonly string[], all: boolean, loaded: LoadedAc
   if (all && enabled.length === 0)
     throw new CommandError(EXIT.noInput, `${loaded.path} has no enabled account`);
   return all ? enabled : [...new Set(names)];
+}
+
+function namesText(names: readonly string[]): string {
+  return names.length > MAX_NAMES_SHOWN ? `${names.length} accounts` : names.join(', ');
 }
 
 /** Ends the command when the account is unknown. */

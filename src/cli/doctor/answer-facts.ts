@@ -16,7 +16,9 @@ export type Withheld =
   /** They cannot be read: that was told already. */
   | { readonly type: 'unreadable' }
   /** They were rejected before, with this verdict. */
-  | { readonly type: 'rejected'; readonly failure: Failure };
+  | { readonly type: 'rejected'; readonly failure: Failure }
+  /** Those of other accounts were rejected just now. */
+  | { readonly type: 'cautious' };
 
 export type Readable = Result<readonly Credential[], Failure>;
 
@@ -113,6 +115,7 @@ function credentialsFact(
     return ok('auth.credentials', `accepted${realm}`);
   }
   if (withheld?.type === 'unreadable') return skipped('auth.credentials', 'needs a secret that can be read');
+  if (withheld?.type === 'cautious') return skipped('auth.credentials', ENOUGH_REJECTED);
   if (withheld?.type === 'rejected') return heldBackFact(withheld.failure, snapshot.account);
   if (outcome.failure.stage !== 'auth') return skipped('auth.credentials', 'needs an answer to them');
   const fact = fail('auth.credentials', outcome.failure);
@@ -120,6 +123,9 @@ function credentialsFact(
   if (outcome.failure.status !== 403 || !isRegistered) return fact;
   return { ...fact, mark: 'warn', text: 'the agent is registered with the same credentials' };
 }
+
+const ENOUGH_REJECTED =
+  'not sent: the registrar has just rejected those of other accounts, and more could get this host banned';
 
 /** behaviour.md §10: what was rejected is not sent again only because somebody looks. */
 function heldBackFact(failure: Failure, account: string): Fact {

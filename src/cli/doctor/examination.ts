@@ -16,6 +16,7 @@ import { PRODUCT } from '../version.ts';
 import { type AgentView, agentView } from './agent-facts.ts';
 import { answerFacts, type Withheld } from './answer-facts.ts';
 import { bindingFacts, classifyBindings, grantFact } from './binding-facts.ts';
+import type { Caution } from './caution.ts';
 import { configFacts, configWarnings, secretFacts, tlsFileFacts } from './config-facts.ts';
 import { type Fact, type FactCode, hasFailed, ok, skipped, tolerated } from './fact.ts';
 import { type FirstHop, firstHops, lookUp } from './name-facts.ts';
@@ -29,6 +30,8 @@ export type ExaminationOptions = {
   readonly warnings: readonly string[];
   /** false: OPTIONS is all that is sent. */
   readonly registers: boolean;
+  /** Shared by all accounts of the run. */
+  readonly caution: Caution;
   readonly interrupt: AbortSignal;
   readonly output: Output;
   readonly show: MessageListener | null;
@@ -141,14 +144,16 @@ async function examineRegistrar(
     tell([...natFacts(answered, plan.nat, agent.account), clockFact(answered)]);
     return;
   }
-  const withheld = withheldCredentials(prepared, agent);
-  const query = await queryBindings(prepared, {
-    plan,
-    isOwned: agent.isOwned,
-    withoutCredentials: withheld !== null,
-    interrupt: options.interrupt,
-    show: options.show,
-  });
+  const known = withheldCredentials(prepared, agent);
+  const { query, withheld } = await options.caution.ask(usable.target.address, known, (held) =>
+    queryBindings(prepared, {
+      plan,
+      isOwned: agent.isOwned,
+      withoutCredentials: held !== null,
+      interrupt: options.interrupt,
+      show: options.show,
+    }),
+  );
   tell(answerFacts(query, prepared.credentials, withheld, agent.account?.state === 'registered'));
   tell(listedFacts(query, prepared, agent));
   const answers = [...answered, ...query.responses];

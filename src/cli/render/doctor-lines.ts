@@ -6,7 +6,7 @@ import type { FailureSnapshot } from '../../core/health/snapshot.ts';
 import type { Failure } from '../../core/health/verdict.ts';
 import { roundTripText } from '../../core/health/words.ts';
 import type { Theme } from '../colors.ts';
-import { FACTS, type Fact, type FactCode, type Mark } from '../doctor/fact.ts';
+import { FACTS, type Fact, type FactCode, hasFailed, type Mark } from '../doctor/fact.ts';
 import { type Layout, targetText, wrapped } from './status-table.ts';
 
 export type ExaminedAccount = {
@@ -71,13 +71,21 @@ export function summaryLine(account: string, facts: readonly Fact[], theme: Them
   return `${sign} ${theme.strong(account)}  ${failed}, ${warnings}, ${count('ok')} ok, ${count('skipped')} skipped`;
 }
 
+/** Of several accounts: which of them have something that failed. */
+export function totalLine(accounts: readonly ExaminedAccount[], theme: Theme): string {
+  const failing = accounts.filter(({ facts }) => hasFailed(facts)).map(({ account }) => account);
+  const total = `${accounts.length} accounts`;
+  if (failing.length === 0) return `${theme.good('✓')} nothing failed in ${total}`;
+  return `${theme.bad('✗')} something failed in ${failing.length} of ${total}: ${failing.join(', ')}`;
+}
+
 /** The document of --json, "sipreg.doctor/1". */
 export function doctorDocument(accounts: readonly ExaminedAccount[]): object {
   return {
     schema: 'sipreg.doctor/1',
     accounts: accounts.map(({ facts, ...account }) => ({
       ...account,
-      ok: !facts.some(({ mark }) => mark === 'fail'),
+      ok: !hasFailed(facts),
       facts: facts.map(factJson),
     })),
   };
