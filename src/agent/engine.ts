@@ -11,7 +11,7 @@ import { lifecycleWakeAt, stepLifecycle } from '../core/registration/lifecycle.t
 import type { Command, LifecycleEffect } from '../core/registration/lifecycle-state.ts';
 import type { Hop } from '../core/resolve/hop.ts';
 import type { Rng } from '../core/rng.ts';
-import type { SipMessage, SipResponse } from '../core/sip/message.ts';
+import type { SipMessage } from '../core/sip/message.ts';
 import type { SocketAddress } from '../core/sip/transport.ts';
 import { branchOf, topVia } from '../core/sip/via.ts';
 import type { Millis } from '../core/time.ts';
@@ -25,7 +25,7 @@ import type { Attendant, FlowDesk } from './attendant.ts';
 import { createDepartures } from './departures.ts';
 import { HeldFlows } from './held-flows.ts';
 import { recordFacts, reserveNumbers } from './identity-keeping.ts';
-import { isFollowed } from './incoming/acceptance.ts';
+import { doubtAbout } from './incoming/acceptance.ts';
 import { rememberAddresses } from './incoming/answerable.ts';
 import { readSecretsAgain, resolveHop } from './lookups.ts';
 import type { ManagedRegistration } from './managed-registration.ts';
@@ -367,21 +367,13 @@ export class Engine {
     this.#observer.message?.('received', flow, this.#nameOf(flow, account), message, bytes);
     this.#attendant?.heard(flow);
     if (message.kind === 'request') this.#attendant?.request(flow, message, source);
-    else if (account !== undefined) this.#answered(account, flow, message, source);
+    else if (account !== undefined) {
+      const doubt = doubtAbout(account, flow, message.status, source);
+      if (doubt === null) this.request(account, { type: 'responseReceived', response: message });
+      else this.#observer.warned(account, doubt);
+    }
     // RFC 3261 §18.1.2: a response that belongs to no transaction at all is a stray, and dropped.
     else if (branch !== null) this.#attendant?.response(branch, message.status);
-  }
-
-  #answered(account: ManagedRegistration, flow: Flow, response: SipResponse, source: SocketAddress): void {
-    const { addresses, setup } = account;
-    const server = { incoming: setup.incoming, knownAddresses: () => addresses };
-    if (isFollowed(server, flow, response.status, source)) {
-      this.request(account, { type: 'responseReceived', response });
-      this.#departures.settled(account);
-      return;
-    }
-    const text = `a ${response.status} came from ${source.address}, which is no address of the registrar: it is not followed`;
-    this.#observer.warned(account, text);
   }
 
   #tellSent(flow: Flow, bytes: Uint8Array): void {

@@ -44,11 +44,27 @@ export function standingOf(acceptors: readonly Acceptor[], flow: Flow, source: S
   return standing;
 }
 
-/** behaviour.md §22: a challenge, or a redirection, is followed only when it comes from a server of the account; a stranger
- * could have credentials shown to him. Other responses say nothing that a retransmission would not put right. */
-export function isFollowed(account: Acceptor, flow: Flow, status: number, source: SocketAddress): boolean {
+/** What of an account decides whose responses it follows. */
+export type Asker = {
+  readonly setup: Pick<Acceptor, 'incoming'>;
+  readonly addresses: ReadonlySet<string>;
+};
+
+/**
+ * Why a response of `source` to a REGISTER is not followed, as a sentence; null: it is. behaviour.md §22: a challenge or a
+ * redirection counts only when it comes from a server of the account, or else credentials could be shown to a stranger.
+ */
+export function doubtAbout(
+  { setup, addresses }: Asker,
+  flow: Flow,
+  status: number,
+  source: SocketAddress,
+): string | null {
   const asksForMore = status === 401 || status === 407 || (status >= 300 && status < 400);
-  return !asksForMore || standingOf([account], flow, source) === 'known';
+  if (!asksForMore) return null;
+  const server = { incoming: setup.incoming, knownAddresses: () => addresses };
+  if (standingOf([server], flow, source) === 'known') return null;
+  return `a ${status} came from ${source.address}, which is no address of the registrar: it is not followed`;
 }
 
 /** Rates of which nothing is used up. */
