@@ -26,8 +26,8 @@ export type ServicesOptions = {
 
 export type Services = { readonly close: () => Promise<void> };
 
-/** More than an exchange with its challenges has. */
-const EXCHANGE_MESSAGES = 8;
+/** Among so many is the last REGISTER, unless a crowd of calls has come since. */
+const EXCHANGE_MESSAGES = 40;
 
 /** Starts what the accounts file asks for; refused, with words, when the HTTP server cannot be had. */
 export async function startServices(options: ServicesOptions): Promise<Result<Services, string>> {

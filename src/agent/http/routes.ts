@@ -4,6 +4,7 @@ import type { AgentMetrics } from '../metrics.ts';
 import type { EventStreams } from './event-stream.ts';
 import { CONTENT_TYPES, expositionFor } from './exposition.ts';
 import { createReadiness, healthOf } from './health.ts';
+import { lastExchange } from './last-exchange.ts';
 import { metricsText } from './metrics-text.ts';
 import { type PageFile, START_FILE } from './page-files.ts';
 import { type Exchange, JSON_TYPE, PLAIN_TYPE, refuse, reply, replyInPieces, replyJson } from './reply.ts';
@@ -103,7 +104,11 @@ function detail(exchange: Exchange, view: AgentView, name: string): void {
     refuseUnknown(exchange);
     return;
   }
-  const document: DetailDocument = { ...account, history: view.history(name), exchange: view.exchange(name) };
+  const document: DetailDocument = {
+    ...account,
+    history: view.history(name),
+    exchange: lastExchange(view.exchange(name)),
+  };
   replyJson(exchange, 200, document);
 }
 

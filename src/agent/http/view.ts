@@ -15,5 +15,6 @@ export type DetailDocument = AccountDetail & {
 
 export type AgentView = Pick<AgentOperations, 'agent' | 'names' | 'snapshot' | 'detail' | 'follow'> & {
   readonly history: (name: string) => RecentHistory | null;
+  /** The last messages of the account, oldest first. */
   readonly exchange: (name: string) => readonly TraceMessage[];
 };

@@ -23,10 +23,8 @@ const MOST_DOTS = 60;
  * @param {number} now
  * @returns {Range}
  */
-export function rangeOf({ bar, roundTrips }, now) {
-  const first = Math.min(
-    ...[bar[0]?.from, roundTrips[0]?.at].map((time) => Date.parse(time ?? '')).filter(Boolean),
-  );
+export function rangeOf({ bar }, now) {
+  const first = Date.parse(bar[0]?.from ?? '') || now;
   return { from: Math.max(now - DAY_MS, Math.min(first, now - 60_000)), to: now };
 }
 
@@ -90,8 +88,9 @@ export function stateBar(bar, range, width) {
 export function roundTripPlot(roundTrips, range, width) {
   const points = thinned(
     roundTrips
-      .map(({ at, seconds }) => ({ at: Date.parse(at), seconds }))
-      .filter(({ at }) => at >= range.from && at <= range.to),
+      // Round trips are summed up over some minutes: the first may begin before what is known.
+      .map(({ at, seconds }) => ({ at: Math.max(range.from, Date.parse(at)), seconds }))
+      .filter(({ at }) => at <= range.to),
   );
   if (points.length === 0) return html('p', { class: 'none' }, 'No round trip yet.');
   const top = niceCeiling(Math.max(...points.map(({ seconds }) => seconds)));

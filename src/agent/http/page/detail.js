@@ -114,7 +114,7 @@ function leadOf(account) {
  * @param {AccountSnapshot} account
  * @param {number} now
  */
-function failureOf({ failure, nextAttempt }, now) {
+function failureOf({ failure, nextAttempt, state }, now) {
   if (failure === null) return null;
   const next = html('b');
   const answer = failure.status === null ? '' : ` · ${failure.status} ${failure.reason ?? ''}`;
@@ -135,7 +135,8 @@ function failureOf({ failure, nextAttempt }, now) {
     element,
     /** @param {number} at */
     tick: (at) => {
-      const left = nextAttempt === null ? null : Date.parse(nextAttempt) - at;
+      const isTrying = state === 'registering' || state === 'refreshing';
+      const left = isTrying ? 0 : nextAttempt === null ? null : Date.parse(nextAttempt) - at;
       const words =
         left === null
           ? 'not tried again by itself'
