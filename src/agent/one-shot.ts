@@ -82,15 +82,20 @@ async function runAccount(
     const snapshot = asLeft(describeAccount(flows));
     await Promise.all(flows.map((flow) => engine.conclude(flow)));
     if (outcomes === null) throw new Interrupted();
-    return { outcome: outcomeOfAccount(outcomes), snapshot };
+    return { outcome: outcomeOfAccount(options.goal, outcomes, flows), snapshot };
   } finally {
     if (lock.ok) lock.value?.release();
   }
 }
 
-/** With several flows one that did is enough; else the first failure is the account's. */
-function outcomeOfAccount(outcomes: readonly Outcome[]): Outcome {
-  const outcome = outcomes.find(({ type }) => type !== 'failed') ?? outcomes[0];
+/**
+ * With several flows one that did is enough, but a removal is only done when no flow may still be bound; else the first
+ * failure is the account's.
+ */
+function outcomeOfAccount(goal: Goal, outcomes: readonly Outcome[], flows: Registrations): Outcome {
+  const isLeft = (_: Outcome, at: number): boolean =>
+    goal === 'remove' && flows[at]?.lifecycle.registration.boundContact !== null;
+  const outcome = outcomes.find(isLeft) ?? outcomes.find(({ type }) => type !== 'failed') ?? outcomes[0];
   if (outcome === undefined) throw new Error('an account has a flow');
   return outcome;
 }

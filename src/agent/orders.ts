@@ -42,12 +42,11 @@ export function resumeAccounts(supervisor: Supervisor, names: readonly string[])
   });
 }
 
-/** What did not go well on one of the flows; null when all did. */
+/** What did not go well; null when one of the flows is enough to be reached by (interface.md). */
 async function registerAll(supervisor: Supervisor, flows: Registrations): Promise<string | null> {
-  const problems = await Promise.all(flows.map((flow) => register(supervisor, flow)));
-  const at = problems.findIndex((problem) => problem !== null);
-  const problem = problems[at] ?? null;
-  return problem === null || flows.length === 1 ? problem : `flow ${at + 1}: ${problem}`;
+  const [first = null, ...others] = await Promise.all(flows.map((flow) => register(supervisor, flow)));
+  if (first === null || others.length === 0) return first;
+  return others.includes(null) ? null : `flow 1: ${first}`;
 }
 
 async function register(supervisor: Supervisor, flow: ManagedRegistration): Promise<string | null> {

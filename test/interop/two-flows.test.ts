@@ -152,6 +152,13 @@ describe.skipIf(!isInstalled('kamailio'))(`two flows through kamailio${missingPr
     expect((await scene.sipreg('check', 'a')).code).toBe(1);
     expect((await scene.sipreg('status', 'a')).stdout).toMatch(/flow 2 +(waiting|registering) by sip:/);
 
+    const refreshed = await scene.sipreg('refresh', 'a');
+    expect(refreshed).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining(`127.0.0.1:${port} refused`),
+    });
+    expect(refreshed.stdout).toContain('✓ a  registered');
+
     edges[1] = await startEdge(port);
     const found = await bothRegistered(scene);
     expect(found).toMatchObject({ state: 'registered', failure: null });
@@ -159,5 +166,27 @@ describe.skipIf(!isInstalled('kamailio'))(`two flows through kamailio${missingPr
     expect(fieldValues(request?.text ?? '', 'Call-ID')).toEqual([found.flows[1]?.callId]);
     expect((await registrar.bindings('alice')).map(({ regId }) => regId).sort()).toEqual([1, 2]);
     expect((await scene.sipreg('check', 'a')).code).toBe(0);
+  }, 60_000);
+
+  it('one of which cannot be had leave a command with the other, and with what it could not remove', async () => {
+    const scene = await sceneWith({});
+    expect((await scene.sipreg('register', 'a')).code).toBe(0);
+    const { port } = edges[1] ?? {};
+    await edges[1]?.kill();
+    await edges[1]?.stop();
+    const registered = await scene.sipreg('register', 'a');
+    expect(registered).toMatchObject({ code: 0, stdout: expect.stringContaining('✓ a  registered') });
+    expect(registered.stderr).toMatch(/warning.*a: connect\.refused: flow 2 by /);
+    const removed = await scene.sipreg('unregister', 'a');
+    expect(removed).toMatchObject({ code: 69, stdout: '' });
+    expect(removed.stderr).toMatch(/not unregistered +connect\.refused/);
+    expect((await registrar.bindings('alice')).map(({ regId }) => regId)).toEqual([2]);
+    edges[1] = await startEdge(port);
+    const { code, stdout } = await scene.sipreg('unregister', 'a');
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(/✓ a {2}unregistered {2}tcp/),
+    });
+    expect(await registrar.bindings('alice')).toEqual([]);
   }, 60_000);
 });

@@ -5,7 +5,7 @@ import { exitOf } from '../../core/health/verdict.ts';
 import { askInUse, OPERATION_TIMEOUT_MS } from '../agent-in-use.ts';
 import { EXIT } from '../exit.ts';
 import { accountsDocument, type Output } from '../output.ts';
-import { failureLines, nextText, registeredLine } from '../render/account-line.ts';
+import { doubtText, failureLines, nextText, registeredLine } from '../render/account-line.ts';
 import { startSpinner } from '../spinner.ts';
 
 export type Operation = 'refresh' | 'pause' | 'resume';
@@ -49,6 +49,8 @@ export function tellOperation(operation: Operation, result: OperationResult, out
     output.result(`${theme.good('✓')} ${theme.strong(account)}  paused, unregistered  ${theme.faint(rest)}`);
   } else if (ok) {
     output.result(registeredLine(snapshot, theme));
+    const doubt = doubtText(snapshot);
+    if (doubt !== null) output.warning(doubt);
   } else if (snapshot.failure !== null && !isAtRest(operation, result)) {
     const undone = operation === 'pause' ? text : 'not registered';
     output.error(failureLines(snapshot, snapshot.failure, undone, nextText(snapshot), errorTheme));

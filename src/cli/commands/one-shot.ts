@@ -10,7 +10,7 @@ import type { Theme } from '../colors.ts';
 import { EXIT } from '../exit.ts';
 import { accountsDocument, type Output } from '../output.ts';
 import type { Settled } from '../owner.ts';
-import { failureLines } from '../render/account-line.ts';
+import { doubtText, failureLines } from '../render/account-line.ts';
 import { messageObserver } from '../render/message-text.ts';
 import { catchSignals } from '../signals.ts';
 import { startSpinner } from '../spinner.ts';
@@ -75,12 +75,14 @@ export async function runOneShot(
 }
 
 function tell(result: AccountResult, command: OneShotCommand, output: Output): void {
-  const { snapshot } = result;
-  if (snapshot.failure === null) {
-    output.result(command.line(result, output.theme));
-  } else {
+  const { outcome, snapshot } = result;
+  if (outcome.type === 'failed' && snapshot.failure !== null) {
     output.error(failureLines(snapshot, snapshot.failure, command.undone, null, output.errorTheme));
+    return;
   }
+  output.result(command.line(result, output.theme));
+  const doubt = doubtText(snapshot);
+  if (doubt !== null) output.warning(doubt);
 }
 
 function settledOf({ outcome, snapshot }: AccountResult): Settled {

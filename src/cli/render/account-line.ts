@@ -22,6 +22,11 @@ export function removedLine(account: AccountSnapshot, theme: Theme): string {
   return `${theme.good('✓')} ${theme.strong(account.account)}  unregistered${others}${whereText(account, theme)}`;
 }
 
+/** What is wrong with an account that is well otherwise: one of its flows is down. Null: nothing. */
+export function doubtText({ account, failure }: Pick<AccountSnapshot, 'account' | 'failure'>): string | null {
+  return failure === null ? null : `${account}: ${failure.code}: ${failure.cause}`;
+}
+
 /** The verdict on a failure; `verb` is what did not happen ("not registered"). */
 export function failureLines(
   { account }: Pick<AccountSnapshot, 'account'>,
