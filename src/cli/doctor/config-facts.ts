@@ -13,22 +13,25 @@ import { type Fact, fail, ok, warn } from './fact.ts';
 
 /** Where account `name` is configured. */
 export async function configFacts(loaded: LoadedAccounts, name: string): Promise<readonly Fact[]> {
-  const { path, document } = loaded;
-  const { sourceMapOf } = await import('../../accounts/source-positions.ts');
-  const { positionOf } = sourceMapOf(await readFile(path, 'utf8'));
-  const { line } = positionOf(['accounts', name]);
-  const own = document.accounts[name] ?? {};
-  const inherited = Object.keys(document.defaults ?? {}).filter((key) => !(key in own));
-  const facts = [ok('config.file', `${path}:${line}`)];
-  if (inherited.length > 0) {
-    const place = `"defaults" in line ${positionOf(['defaults']).line}`;
-    facts.push(ok('config.defaults', `${inherited.join(', ')} from ${place}`));
-  }
+  const facts = [...(await placeFacts(loaded, name))];
   if (loaded.accounts.get(name)?.enabled === false) {
     const advice = 'set "enabled" to true, or leave it out, and "sipreg reload"';
     facts.push(warn('config.enabled', '"enabled" is false: nobody registers the account', advice));
   }
   return facts;
+}
+
+async function placeFacts({ path, document }: LoadedAccounts, name: string): Promise<readonly Fact[]> {
+  // What comes through a pipe cannot be read a second time.
+  if (!(await stat(path)).isFile()) return [ok('config.file', path)];
+  const { sourceMapOf } = await import('../../accounts/source-positions.ts');
+  const { positionOf } = sourceMapOf(await readFile(path, 'utf8'));
+  const file = ok('config.file', `${path}:${positionOf(['accounts', name]).line}`);
+  const own = document.accounts[name] ?? {};
+  const inherited = Object.keys(document.defaults ?? {}).filter((key) => !(key in own));
+  if (inherited.length === 0) return [file];
+  const place = `"defaults" in line ${positionOf(['defaults']).line}`;
+  return [file, ok('config.defaults', `${inherited.join(', ')} from ${place}`)];
 }
 
 /** What the file, or the account, says that should be put right. */
