@@ -93,6 +93,12 @@ describe.skipIf(!PROGRAMS.every(isInstalled))(`located through DNS${missingProgr
     });
   });
 
+  it('asks no DNS server for localhost', async () => {
+    const result = await sipreg({ registrar: `sip:localhost:${kamailio.port}` }, '--json', 'register', 'a');
+    expect(result.code).toBe(0);
+    expect(accountOf(result).target).toMatchObject({ host: 'localhost', port: kamailio.port });
+  });
+
   it('R242 says that a service is not offered', async () => {
     const registrar = `sip:refused.${DOMAIN};transport=udp`;
     const result = await sipreg({ registrar }, '--json', 'register', 'a');

@@ -35,9 +35,11 @@ const BURST = 3;
 /** Asks `servers` ("192.0.2.53", "127.0.0.1:5353", "[::1]:5353"); without any, the system. */
 export function createAsker(servers: readonly string[], localNames: LocalNames): Asker {
   const resolvers = createResolvers(servers);
-  const ask = servers.length === 0 ? askSystem(resolvers, localNames) : askServers(resolvers);
+  const system = askSystem(resolvers, localNames);
+  const own = servers.length === 0 ? system : askServers(resolvers);
   return {
     async ask({ type, name }) {
+      const ask = isLocalhost(hostOf(name)) ? system : own;
       const answer = await ask[type](name).catch((error: DnsError) => answerOfError(error));
       resolvers.note(answer);
       return answer;
@@ -98,6 +100,11 @@ function systemLookup(name: string): Promise<readonly dns.LookupAddress[]> {
 /** The name of a host in that of a service: "_sip._udp.example.com" is about "example.com". */
 function hostOf(name: string): string {
   return name.replace(/^(?:_[^.]*\.)*/, '');
+}
+
+/** RFC 6761 §6.3: this host, whatever a DNS server would say. */
+function isLocalhost(host: string): boolean {
+  return host === 'localhost' || host.endsWith('.localhost');
 }
 
 type Resolver = dns.promises.Resolver;
