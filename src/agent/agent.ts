@@ -146,7 +146,8 @@ class Agent {
     const { stateDirectory: directory, holds } = this.#options;
     if (holds !== 'directory') return;
     const notify = ({ code, message }: HistoryNotice): void => {
-      this.#historyProblem = code === 'history.writable' ? null : message;
+      // What was set aside is told once; nothing is wrong any more.
+      this.#historyProblem = code === 'history.unwritable' ? message : null;
       this.#warn(message, code);
     };
     this.#history = openHistory({ directory, accounts: this.#loaded.accounts.size, notify });
