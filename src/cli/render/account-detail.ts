@@ -2,7 +2,7 @@
 // next and when, and where it all comes from. Text of the registrar's is made printable here.
 
 import type { AccountDetail } from '../../agent/operations.ts';
-import { printable } from '../../core/health/evidence.ts';
+import { printable, printableUpTo } from '../../core/health/evidence.ts';
 import type { AccountSnapshot, AddressSnapshot, FailureSnapshot } from '../../core/health/snapshot.ts';
 import { durationText, roundTripText, ruleText } from '../../core/health/words.ts';
 import { bracketed } from '../../core/sip/ip.ts';
@@ -11,6 +11,9 @@ import type { Theme } from '../colors.ts';
 import { type Layout, stateColor, targetText, wrapped } from './status-table.ts';
 import { tlsRows } from './tls-rows.ts';
 import { uptimeText } from './uptime-text.ts';
+
+/** Foreign text in a cause was made printable where it was read; fingerprints of certificates are to be seen. */
+const MAX_CAUSE = 1_000;
 
 type Row = readonly [label: string, text: string];
 
@@ -103,7 +106,7 @@ function failureRows(failure: FailureSnapshot | null, now: Date): readonly Row[]
   const floor = retryAfter === null ? '' : `, Retry-After ${durationText(retryAfter)}`;
   return [
     ['failure', `${code} at ${timeText(at, now)}${answer}${floor}`],
-    ['  cause', printable(cause)],
+    ['  cause', printableUpTo(MAX_CAUSE, cause)],
     ['  advice', advice],
   ];
 }
