@@ -255,22 +255,28 @@ describe.skipIf(!isInstalled('sipp'))(title, () => {
     // In the whole form a refresh of each account first, to compare with.
     const calmFrom = performance.now();
     await sleep(calm * 1_000);
+    const toldBefore = agent.stdout().length;
     const measured = await measureFlood(stage);
     if (IS_FULL) tell(stage, measured, calmFrom);
 
-    const { sent, answered, from, to, memory } = measured;
+    const { sent, answered, from, memory } = measured;
     expect(sent).toBe(perSecond * flood);
     // A machine that is busy with something else loses some; that most are answered shows that they were heard.
     expect(answered).toBeGreaterThan(sent / 2);
-    // The flood is longer than the time between two refreshes.
-    const gaps = gapsWithin(grants, from, to);
-    expect(gaps.length).toBeGreaterThanOrEqual(accounts);
+    // The flood is longer than the time between two refreshes, so each account had one that was due in it.
+    const hasRefreshed = (name: string): boolean => (grants.get(name)?.at(-1) ?? 0) > from;
+    await expect.poll(() => NAMES.every(hasRefreshed), { timeout: 20_000 }).toBe(true);
     // They are due after half of this; a binding that had ended would be later.
-    expect(gaps.at(-1)).toBeLessThan(expires * 1_000);
+    expect(gapsWithin(grants, from, performance.now()).at(-1)).toBeLessThan(expires * 1_000);
     expect(await metric('sipreg_accounts_registered')).toBe(accounts);
     const [before, , after] = memory;
     expect(after.heap).toBeLessThan(before.heap * (1 + HEAP_GROWTH) + KEPT_BYTES);
     expect(after.resident).toBeLessThan(before.resident + RESIDENT_SLACK_BYTES);
-    expect(agent.stdout()).not.toMatch(/"state":"waiting"|"type":"failure"/);
+    const failures =
+      agent
+        .stdout()
+        .slice(toldBefore)
+        .match(/^.*"(?:state":"waiting|type":"failure)".*$/gm) ?? [];
+    expect(failures.slice(0, 3)).toEqual([]);
   });
 });

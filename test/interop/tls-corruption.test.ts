@@ -163,7 +163,6 @@ it('TLS files that are corrupted at random never fail a registration, and the la
   // Each refresh was a handshake.
   expect(front.clients().length).toBeGreaterThanOrEqual(refreshes);
   expect(refreshes).toBeGreaterThan(SECONDS * 2);
-  expect(new Set(front.clients()).size).toBeGreaterThan(2);
   expect((await scene.sipreg('refresh', ...NAMES)).code).toBe(0);
   expect(front.clients().slice(-NAMES.length)).toEqual(NAMES.map(() => last));
   const counted = await reloadsCounted(agent);
