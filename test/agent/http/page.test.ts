@@ -253,6 +253,9 @@ describe.skipIf(!isThere)(`the status page in Chromium${missing}`, () => {
     await page.getByRole('textbox', { name: 'Token' }).fill('wrong');
     await page.getByRole('button', { name: 'Show the status' }).click();
     await page.getByText('The agent does not know this token.').waitFor();
+    expect(await page.locator('#link-text').textContent()).toBe('the agent wants a token');
+    expect(await page.evaluate(LOW_CONTRAST)).toEqual([]);
+    expect(await page.getByRole('link', { name: 'Metrics' }).isVisible()).toBe(false);
     await page.getByRole('textbox', { name: 'Token' }).fill('open-sesame');
     await page.keyboard.press('Enter');
     await rowOf(page, 'office').waitFor();

@@ -138,7 +138,7 @@ function draw() {
 function drawHead() {
   drawLink();
   // A link cannot show the token.
-  byId('for-programs').hidden = hasToken();
+  byId('for-programs').hidden = hasToken() || isAskingForToken();
   const counts = accounts.count();
   byId('headline').hidden = !isLoaded;
   if (!isLoaded || agent === null) return;
@@ -193,13 +193,18 @@ function drawShare(counts) {
   }
 }
 
+function isAskingForToken() {
+  return !byId('sign-in').hidden;
+}
+
 function drawLink() {
-  const state = silentSince === null ? (isLoaded ? 'live' : 'connecting') : 'gone';
+  const isGone = silentSince !== null && !isAskingForToken();
+  const state = isGone ? 'gone' : isLoaded ? 'live' : 'connecting';
   byId('link-state').dataset.state = state;
   document.body.classList.toggle('is-stale', state === 'gone' && isLoaded);
   const words = {
     live: 'live',
-    connecting: 'connecting',
+    connecting: isAskingForToken() ? 'the agent wants a token' : 'connecting',
     gone: isLoaded ? `no agent since ${clockText(silentSince ?? 0, Date.now())}` : 'no agent answers',
   };
   setText(byId('link-text'), words[state]);
@@ -242,7 +247,7 @@ let shownName = null;
 /** Shows what the address asks for. @param {boolean} isMove */
 function route(isMove) {
   const name = nameInAddress();
-  byId('loading').hidden = isLoaded || !byId('sign-in').hidden;
+  byId('loading').hidden = isLoaded || isAskingForToken();
   byId('overview').hidden = !isLoaded || name !== null;
   byId('detail').hidden = !isLoaded || name === null;
   draw();
