@@ -16,7 +16,7 @@ import type { SipResponse } from '../../src/core/sip/message.ts';
 import type { Episode } from './episodes.ts';
 import { type Machinery, SOUND } from './machinery.ts';
 import type { WorldPlan } from './plan.ts';
-import { HOUR, MINUTE } from './spans.ts';
+import { DAY, HOUR, MINUTE } from './spans.ts';
 import type { Rule } from './violation.ts';
 
 export type Defect = {
@@ -30,7 +30,6 @@ export type Defect = {
   readonly needs?: (plan: WorldPlan) => boolean;
 };
 
-const DAY = 24 * HOUR;
 /** Somebody wants many accounts. */
 const isCrowd = ({ accounts }: WorldPlan): boolean => accounts.length > 10;
 

@@ -7,7 +7,7 @@ import type { Trouble } from './hosts.ts';
 import type { Conditions } from './link.ts';
 import type { Moment } from './process-context.ts';
 import type { Manners, Refusal } from './registrar-model.ts';
-import { HOUR, MINUTE, SECOND, WEEK } from './spans.ts';
+import { HOUR, MINUTE, SECOND } from './spans.ts';
 import type { DnsFailure, Signposts } from './zone.ts';
 
 export type Fault =
@@ -52,15 +52,15 @@ const REFUSALS: readonly (readonly [number, string])[] = [
 ];
 
 /** Faults of different parts, some of them together; a while without any at the end. */
-export function drawEpisodes(rng: Rng, signposts: Signposts): readonly Episode[] {
+export function drawEpisodes(rng: Rng, signposts: Signposts, endsAt: Millis): readonly Episode[] {
   const episodes: Episode[] = [];
-  for (let at = randomBetween(rng, 0, 10 * HOUR); at < WEEK - 20 * HOUR; ) {
+  for (let at = randomBetween(rng, 0, 10 * HOUR); at < endsAt - 20 * HOUR; ) {
     const parts = [drawNetworkFault, drawRegistrarFault, drawAgentFault];
     const first = Math.floor(rng.unit() * parts.length);
     const isDouble = rng.unit() < 0.3;
     const chosen = isDouble ? [first, (first + 1) % parts.length] : [first];
     const faults = chosen.flatMap((index) => parts[index]?.(rng, signposts) ?? []);
-    const longest = Math.min(8 * HOUR, WEEK - 10 * HOUR - at);
+    const longest = Math.min(8 * HOUR, endsAt - 10 * HOUR - at);
     // A pause shorter than its REGISTERs is the operator's own haste.
     const shortest = faults.some(({ type }) => type === 'pause') ? MINUTE : 50;
     const lastsMs = Math.round(Math.min(longest, logarithmic(rng, shortest, 8 * HOUR)));

@@ -9,7 +9,7 @@ import { drawEpisodes, type Episode } from './episodes.ts';
 import { HOST_NAMES } from './hosts.ts';
 import type { Conditions } from './link.ts';
 import { DOMAIN, type Manners } from './registrar-model.ts';
-import { HOUR, MINUTE, SECOND, WEEK } from './spans.ts';
+import { DAY, HOUR, MINUTE, SECOND, WEEK } from './spans.ts';
 import type { Signposts } from './zone.ts';
 
 export type WorldPlan = {
@@ -88,6 +88,8 @@ export function worldPlan(seed: number): WorldPlan {
   const isCrowd = rng.unit() < 0.03;
   const expires = isCrowd ? 86_400 : one(3_600, 7_200, 14_400, 28_800);
   const count = isCrowd ? 12 : one(1, 1, 1, 2, 3);
+  // What a crowd does in a few days is costly enough.
+  const endsAt = isCrowd ? 3 * DAY : WEEK;
   const signposts = one<Signposts>('address', 'address', 'address', 'srv', 'srv', 'naptr', 'edges');
   const hostCount = signposts === 'address' ? 1 : 2;
   const transport = signposts === 'naptr' ? 'auto' : one<Plan['transport']>('udp', 'udp', 'tcp');
@@ -124,8 +126,8 @@ export function worldPlan(seed: number): WorldPlan {
       nextNonce: rng.unit() < 0.2,
       algorithms: one<Manners['algorithms']>(['MD5'], ['SHA-256', 'MD5']),
     },
-    episodes: drawEpisodes(rng, signposts),
-    endsAt: WEEK,
+    episodes: drawEpisodes(rng, signposts, endsAt),
+    endsAt,
   };
 }
 

@@ -6,7 +6,7 @@ import { type WorldPlan, worldPlan } from './plan.ts';
 import { Violation } from './violation.ts';
 import { createWorld } from './world.ts';
 
-const DEFAULT_WORLDS = 150;
+const DEFAULT_WORLDS = 140;
 const WORLDS_A_TEST = 10;
 
 /** The seeds of the half `half` of all worlds (0 or 1: one for each core), ten to a test. */

@@ -1,5 +1,5 @@
-// A world: one registrar, the network, and a host on which the agent lives, dies and lives again, for a week of virtual
-// time. The same plan gives the same world, to the last line of its trace.
+// A world: the hosts of one registrar, the DNS that leads to them, the network with its NAT, and a host on which the agent
+// lives, dies and lives again, for a week of virtual time.
 
 import { seededRng } from '../../src/core/rng.ts';
 import type { SipRequest, SipResponse } from '../../src/core/sip/message.ts';
