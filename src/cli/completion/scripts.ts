@@ -15,7 +15,7 @@ _sipreg() {
   COMPREPLY=()
   answer=$("$program" __complete bash -- "$line" 2>/dev/null) || return 0
   if [[ $answer == :files* ]]; then
-    compopt -o default 2>/dev/null
+    compopt -o default 2>/dev/null || COMPREPLY=($(compgen -f -- "\${COMP_WORDS[COMP_CWORD]}"))
     return 0
   fi
   word=\${line##*[[:space:]]}
