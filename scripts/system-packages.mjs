@@ -22,6 +22,10 @@ const packages = [
   { name: 'prometheus', shownBy: ['promtool'] },
   { name: 'chromium', shownBy: ['chromium'] },
   { name: 'systemd', shownBy: ['systemd-analyze'] },
+  { name: 'zsh', shownBy: ['zsh'] },
+  { name: 'fish', shownBy: ['fish'] },
+  { name: 'mandoc', shownBy: ['mandoc'] },
+  { name: 'man-db', shownBy: ['man'] },
 ];
 
 /** Installs the missing packages where that is possible, and says what stays missing. Never fails: tests are skipped. */
