@@ -28,7 +28,7 @@ const [accounts, hours, perSecond, expires, seed] = [
 const HALF_AN_HOUR = 1_800;
 const outage = { from: (hours / 2) * 3_600, until: (hours / 2) * 3_600 + HALF_AN_HOUR };
 /** By then all are registered, and the registrar is well. */
-const WEIGHED_AT = Math.floor(hours / 2) - 1;
+const WEIGHED_AT = Math.max(1, Math.floor(hours / 2) - 1);
 
 const collect = globalThis.gc;
 if (collect === undefined) throw new Error('run it with "npm run scale": it needs --expose-gc');
