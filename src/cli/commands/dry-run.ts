@@ -138,18 +138,23 @@ function environment() {
   return { now: monotonicNow(), rng: systemRng, hash: nodeHash };
 }
 
-/** Each target with the records that led to it; what is null had no part in it. The first flow speaks for the account. */
+/** The first flow that can begin speaks for the account; several flows are listed too. */
 function jsonOf(run: DryRun): object {
-  const flows = run.flows.map((flow) => {
-    if ('failure' in flow) return flow;
-    const { located, ...known } = flow;
-    return { ...known, targets: located.map(({ target, decision }) => ({ ...target, decidedBy: decision })) };
-  });
   const { account } = run;
+  const flows = run.flows.map(flowJson);
+  const all = flows.length > 1 ? { flows } : {};
   const failure = failureOf(run);
-  if (failure !== null) return { account, failure, flows };
+  if (failure !== null) return { account, failure, ...all };
   const able = flows.find((flow) => 'request' in flow);
-  return { account, targets: able?.targets, request: able?.request, flows };
+  return { account, targets: able?.targets, request: able?.request, ...all };
+}
+
+/** Each target with the records that led to it; what is null had no part in it. */
+function flowJson(flow: FlowRun) {
+  if ('failure' in flow) return flow;
+  const { regId, proxy, located, request } = flow;
+  const targets = located.map(({ target, decision }) => ({ ...target, decidedBy: decision }));
+  return { regId, proxy, targets, request };
 }
 
 function flowText(heading: string, { located, request }: Extract<FlowRun, { request: string }>): string {
