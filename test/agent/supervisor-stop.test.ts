@@ -85,7 +85,8 @@ describe.concurrent('the end of all accounts', () => {
     hurry.abort();
     const startedAt = performance.now();
     expect(await stopped).toEqual(['a']);
-    expect(performance.now() - startedAt).toBeLessThan(500);
+    // It would be 9 s.
+    expect(performance.now() - startedAt).toBeLessThan(4_000);
   });
 
   it('comes also for accounts that a reload brings meanwhile', async ({ onTestFinished: end }) => {
