@@ -2,17 +2,20 @@
 // busy machine slows all of them alike, compared with the same Node doing nothing.
 
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { projectRoot } from '../setup.mjs';
+import { startProcess, until } from './contestant-process.mjs';
 import { startLoopbackRegistrar } from './loopback-registrar.mjs';
+import { median } from './scene.mjs';
 
 const executable = join(projectRoot, 'bin/sipreg.js');
 const warmUpRounds = 3;
 
 /** Milliseconds that a command may take longer than `node -e 0`. */
-const limits = { '--version': 25, register: 60 };
+const limits = { '--version': 15, status: 30, 'check --direct': 50, register: 50 };
 
 /** Runs every case `runs` times; `broken` has a sentence for each limit that was passed. */
 export async function measureStartUp({ runs }) {
@@ -21,17 +24,34 @@ export async function measureStartUp({ runs }) {
   try {
     const accounts = join(home, 'accounts.json');
     await writeFile(accounts, JSON.stringify(accountAt(registrar.port)), { mode: 0o600 });
+    const environment = environmentOf(home);
+    const agentFolder = join(home, 'agent');
+    await mkdir(agentFolder);
+    const socket = join(agentFolder, 'agent.sock');
+    const agent = await startAgent(socket, accounts, environmentOf(agentFolder));
     const cases = {
       'node -e 0': ['-e', '0'],
       '--version': [executable, '--version'],
+      status: [executable, '--socket', socket, 'status'],
+      'check --direct': [executable, 'check', '--direct', 'bench', '--config', accounts],
       register: [executable, 'register', 'bench', '--config', accounts],
     };
-    const times = await interleave(cases, { runs, environment: environmentOf(home) });
-    return report(times);
+    try {
+      return report(await interleave(cases, { runs, environment }));
+    } finally {
+      await agent.stop();
+    }
   } finally {
     registrar.stop();
     await rm(home, { recursive: true, force: true });
   }
+}
+
+async function startAgent(socket, accounts, env) {
+  const args = [executable, '--config', accounts, '--socket', socket, 'run'];
+  const agent = await startProcess(process.execPath, args, { cwd: env.HOME, env });
+  await until(() => existsSync(socket), { seconds: 10, what: 'the agent starts' });
+  return agent;
 }
 
 function accountAt(port) {
@@ -96,12 +116,6 @@ function report(times) {
     if (over > limit) broken.push(`${name} takes ${rounded(over)} ms more than node, ${limit} are allowed`);
   }
   return { table, broken };
-}
-
-function median(samples) {
-  const sorted = [...samples].sort((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return Number.isInteger(middle) ? (sorted[middle - 1] + sorted[middle]) / 2 : sorted[Math.floor(middle)];
 }
 
 function rounded(value) {

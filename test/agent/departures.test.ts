@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import { createDepartures, type Departures } from '../../src/agent/departures.ts';
 
-const MOST = 128;
+const MOST = 32;
 
 function departures(now: () => number): Departures<number> {
   const created = createDepartures<number>(now);

@@ -59,7 +59,7 @@ export function grantOf(
 function gruuOf(matched: NameAddr | null): Learned['gruu'] {
   const gruu = (name: string): string | null => {
     const uri = (matched === null ? null : paramValue(matched.params, name)) ?? '';
-    return parseUri(uri).ok ? printableUpTo(MAX_URI, uri) : null;
+    return parseUri(uri).ok ? ownText(printableUpTo(MAX_URI, uri)) : null;
   };
   return { public: gruu('pub-gruu'), temporary: gruu('temp-gruu') };
 }

@@ -8,6 +8,7 @@ import { type DigestSession, renewNonce } from '../digest/session.ts';
 import type { Env } from '../env.ts';
 import { printable } from '../health/evidence.ts';
 import { type Failure, failureOf } from '../health/verdict.ts';
+import { ownText } from '../own-text.ts';
 import { headerValue, listValues, optionTags } from '../sip/headers.ts';
 import type { SipResponse } from '../sip/message.ts';
 import { parseDeltaSeconds } from '../sip/numbers.ts';
@@ -146,10 +147,12 @@ function strangeContact(
 }
 
 function learnedFrom({ headers }: SipResponse, { gruu }: Grant): Learned {
+  const values = (name: string): readonly string[] =>
+    listValues(headers, name).map((value) => ownText(printable(value)));
   return {
-    serviceRoute: listValues(headers, 'Service-Route').map(printable),
-    path: listValues(headers, 'Path').map(printable),
-    associatedUris: listValues(headers, 'P-Associated-URI').map(printable),
+    serviceRoute: values('Service-Route'),
+    path: values('Path'),
+    associatedUris: values('P-Associated-URI'),
     gruu,
   };
 }

@@ -1,0 +1,82 @@
+// From nothing to all accounts registered: processor time (the start of the process included), the time that it takes, and
+// the memory that is resident when it has settled. The contestants take turns, so that a busy machine slows all alike.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { allRegistered, contestantsFor, median, rounded, withContestant } from './scene.mjs';
+
+/**
+ * What sipreg may need at so many accounts: processor time as multiples of the bare loop's and of Kamailio's uac, MB
+ * resident. Those of 1,000 are no goals, but twice what it was when they were written down: they find what makes it worse.
+ */
+const LIMITS = {
+  bareLoop: { 1000: 16, 10000: 1.5 },
+  uac: { 10000: 0.5 },
+  memoryMb: { 1000: 160, 10000: 95, 50000: 200 },
+};
+/** More is sent again, because answers came late or were lost. */
+const MOST_REGISTERS_EACH = 4;
+/** What the start has left is given back by then: sipreg waits for a quiet moment (src/runtime/spare-memory.ts). */
+const SETTLED_MS = { sipreg: 6_000, others: 1_000 };
+
+export async function measureCold({ sizes, rounds, tell }) {
+  const table = {};
+  const broken = [];
+  for (const count of sizes) {
+    const samples = await interleaved(count, rounds, tell);
+    const middle = (name, figure) => median(samples[name].map((sample) => sample[figure]));
+    for (const name of Object.keys(samples)) table[`${count} ${name}`] = rowOf(name, count, middle);
+    broken.push(...brokenLimits(samples, count, middle));
+  }
+  return { table, broken };
+}
+
+async function interleaved(count, rounds, tell) {
+  const samples = {};
+  for (let round = 0; round < rounds; round++) {
+    for (const name of contestantsFor(count)) {
+      tell(`${count} accounts, round ${round + 1}: ${name}`);
+      const sample = await registerOnce(name, count).catch((error) => ({ error }));
+      if (sample.error === undefined) samples[name] = [...(samples[name] ?? []), sample];
+      else tell(`left out: ${sample.error.message}`);
+    }
+  }
+  return samples;
+}
+
+function registerOnce(name, count) {
+  return withContestant(name, { count }, async (scene) => {
+    await allRegistered(scene, name, count);
+    const cpu = scene.process.cpuSeconds();
+    const seconds = (performance.now() - scene.startedAt) / 1000;
+    const requests = await scene.registrar.received();
+    await sleep(SETTLED_MS[name] ?? SETTLED_MS.others);
+    return { cpu, seconds, requests, memory: scene.process.memoryMb() };
+  });
+}
+
+function rowOf(name, count, middle) {
+  return {
+    'CPU s': rounded(middle(name, 'cpu')),
+    'CPU ms/account': rounded((middle(name, 'cpu') * 1000) / count),
+    'times bare loop': rounded(middle(name, 'cpu') / middle('bare loop', 'cpu')),
+    'all registered s': rounded(middle(name, 'seconds')),
+    'REGISTERs/account': rounded(middle(name, 'requests') / count),
+    'memory MB': rounded(middle(name, 'memory')),
+  };
+}
+
+function brokenLimits(samples, count, middle) {
+  if (samples.sipreg === undefined) return [`sipreg did not register ${count} accounts`];
+  const broken = [];
+  const atMost = (value, limit, what) => {
+    if (value > limit) broken.push(`${count} accounts: ${what}: ${rounded(value)}, at most ${limit}`);
+  };
+  const cpu = middle('sipreg', 'cpu');
+  atMost(cpu / middle('bare loop', 'cpu'), LIMITS.bareLoop[count], 'CPU, times the bare loop');
+  if (samples['kamailio uac'] !== undefined) {
+    atMost(cpu / middle('kamailio uac', 'cpu'), LIMITS.uac[count], "CPU, times Kamailio's uac");
+  }
+  atMost(middle('sipreg', 'requests') / count, MOST_REGISTERS_EACH, 'REGISTERs for each account');
+  atMost(middle('sipreg', 'memory'), LIMITS.memoryMb[count], 'MB resident');
+  return broken;
+}

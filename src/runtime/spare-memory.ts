@@ -1,0 +1,70 @@
+// Memory that the process has and does not need any more, given back to the system. V8 collects when it needs room; after
+// a burst of work (ten thousand accounts that register) that is never, and what the burst has left would stay resident
+// for the life of a quiet process.
+
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import type { Millis } from '../core/time.ts';
+import { monotonicNow } from './clock.ts';
+import { onPulse, PULSE_MS } from './pulse.ts';
+
+export type MemorySource = {
+  readonly monotonic: () => Millis;
+  /** Processor time of this process so far. */
+  readonly computed: () => Millis;
+  /** What the heap takes of the system, garbage and room included. */
+  readonly heapBytes: () => number;
+  readonly collect: () => void;
+  /** Calls `beat` every PULSE_MS until the returned function is called. */
+  readonly onPulse: (beat: () => void) => () => void;
+};
+
+/** A heap that has grown by less is left alone. */
+const WORTH_BYTES = 24 * 2 ** 20;
+/** Quiet: below this share of one processor, so many pulses in a row. */
+const QUIET_SHARE = 0.25;
+const QUIET_PULSES = 3;
+/** A collection stops everything for some ten milliseconds for each 100 MB in use: that must stay rare. */
+const LEAST_BETWEEN_MS: Millis = 60 * 60_000;
+
+const SYSTEM: MemorySource = {
+  monotonic: monotonicNow,
+  computed: () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1000;
+  },
+  heapBytes: () => process.memoryUsage().heapTotal,
+  collect: collectGarbage,
+  onPulse,
+};
+
+/** Gives memory back whenever the process has become quiet after its heap has grown, until `stop`. */
+export function watchSpareMemory(source: MemorySource = SYSTEM): { readonly stop: () => void } {
+  let known = source.heapBytes();
+  let computedBefore = source.computed();
+  let quietPulses = 0;
+  let notBefore = Number.NEGATIVE_INFINITY;
+  const beat = (): void => {
+    const computed = source.computed();
+    const isQuiet = computed - computedBefore < QUIET_SHARE * PULSE_MS;
+    computedBefore = computed;
+    quietPulses = isQuiet ? quietPulses + 1 : 0;
+    if (quietPulses < QUIET_PULSES || source.monotonic() < notBefore) return;
+    if (source.heapBytes() - known < WORTH_BYTES) return;
+    source.collect();
+    known = source.heapBytes();
+    notBefore = source.monotonic() + LEAST_BETWEEN_MS;
+  };
+  return { stop: source.onPulse(beat) };
+}
+
+/** V8 hands its collector only to contexts that are made while the flag is set. What survives has to move together, or
+ * else the holes between stay. */
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  setFlagsFromString('--no-expose-gc');
+  setFlagsFromString('--compact-on-every-full-gc');
+  collect();
+  setFlagsFromString('--no-compact-on-every-full-gc');
+}
