@@ -4,14 +4,9 @@
 
 import type { Millis } from '../core/time.ts';
 
-<<<<<<< HEAD
 /** What libuv reads from a socket in one turn. More wait long where the processor is busy, and beyond some hundreds the buffers
  * of a Linux with its defaults overflow (212,992 bytes). */
 const MOST_UNANSWERED = 32;
-=======
-/** Beyond some hundreds the buffers of a Linux with its defaults overflow (212,992 bytes). */
-const MOST_UNANSWERED = 128;
->>>>>>> 81f7ff495e9d93ac87bcb9d94ab1d5d3bc853c7e
 /** RFC 3261 §17.1.2.2: T1. Whoever has had no answer by then does not hold up the others. */
 const PATIENCE_MS: Millis = 500;
 

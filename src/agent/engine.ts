@@ -29,7 +29,7 @@ import { doubtAbout } from './incoming/acceptance.ts';
 import { rememberAddresses } from './incoming/answerable.ts';
 import { readSecretsAgain, resolveHop } from './lookups.ts';
 import type { ManagedRegistration } from './managed-registration.ts';
-import { flowsLeftBehind, isFixed } from './network-changes.ts';
+import { flowsLeftBehind } from './network-changes.ts';
 import type { Observer } from './observer.ts';
 import { unwatchedTls } from './tls-watch.ts';
 
@@ -376,21 +376,6 @@ export class Engine {
     else if (branch !== null) this.#attendant?.response(branch, message.status);
   }
 
-<<<<<<< HEAD
-  #answered(account: ManagedRegistration, flow: Flow, response: SipResponse, source: SocketAddress): void {
-    const { addresses, setup } = account;
-    const server = { incoming: setup.incoming, knownAddresses: () => addresses };
-    if (isFollowed(server, flow, response.status, source)) {
-      this.request(account, { type: 'responseReceived', response });
-      this.#departures.settled(account);
-      return;
-    }
-    const text = `a ${response.status} came from ${source.address}, which is no address of the registrar: it is not followed`;
-    this.#observer.warned(account, text);
-  }
-
-=======
->>>>>>> 81f7ff495e9d93ac87bcb9d94ab1d5d3bc853c7e
   #tellSent(flow: Flow, bytes: Uint8Array): void {
     // Pings are no messages, and neither is STUN.
     if ((bytes[0] ?? 0) < FIRST_LETTER) return;

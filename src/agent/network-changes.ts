@@ -58,8 +58,3 @@ function routeChanged({ local, remote }: Flow, now: string): Failure {
 function withoutZone(address: string): string {
   return address.split('%', 1)[0] ?? address;
 }
-
-/** Whether the account says from which address it sends. */
-export function isFixed(local: SocketAddress | null): boolean {
-  return local !== null && local.address !== '0.0.0.0' && local.address !== '::';
-}
