@@ -10,6 +10,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     testTimeout: 20_000,
     hookTimeout: 60_000,
+    // Most of the time goes by waiting for peers; more at a time would make their timers late on two cores.
+    maxWorkers: 2,
     reporters: ['default'],
     coverage: {
       include: ['src/**/*.ts'],
