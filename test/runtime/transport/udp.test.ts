@@ -41,16 +41,19 @@ async function openTo(port: number, changes: Partial<FlowRequest> & { address?: 
 }
 
 describe('a UDP flow', () => {
-  it.each(['127.0.0.1', '::1'])('R159 R250 sends to %s and hears the answer on the same socket', async (address) => {
-    const peer = await startPeer(address);
-    const { flow, messages } = await openTo(peer.port, { address });
-    expect(flow.local.address).toBe(address);
-    flow.send(Buffer.from('REGISTER'));
-    await until(() => peer.received.length === 1);
-    peer.socket.send(answerBytes(1), flow.local.port, address);
-    await until(() => messages.length === 1);
-    expect(messages[0]?.source).toEqual({ address, port: peer.port });
-  });
+  it.each(['127.0.0.1', '::1'])(
+    'R159 R250 sends to %s and hears the answer on the same socket',
+    async (address) => {
+      const peer = await startPeer(address);
+      const { flow, messages } = await openTo(peer.port, { address });
+      expect(flow.local.address).toBe(address);
+      flow.send(Buffer.from('REGISTER'));
+      await until(() => peer.received.length === 1);
+      peer.socket.send(answerBytes(1), flow.local.port, address);
+      await until(() => messages.length === 1);
+      expect(messages[0]?.source).toEqual({ address, port: peer.port });
+    },
+  );
 
   it('R166 hears other addresses of the registrar, and says which one it was', async () => {
     const peer = await startPeer();
