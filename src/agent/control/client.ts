@@ -135,7 +135,7 @@ async function listen<C extends Following>(
 }
 
 type Conversation = {
-  /** Until `settle`, or the end, has to come within this time. */
+  /** Until `settle`, or the end, something has to come within this time, again and again. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
   readonly heard: (line: AnswerLine, hangUp: () => void, settle: () => void) => void;
@@ -157,12 +157,18 @@ function converse(
       hangUp();
     };
     const patience = setTimeout(() => {
-      fail({ type: 'no-answer', message: `it gave no answer within ${timeoutMs / 1000} s` });
+      fail({ type: 'no-answer', message: `it said nothing for ${timeoutMs / 1000} s` });
     }, timeoutMs);
-    const settle = (): void => clearTimeout(patience);
+    let isSettled = false;
+    const settle = (): void => {
+      isSettled = true;
+      clearTimeout(patience);
+    };
     socket.setEncoding('utf8');
     socket.on('connect', () => socket.write(requestLine(REQUEST_ID, request)));
     socket.on('data', (text: string) => {
+      // A long answer may take its time, as long as it goes on.
+      if (!isSettled) patience.refresh();
       answers.push(text);
       for (let line = answers.next(); line !== null && !socket.destroyed; line = answers.next()) {
         const answer = parseAnswer(line);

@@ -85,7 +85,7 @@ describe('questions', () => {
     expect((await status()).ok).toBe(true);
   });
 
-  it('of 200 clients at once about 1,000 accounts are all answered', async () => {
+  it('of 200 clients at once about 1,000 accounts are all answered', { timeout: 60_000 }, async () => {
     await start(fakeAgent({ accounts: Array.from({ length: 1000 }, (_, at) => accountNamed(`a${at}`)) }));
     const answers = await Promise.all(Array.from({ length: 200 }, () => status()));
     expect(answers.map((answer) => answer.ok && answer.value.items.length)).toEqual(Array(200).fill(1000));
