@@ -1,6 +1,6 @@
 // One timer for many sleepers. The clock is the test's; setTimeout is real, so waits are a few milliseconds.
 
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Alarm, createAlarm, type Sleeper } from '../../src/runtime/alarm.ts';
@@ -25,8 +25,11 @@ function start(onWake: (sleeper: Named) => void = () => {}): Alarm<Named> {
   return alarm;
 }
 
-/** Until the timer has had its chance. */
-const soon = (): Promise<void> => sleep(15);
+/** Until the timer has had its chance, and the turn after it. */
+const soon = async (): Promise<void> => {
+  await sleep(15);
+  await nextTurn();
+};
 
 afterEach(() => alarm?.stop());
 
