@@ -17,8 +17,6 @@ type Mapping = {
 /** RFC 5382 §5: connections are remembered for longer than RFC 4787 §4.3 has datagrams remembered. */
 const PATIENCE_WITH_STREAMS = 10;
 
-type Nat = ReturnType<typeof createNat>;
-
 /** A port is forgotten after `timeoutMs` without a datagram, or ten times that on a stream; null: there is no NAT. */
 export function createNat(timeoutMs: Millis | null, now: () => Millis) {
   let byLocal = new Map<number, Mapping>();

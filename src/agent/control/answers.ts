@@ -15,7 +15,7 @@ import {
 } from './protocol.ts';
 
 /** 200 clients that ask at once are told the same; after this time, or an event, it is looked at again. */
-const FRESH_MS = 50;
+const FRESH_MS = 500;
 
 export type Answerer = {
   /** The lines of the answer; a `follow` ends when `gone` is aborted, or with the agent. */
