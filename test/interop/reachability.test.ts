@@ -48,6 +48,26 @@ async function streamServer(
   return server;
 }
 
+/** A UDP server with a TCP one on its port that cuts every connection, and how often it did. */
+async function cuttingServer() {
+  for (let attempt = 1; ; attempt++) {
+    const server = await udpServer(accept);
+    let connections = 0;
+    const tcp = createServer((socket) => {
+      connections += 1;
+      socket.resetAndDestroy();
+    }).listen(server.port, '127.0.0.1');
+    endings.push(() => tcp.close());
+    try {
+      await once(tcp, 'listening');
+      return { server, cuts: () => connections };
+    } catch (error) {
+      // A connection of some other test may have that port.
+      if (attempt === 5) throw error;
+    }
+  }
+}
+
 const SHORT = ['register', 'a', '--timeout', '2'];
 const accept: Responder = (request) =>
   responseTo(request, '200 OK', `Contact: ${fieldValues(request, 'Contact')[0]}`);
@@ -240,14 +260,7 @@ describe('requests too large for a datagram', () => {
   });
 
   it('R161 come back to UDP where TCP is cut, and the refresh does not ask for TCP again', async () => {
-    const server = await udpServer(accept);
-    let connections = 0;
-    const tcp = createServer((socket) => {
-      connections += 1;
-      socket.resetAndDestroy();
-    }).listen(server.port, '127.0.0.1');
-    endings.push(() => tcp.close());
-    await once(tcp, 'listening');
+    const { server, cuts } = await cuttingServer();
     const config = await stage.home.write('accounts.json', {
       accounts: {
         a: { aor: 'sip:alice@127.0.0.1', registrar: `sip:127.0.0.1:${server.port}`, ...large },
@@ -257,9 +270,9 @@ describe('requests too large for a datagram', () => {
     const agent = await scene.start();
     endings.push(() => agent.kill('SIGKILL'));
     await untilState(scene, 'a', 'registered');
-    expect(connections).toBe(1);
+    expect(cuts()).toBe(1);
     expect((await scene.sipreg('refresh', 'a')).code).toBe(0);
-    expect(connections).toBe(1);
+    expect(cuts()).toBe(1);
     const registers = server.requests.filter((text) => text.startsWith('REGISTER'));
     expect(registers.map((text) => text.length > 1300)).toEqual([true, true]);
     expect(new Set(registers.map((text) => fieldValues(text, 'Contact')[0])).size).toBe(1);

@@ -167,6 +167,11 @@ async function doctorsWord(name: string) {
   return { code, verdicts, ofAgent };
 }
 
+/** Accounts at one host wake each other, so that the cause of a later attempt may have a later time in it. */
+function withoutClock(cause: string): string {
+  return cause.replace(/; this host's clock says .*/, '');
+}
+
 async function sipregJson(...args: readonly string[]) {
   const { code, stdout } = await scene.sipreg('--json', ...args);
   return { code, body: JSON.parse(stdout) };
@@ -197,8 +202,9 @@ describe('everybody who is asked tells the same', () => {
 
   it.each(SITUATIONS)('of %s: %s', async (name, code, result) => {
     const { state, failure } = await failedAs(name, code);
-    const cause = failure?.cause ?? 'no cause';
-    const told = { account: name, state, failure: { code, cause } };
+    const cause = withoutClock(failure?.cause ?? 'no cause');
+    const verdict = { code, cause: expect.stringContaining(cause) };
+    const told = { account: name, state, failure: verdict };
 
     const [status, check, plugin, doctor] = await Promise.all([
       sipregJson('status', name, '--exit-code'),
@@ -207,11 +213,11 @@ describe('everybody who is asked tells the same', () => {
       doctorsWord(name),
     ]);
     expect(status).toMatchObject({ code: EXIT_ATTENTION, body: { accounts: [told] } });
-    const critical = { state: 'CRITICAL', failure: { code, cause } };
+    const critical = { state: 'CRITICAL', failure: verdict };
     expect(check).toMatchObject({ code: 2, body: { accounts: [critical] } });
     expect(plugin.stdout).toContain(`SIPREG CRITICAL: ${name} not registered (${state}): ${code}: ${cause}`);
     expect(doctor.code).toBe(EXIT_ATTENTION);
-    expect(doctor.verdicts).toContainEqual(expect.objectContaining({ code, cause }));
+    expect(doctor.verdicts).toContainEqual(expect.objectContaining(verdict));
 
     expect((await getJson(`/api/v1/accounts/${name}`)).body).toMatchObject(told);
     expect(await getJson(`/healthz?account=${name}`)).toMatchObject({ status: 503, body: { down: [told] } });
