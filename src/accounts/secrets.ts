@@ -191,7 +191,8 @@ function systemReason(error: unknown): string {
   return SYSTEM_REASONS[code] ?? code;
 }
 
-function placeOf(source: TextSource): string {
+/** Where the text comes from, in words, for people; never the text. */
+export function placeOf(source: TextSource): string {
   switch (source.type) {
     case 'literal':
       return 'the accounts file';

@@ -1,19 +1,19 @@
 // How many accounts may wait for their registrar's first word at once. Thousands that become ready together (their CSeq
 // numbers share one write) would overflow the sockets' buffers, here and there, and every lost datagram is sent again;
-// so the next leaves when an answer has come, or when none came for as long as a retransmission takes.
+// so the next leaves when the round of one before is over, or has lasted as long as a first retransmission takes.
 
 import type { Millis } from '../core/time.ts';
 
 /** What libuv reads from a socket in one turn. More wait long where the processor is busy, and beyond some hundreds the buffers
  * of a Linux with its defaults overflow (212,992 bytes). */
 const MOST_UNANSWERED = 32;
-/** RFC 3261 §17.1.2.2: T1. Whoever has had no answer by then does not hold up the others. */
+/** RFC 3261 §17.1.2.2: T1. Whoever is under way for longer does not hold up the others. */
 const PATIENCE_MS: Millis = 500;
 
 export type Departures<T> = {
   /** Calls `leave` as soon as there is room: at once, when there is. */
   readonly depart: (traveller: T, leave: () => void) => void;
-  /** An answer came, or none is to be expected any more: its place is free. */
+  /** Its round is over: its place is free. */
   readonly settled: (traveller: T) => void;
   readonly stop: () => void;
 };

@@ -5,6 +5,7 @@ import { readFile, stat } from 'node:fs/promises';
 import type { LoadedAccounts } from '../../accounts/load.ts';
 import type { CredentialSource } from '../../accounts/plan.ts';
 import type { AccountEntry } from '../../accounts/schema.ts';
+import { placeOf } from '../../accounts/secrets.ts';
 import type { PreparedAccount } from '../../agent/managed-registration.ts';
 import { checkTlsFiles } from '../../agent/tls-files-check.ts';
 import { failureOf } from '../../core/health/verdict.ts';
@@ -76,18 +77,8 @@ function sourcesOf(secret: CredentialSource['secret']): readonly TextSource[] {
 }
 
 async function placeText(source: TextSource): Promise<string> {
-  switch (source.type) {
-    case 'literal':
-      return 'the accounts file itself';
-    case 'file': {
-      const { mode } = await stat(source.path);
-      return `the file ${source.path} (${(mode & 0o777).toString(8).padStart(4, '0')})`;
-    }
-    case 'env':
-      return `the environment variable ${source.variable}`;
-    case 'command':
-      return `the command ${source.argv[0] ?? ''}`;
-    case 'credential':
-      return `the credential ${source.id}`;
-  }
+  if (source.type === 'literal') return 'the accounts file itself';
+  if (source.type !== 'file') return placeOf(source);
+  const { mode } = await stat(source.path);
+  return `${placeOf(source)} (${(mode & 0o777).toString(8).padStart(4, '0')})`;
 }
