@@ -2,6 +2,7 @@
 // its clocks stand where the test puts them.
 
 import { readFileSync } from 'node:fs';
+import { onTestFinished } from 'vitest';
 import { failure, type Result, success } from '../../src/core/result.ts';
 import type { TextSource } from '../../src/core/text-source.ts';
 import type {
@@ -23,12 +24,15 @@ type Told = {
   readonly usable: MaterialSubject[];
 };
 
-/** A store on the real clocks that tells nobody. */
+/** A store on the real clocks that tells nobody; it stops with its test. */
 export function makeMaterialStore(): MaterialStore {
-  return createMaterialStore({ readSecret });
+  const store = createMaterialStore({ readSecret });
+  onTestFinished(store.stop);
+  return store;
 }
 
-/** A store whose clocks run `aheadMs` before the real ones: files that were just written are old for it. */
+/** A store whose clocks run `aheadMs` before the real ones: files that were just written are old for it. It stops with its
+ * test. */
 export function recordMaterialStore(): MaterialStore & {
   readonly told: Told;
   readonly advance: (ms: number) => void;
@@ -49,6 +53,7 @@ export function recordMaterialStore(): MaterialStore & {
     now: () => performance.now() + aheadMs,
     wallClock: () => new Date(Date.now() + aheadMs),
   });
+  onTestFinished(store.stop);
   return {
     ...store,
     told,

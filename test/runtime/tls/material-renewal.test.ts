@@ -1,7 +1,6 @@
 import { mkdirSync, renameSync, statSync, symlinkSync, unlinkSync, utimesSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import type { MaterialStore } from '../../../src/runtime/tls/material-store.ts';
+import { afterAll, describe, expect, it } from 'vitest';
 import { DEFAULT_TLS_SETTINGS, type TlsSettings } from '../../../src/runtime/tls/settings.ts';
 import { type IssuedCertificate, makeCertificateAuthority } from '../../support/certificates.ts';
 import { makeInstallations, materialOf, overwrite, subjectOf } from '../../support/installed-material.ts';
@@ -14,16 +13,6 @@ afterAll(directory.remove);
 const authority = makeCertificateAuthority();
 const first = authority.issue({ commonName: 'first' });
 const second = authority.issue({ commonName: 'second' });
-
-const stores: MaterialStore[] = [];
-afterEach(() => {
-  for (const store of stores.splice(0)) store.stop();
-});
-function makeStore() {
-  const store = recordMaterialStore();
-  stores.push(store);
-  return store;
-}
 
 describe('a renewal is in use from the next handshake on', () => {
   const renewals: readonly (readonly [string, (settings: TlsSettings) => void])[] = [
@@ -62,7 +51,7 @@ describe('a renewal is in use from the next handshake on', () => {
   ];
 
   it.each(renewals)('%s', async (_how, renew) => {
-    const store = makeStore();
+    const store = recordMaterialStore();
     const settings = installed(first);
     expect(await subjectOf(store, settings)).toBe('CN=first');
     const digest = store.currentDigest(settings);
@@ -72,7 +61,7 @@ describe('a renewal is in use from the next handshake on', () => {
   });
 
   it('by symbolic links that are flipped one by one, as certbot does it', async () => {
-    const store = makeStore();
+    const store = recordMaterialStore();
     installed(first, 'archive1');
     installed(second, 'archive2');
     mkdirSync(path.join(directory.path, 'live'));
@@ -95,7 +84,7 @@ describe('a renewal is in use from the next handshake on', () => {
   });
 
   it('by the swap of ..data in a volume of Kubernetes, and by a flipped parent directory', async () => {
-    const store = makeStore();
+    const store = recordMaterialStore();
     installed(first, 'volume/..2026_1');
     installed(second, 'volume/..2026_2');
     const swap = (version: string): void => {
@@ -120,7 +109,7 @@ describe('a renewal is in use from the next handshake on', () => {
   });
 
   it('of the CA: a file, and the entries of a directory', async () => {
-    const store = makeStore();
+    const store = recordMaterialStore();
     const folder = path.join(directory.path, 'cas');
     mkdirSync(folder);
     directory.write('cas/a.pem', authority.certificate);
@@ -138,7 +127,7 @@ describe('a renewal is in use from the next handshake on', () => {
   });
 
   it('of the key together with its passphrase', async () => {
-    const store = makeStore();
+    const store = recordMaterialStore();
     const locked = (issued: IssuedCertificate, passphrase: string): string =>
       issued.keys.privateKey
         .export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase })
@@ -165,7 +154,6 @@ describe('a renewal is in use from the next handshake on', () => {
 describe('files that are written in place, in pieces and with pauses', () => {
   it('never fail a handshake or give half a chain, and are in use once the writing has ended', async () => {
     const store = makeMaterialStore();
-    stores.push(store);
     const settings = installed(first);
     const chainOf = (issued: IssuedCertificate): string => issued.certificate + authority.certificate;
     overwrite(settings.cert, chainOf(first));

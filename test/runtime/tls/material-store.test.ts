@@ -1,7 +1,6 @@
 import { unlinkSync } from 'node:fs';
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { retryAt } from '../../../src/runtime/tls/material-source.ts';
-import type { MaterialStore } from '../../../src/runtime/tls/material-store.ts';
 import { DEFAULT_TLS_SETTINGS } from '../../../src/runtime/tls/settings.ts';
 import { makeCertificateAuthority } from '../../support/certificates.ts';
 import { makeInstallations, materialOf, overwrite, subjectOf } from '../../support/installed-material.ts';
@@ -15,19 +14,9 @@ const authority = makeCertificateAuthority();
 const first = authority.issue({ commonName: 'first' });
 const second = authority.issue({ commonName: 'second' });
 
-const stores: MaterialStore[] = [];
-afterEach(() => {
-  for (const store of stores.splice(0)) store.stop();
-});
-function makeStore() {
-  const store = recordMaterialStore();
-  stores.push(store);
-  return store;
-}
-
 describe('sharing', () => {
   it('gives one context to all who name the same, also by other files of the same content', async () => {
-    const store = makeStore();
+    const store = recordMaterialStore();
     const settings = { ...DEFAULT_TLS_SETTINGS, ca: directory.write('ca.pem', authority.certificate) };
     const copy = { ...settings, ca: directory.write('copy.pem', authority.certificate) };
     const same = [settings, settings, { ...settings, serverName: 'x' }];
@@ -41,7 +30,7 @@ describe('sharing', () => {
 
 describe('what is reported', () => {
   it('what changed and what did not, with both certificates', async () => {
-    const store = makeStore();
+    const store = recordMaterialStore();
     const ca = directory.write('report-ca.pem', authority.certificate);
     const settings = { ...installed(first), ca };
     await materialOf(store, settings);
@@ -60,7 +49,7 @@ describe('what is reported', () => {
   });
 
   it('no reload when the files were written again with the same content', async () => {
-    const store = makeStore();
+    const store = recordMaterialStore();
     const settings = installed(first);
     const { context } = await materialOf(store, settings);
     overwrite(settings.cert, first.certificate);
@@ -71,7 +60,7 @@ describe('what is reported', () => {
   });
 
   it('files that stay unusable: once after a minute, and when they can be used again', async () => {
-    const store = makeStore();
+    const store = recordMaterialStore();
     const settings = installed(first);
     await materialOf(store, settings);
     overwrite(settings.cert, second.certificate);
@@ -100,7 +89,7 @@ describe('what is reported', () => {
   });
 
   it('files that nobody could use at first, as soon as they can be used', async () => {
-    const store = makeStore();
+    const store = recordMaterialStore();
     const settings = installed(first);
     overwrite(settings.key, second.key);
     const refused = await store.materialFor(settings);
@@ -116,7 +105,7 @@ describe('what is reported', () => {
   });
 
   it('our certificate near its end, once for each level', async () => {
-    const store = makeStore();
+    const store = recordMaterialStore();
     const settings = installed(authority.issue({ commonName: 'short', days: 30 }));
     await materialOf(store, settings);
     for (const days of [15, 6, 1, 3, 1, 10]) {
@@ -137,7 +126,7 @@ describe('what is kept in place of what cannot be used', () => {
     ['an expired certificate', { notBefore: new Date('2024-01-01T00:00:00Z'), days: 10 }, 'tls.expired'],
     ['garbage', null, 'tls.own-material'],
   ])('%s', async (_what, dates, code) => {
-    const store = makeStore();
+    const store = recordMaterialStore();
     const settings = installed(first);
     await materialOf(store, settings);
     const content = dates === null ? 'garbage' : authority.issue({ keys: first.keys, ...dates }).certificate;
@@ -147,7 +136,7 @@ describe('what is kept in place of what cannot be used', () => {
   });
 
   it('a file that has gone', async () => {
-    const store = makeStore();
+    const store = recordMaterialStore();
     const settings = installed(first);
     await materialOf(store, settings);
     unlinkSync(String(settings.key));
@@ -156,7 +145,7 @@ describe('what is kept in place of what cannot be used', () => {
   });
 
   it('a certificate of the future waits for its day, without another change of the files', async () => {
-    const store = makeStore();
+    const store = recordMaterialStore();
     const settings = installed(first);
     await materialOf(store, settings);
     const tomorrow = new Date(Date.now() + 86_400_000);
@@ -170,7 +159,6 @@ describe('what is kept in place of what cannot be used', () => {
 
   it('a chain that is only half there, as nobody can tell while it is written', async () => {
     const store = makeMaterialStore();
-    stores.push(store);
     const settings = installed(first);
     overwrite(settings.cert, first.certificate + authority.certificate);
     const whole = await materialOf(store, settings);
@@ -193,7 +181,7 @@ describe('looking by itself', () => {
   });
 
   it('finds a repair without being asked, with a timer that keeps no process alive', async () => {
-    const store = makeStore();
+    const store = recordMaterialStore();
     const settings = installed(first);
     overwrite(settings.key, 'garbage');
     const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
@@ -209,7 +197,7 @@ describe('looking by itself', () => {
   });
 
   it('forgets what nobody uses', async () => {
-    const store = makeStore();
+    const store = recordMaterialStore();
     const [kept, gone] = [installed(first), installed(second)];
     await materialOf(store, kept);
     await materialOf(store, gone);
