@@ -94,7 +94,7 @@ function bindsTheSame(one: ManagedRegistration, other: ManagedRegistration): boo
   return (
     mine !== null &&
     theirs !== null &&
-    sameUri(mine, theirs) &&
+    sameUri(mine.uri, theirs.uri) &&
     sameUri(one.setup.plan.aor, other.setup.plan.aor) &&
     isSamePlace(one, other)
   );

@@ -9,6 +9,7 @@ import { redactMessageText } from '../../src/core/digest/redaction.ts';
 import { parseAuthorization } from '../../src/core/digest/verification.ts';
 import { answerInWords, printable } from '../../src/core/health/evidence.ts';
 import { grantOf } from '../../src/core/registration/binding.ts';
+import { ownUri } from '../../src/core/registration/contact.ts';
 import { emptyFramer, pushBytes } from '../../src/core/sip/framer.ts';
 import { listValues } from '../../src/core/sip/headers.ts';
 import { MAX_HEAD_BYTES } from '../../src/core/sip/limits.ts';
@@ -39,7 +40,7 @@ function compareUri(text: string): void {
 function readGrant(text: string): void {
   const own = parseUri('sip:alice@192.0.2.7:5070');
   if (!own.ok) throw new Error('it is a URI');
-  const contact = { uri: own.value, instanceId: '<urn:uuid:0>', regId: 1 };
+  const contact = { ...ownUri(own.value), instanceId: '<urn:uuid:0>', regId: 1 };
   grantOf([{ name: 'Contact', value: text }], contact, 3600, 1);
 }
 

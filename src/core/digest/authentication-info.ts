@@ -1,7 +1,7 @@
 // Authentication-Info and Proxy-Authentication-Info of a 2xx (RFC 7616 §3.5 and §3.8, RFC 8760): the next nonce, and
 // the server's proof that it knows the secret too. A malformed one says nothing and never fails a registration.
 
-import { headerRows } from '../sip/headers.ts';
+import { headerRows, headerValue } from '../sip/headers.ts';
 import type { HeaderField } from '../sip/message.ts';
 import type { Credential, HashFn } from './algorithm.ts';
 import { type ChallengeKind, canBeEchoed, type Qop } from './challenge.ts';
@@ -16,13 +16,21 @@ export type AuthenticationInfo = {
   readonly nc: string | null;
 };
 
+function nameFor(kind: ChallengeKind): string {
+  return kind === 'www' ? 'Authentication-Info' : 'Proxy-Authentication-Info';
+}
+
+/** Whether the header that belongs to `kind` is there at all. */
+export function hasAuthenticationInfo(headers: readonly HeaderField[], kind: ChallengeKind): boolean {
+  return headerValue(headers, nameFor(kind)) !== null;
+}
+
 /** Reads the header that belongs to `kind`; null when there is none. What is malformed in it is null. */
 export function parseAuthenticationInfo(
   headers: readonly HeaderField[],
   kind: ChallengeKind,
 ): AuthenticationInfo | null {
-  const name = kind === 'www' ? 'Authentication-Info' : 'Proxy-Authentication-Info';
-  const rows = headerRows(headers, name);
+  const rows = headerRows(headers, nameFor(kind));
   if (rows.length === 0) return null;
   // Several rows are one list (RFC 3261 §7.3.1); Digest parameters stand in it without a scheme.
   const parameters = scanSchemes(rows.join(', '))[0]?.parameters ?? new Map<string, string>();

@@ -8,9 +8,10 @@ import { headerValue } from '../sip/headers.ts';
 import type { HeaderField } from '../sip/message.ts';
 import { type NameAddr, parseContacts } from '../sip/name-addr.ts';
 import { parseDeltaSeconds } from '../sip/numbers.ts';
-import { paramValue, parseUri, type SipUri } from '../sip/uri.ts';
+import { paramValue, parseUri } from '../sip/uri.ts';
 import { sameUri } from '../sip/uri-compare.ts';
-import type { Learned, ReportedBinding } from './registration.ts';
+import type { OwnUri } from './contact.ts';
+import { type Learned, NO_GRUU, type ReportedBinding } from './registration.ts';
 
 /** What a 2xx says about our binding; `grantedSeconds` 0 means that it does not exist. */
 export type Grant = {
@@ -21,8 +22,7 @@ export type Grant = {
   readonly gruu: Learned['gruu'];
 };
 
-export type OwnContact = {
-  readonly uri: SipUri;
+export type OwnContact = OwnUri & {
   /** `+sip.instance` as sent, without angle brackets; null when none was sent. */
   readonly instanceId: string | null;
   /** The reg-id, where RFC 5626 is applied. Without it several bindings may have our instance. */
@@ -43,34 +43,46 @@ export function grantOf(
 ): Grant {
   const contacts = parseContacts(headers).contacts;
   const { matched, matchedBy } = findOwn(contacts, own, sentCount);
-  const bindings = contacts.map((contact) => reported(contact, contact === matched));
-  const common = { matchedBy, bindings, gruu: gruuOf(matched) };
-  const headerSeconds = expiresHeader(headers);
-  if (matched === null && contacts.length > 0) {
-    return { ...smallestGrant(contacts, headerSeconds, requestedSeconds), ...common };
-  }
+  const bindings = contacts.map((contact) => reported(contact, contact === matched, own.text));
+  const { grantedSeconds, source } = grantedTime(contacts, matched, expiresHeader(headers), requestedSeconds);
+  return { grantedSeconds, source, matchedBy, bindings, gruu: gruuOf(matched) };
+}
+
+type GrantedTime = Pick<Grant, 'grantedSeconds' | 'source'>;
+
+function grantedTime(
+  contacts: readonly NameAddr[],
+  matched: NameAddr | null,
+  headerSeconds: number | null,
+  requestedSeconds: number,
+): GrantedTime {
+  if (matched === null && contacts.length > 0)
+    return smallestGrant(contacts, headerSeconds, requestedSeconds);
   const contactSeconds = matched === null ? null : contactExpires(matched);
-  if (contactSeconds !== null) return { grantedSeconds: contactSeconds, source: 'contact', ...common };
-  if (headerSeconds !== null) return { grantedSeconds: headerSeconds, source: 'expires-header', ...common };
-  return { grantedSeconds: requestedSeconds, source: 'requested', ...common };
+  if (contactSeconds !== null) return { grantedSeconds: contactSeconds, source: 'contact' };
+  if (headerSeconds !== null) return { grantedSeconds: headerSeconds, source: 'expires-header' };
+  return { grantedSeconds: requestedSeconds, source: 'requested' };
 }
 
 /** RFC 5627 §4.2: the GRUUs that the registrar has given our Contact; what is no URI is none. */
 function gruuOf(matched: NameAddr | null): Learned['gruu'] {
-  const gruu = (name: string): string | null => {
-    const uri = (matched === null ? null : paramValue(matched.params, name)) ?? '';
-    return parseUri(uri).ok ? ownText(printableUpTo(MAX_URI, uri)) : null;
-  };
-  return { public: gruu('pub-gruu'), temporary: gruu('temp-gruu') };
+  if (matched === null) return NO_GRUU;
+  const gruu = { public: uriParam(matched, 'pub-gruu'), temporary: uriParam(matched, 'temp-gruu') };
+  return gruu.public === null && gruu.temporary === null ? NO_GRUU : gruu;
+}
+
+function uriParam({ params }: NameAddr, name: string): string | null {
+  const uri = paramValue(params, name);
+  return uri !== null && parseUri(uri).ok ? ownText(printableUpTo(MAX_URI, uri)) : null;
 }
 
 /** All Contacts of a 2xx, the one that equals `own` marked. */
 export function reportedBindings(
   headers: readonly HeaderField[],
-  own: SipUri | null,
+  own: OwnUri | null,
 ): readonly ReportedBinding[] {
   return parseContacts(headers).contacts.map((contact) =>
-    reported(contact, own !== null && isSameContact(contact, own)),
+    reported(contact, own !== null && isSameContact(contact, own), own?.text ?? null),
   );
 }
 
@@ -79,11 +91,9 @@ function findOwn(
   own: OwnContact,
   sentCount: number,
 ): { readonly matched: NameAddr | null; readonly matchedBy: MatchedBy } {
-  const sameInstance = contacts.filter((contact) => isSameInstance(contact, own));
-  // Registrars that do not apply outbound keep the bindings of our earlier addresses under the same instance.
-  const byInstance = own.regId === null && sameInstance.length > 1 ? undefined : sameInstance[0];
+  const byInstance = withOurInstance(contacts, own);
   if (byInstance !== undefined) return { matched: byInstance, matchedBy: 'instance' };
-  const byUri = contacts.find((contact) => isSameContact(contact, own.uri));
+  const byUri = contacts.find((contact) => isSameContact(contact, own));
   if (byUri !== undefined) return { matched: byUri, matchedBy: 'uri' };
   // Registrars that rewrite the Contact (session border controllers) still return one for one.
   const only = contacts[0];
@@ -93,21 +103,30 @@ function findOwn(
   return { matched: null, matchedBy: 'none' };
 }
 
+function withOurInstance(contacts: readonly NameAddr[], own: OwnContact): NameAddr | undefined {
+  if (own.instanceId === null) return undefined;
+  const sameInstance = contacts.filter((contact) => isSameInstance(contact, own));
+  // Registrars that do not apply outbound keep the bindings of our earlier addresses under the same instance.
+  return own.regId === null && sameInstance.length > 1 ? undefined : sameInstance[0];
+}
+
 function isSameInstance(contact: NameAddr, own: OwnContact): boolean {
-  if (own.instanceId === null) return false;
   const instance = paramValue(contact.params, '+sip.instance');
   if (instance !== `<${own.instanceId}>`) return false;
   const regId = paramValue(contact.params, 'reg-id');
   return own.regId === null || regId === String(own.regId);
 }
 
-function isSameContact(contact: NameAddr, own: SipUri): boolean {
+function isSameContact(contact: NameAddr, own: OwnUri): boolean {
+  if (contact.uri === own.text) return true;
   const uri = parseUri(contact.uri);
-  return uri.ok && sameUri(uri.value, own);
+  return uri.ok && sameUri(uri.value, own.uri);
 }
 
-function reported(contact: NameAddr, own: boolean): ReportedBinding {
-  return { uri: ownText(printableUpTo(MAX_URI, contact.uri)), expires: contactExpires(contact), own };
+/** `known`: a text that stays anyway; where the registrar says the same it is not kept twice. */
+function reported(contact: NameAddr, own: boolean, known: string | null): ReportedBinding {
+  const uri = contact.uri === known ? known : ownText(printableUpTo(MAX_URI, contact.uri));
+  return { uri, expires: contactExpires(contact), own };
 }
 
 function contactExpires(contact: NameAddr): number | null {
@@ -129,11 +148,11 @@ function smallestGrant(
   contacts: readonly NameAddr[],
   headerSeconds: number | null,
   requestedSeconds: number,
-): Pick<Grant, 'grantedSeconds' | 'source'> {
+): GrantedTime {
   const ofContacts = contacts
     .flatMap((contact) => contactExpires(contact) ?? [])
     .filter((seconds) => seconds > 0);
-  const candidates: readonly { readonly grantedSeconds: number; readonly source: GrantSource }[] = [
+  const candidates: readonly GrantedTime[] = [
     ...ofContacts.map((grantedSeconds) => ({ grantedSeconds, source: 'contact' as const })),
     ...(headerSeconds !== null && headerSeconds > 0
       ? [{ grantedSeconds: headerSeconds, source: 'expires-header' as const }]

@@ -9,6 +9,13 @@ import { sameUri } from '../sip/uri-compare.ts';
 import type { Plan } from './plan.ts';
 import { type FlowRef, hasRegId, type PublicAddress, type Registration } from './registration.ts';
 
+/** A Contact URI of ours, and how it is written. */
+export type OwnUri = { readonly uri: SipUri; readonly text: string };
+
+export function ownUri(uri: SipUri): OwnUri {
+  return { uri, text: formatUri(uri) };
+}
+
 /** The URI under which requests reach us over `flow`. */
 export function contactUri(plan: Plan, flow: FlowRef, publicAddress: PublicAddress | null): SipUri {
   if (plan.contact.uri !== null) return plan.contact.uri;
@@ -61,20 +68,22 @@ function instanceParams(registration: Registration): readonly Param[] {
  * The Contact of an earlier run that must go because `contact` takes its place, or null. An equal URI is the same
  * binding (RFC 3261 §10.3 step 7), so removing it would remove the new one.
  */
-export function replacedContact(boundContact: string | null, contact: SipUri): string | null {
+export function replacedContact(boundContact: string | null, contact: OwnUri): string | null {
+  if (boundContact === contact.text) return null;
   const bound = boundUri(boundContact);
-  return bound !== null && !sameUri(bound, contact) ? formatUri(bound) : null;
+  return bound !== null && !sameUri(bound.uri, contact.uri) ? bound.text : null;
 }
 
 /** The Contact of an earlier run, as it was noted; null when there is none that can be read. */
-export function boundUri(boundContact: string | null): SipUri | null {
-  const bound = parseUri(boundContact ?? '');
-  return bound.ok ? bound.value : null;
+export function boundUri(boundContact: string | null): OwnUri | null {
+  if (boundContact === null) return null;
+  const bound = parseUri(boundContact);
+  return bound.ok ? ownUri(bound.value) : null;
 }
 
 /** RFC 3261 §8.1.1.8, §10.2.1: a sips Request-URI, top Route or AOR wants a sips Contact. */
 function isSips({ registrar, proxies, aor }: Plan): boolean {
-  return [registrar, proxies[0], aor].some((uri) => uri?.scheme === 'sips');
+  return registrar.scheme === 'sips' || proxies[0]?.scheme === 'sips' || aor.scheme === 'sips';
 }
 
 function transportParam(plan: Plan, flow: FlowRef): readonly Param[] {

@@ -1,6 +1,7 @@
 // The state of a registration across rounds, and what somebody may ask of it; lifecycle.ts moves it.
 
 import type { Credential } from '../digest/algorithm.ts';
+import type { Draft } from '../draft.ts';
 import type { Env } from '../env.ts';
 import type { AccountState } from '../health/snapshot.ts';
 import type { Failure } from '../health/verdict.ts';
@@ -83,19 +84,58 @@ export type LifecycleEffect = Effect | { readonly type: 'stateChanged'; readonly
 
 export type LifecycleStep = { readonly lifecycle: Lifecycle; readonly effects: readonly LifecycleEffect[] };
 
+/** A copy that its maker may still change (draft.ts). */
+export function lifecycleDraft(lifecycle: Lifecycle): Draft<Lifecycle> {
+  return {
+    registration: lifecycle.registration,
+    round: lifecycle.round,
+    state: lifecycle.state,
+    since: lifecycle.since,
+    nextAt: lifecycle.nextAt,
+    failures: lifecycle.failures,
+    rejections: lifecycle.rejections,
+    prohibitions: lifecycle.prohibitions,
+    failure: lifecycle.failure,
+    report: lifecycle.report,
+    notBefore: lifecycle.notBefore,
+    others: lifecycle.others,
+    unproven: lifecycle.unproven,
+    stop: lifecycle.stop,
+  };
+}
+
 /** Nothing has failed, and nothing is due. */
-export function calm(lifecycle: Lifecycle): Lifecycle {
-  return { ...lifecycle, failures: 0, rejections: 0, prohibitions: 0, failure: null, nextAt: undefined };
+export function calm(lifecycle: Lifecycle): Draft<Lifecycle> {
+  const next = lifecycleDraft(lifecycle);
+  next.failures = 0;
+  next.rejections = 0;
+  next.prohibitions = 0;
+  next.failure = null;
+  next.nextAt = undefined;
+  return next;
 }
 
 /** The state changes, and is told to. */
 export function moved(lifecycle: Lifecycle, state: AccountState, env: Env): LifecycleStep {
   if (lifecycle.state === state) return still(lifecycle);
-  const effects: readonly LifecycleEffect[] = [{ type: 'stateChanged', previous: lifecycle.state }];
-  return { lifecycle: { ...lifecycle, state, since: env.now }, effects };
+  const next = lifecycleDraft(lifecycle);
+  next.state = state;
+  next.since = env.now;
+  return { lifecycle: next, effects: [{ type: 'stateChanged', previous: lifecycle.state }] };
 }
 
 /** Nothing is to be done. */
 export function still(lifecycle: Lifecycle): LifecycleStep {
-  return { lifecycle, effects: [] };
+  return { lifecycle, effects: NO_EFFECTS };
 }
+
+/** One after the other; most often there is nothing to put together. */
+export function inOrder(
+  first: readonly LifecycleEffect[],
+  then: readonly LifecycleEffect[],
+): readonly LifecycleEffect[] {
+  if (first.length === 0) return then;
+  return then.length === 0 ? first : [...first, ...then];
+}
+
+const NO_EFFECTS: readonly LifecycleEffect[] = [];

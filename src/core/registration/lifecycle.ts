@@ -14,19 +14,15 @@ import type { Goal, Input } from './input.ts';
 import {
   type Command,
   calm,
+  inOrder,
   type Lifecycle,
   type LifecycleStep,
+  lifecycleDraft,
   moved,
   type Report,
   still,
 } from './lifecycle-state.ts';
-import {
-  type Binding,
-  NOTHING_LEARNED,
-  offeredBy,
-  type Registration,
-  type ReportedBinding,
-} from './registration.ts';
+import { type Binding, NOTHING_LEARNED, offeredBy, type Registration } from './registration.ts';
 import { roundWakeAt, startRound, stepRound } from './round.ts';
 import type { Round, RoundStep } from './round-state.ts';
 import { refreshDelay, SHORTEST_REFRESH_MS } from './schedule.ts';
@@ -111,12 +107,10 @@ function beginRound(
   deadlineAt: Millis | undefined,
 ): LifecycleStep {
   const step = startRound(resumed(lifecycle), goal, env, deadlineAt);
-  const stop = goal === 'register' ? null : lifecycle.stop;
-  return absorb(
-    moved({ ...lifecycle, stop, nextAt: undefined }, underWay(lifecycle.state, goal), env),
-    step,
-    env,
-  );
+  const begun = lifecycleDraft(lifecycle);
+  if (goal === 'register') begun.stop = null;
+  begun.nextAt = undefined;
+  return absorb(moved(begun, underWay(lifecycle.state, goal), env), step, env);
 }
 
 /** While it was paused others may have used the Call-ID (one-shot commands): its numbers are reserved anew. */
@@ -152,48 +146,51 @@ function timePassed(lifecycle: Lifecycle, env: Env): LifecycleStep {
 function inRound(lifecycle: Lifecycle, input: Input, env: Env): LifecycleStep {
   if (lifecycle.round === null) return still(lifecycle);
   const step = stepRound(lifecycle.registration, lifecycle.round, input, env);
-  return absorb({ lifecycle, effects: [] }, step, env);
+  return absorb(still(lifecycle), step, env);
 }
 
 /** Takes a step of the round over, and its outcome when that was the last one. */
 function absorb(before: LifecycleStep, step: RoundStep, env: Env): LifecycleStep {
-  const lifecycle = { ...before.lifecycle, registration: step.registration, round: step.round };
-  const effects = [...before.effects, ...step.effects];
+  const lifecycle = lifecycleDraft(before.lifecycle);
+  lifecycle.registration = step.registration;
+  lifecycle.round = step.round;
+  const effects = inOrder(before.effects, step.effects);
   const last = step.effects.at(-1);
   if (last?.type !== 'finished') return { lifecycle, effects };
   const ended = roundEnded(lifecycle, step.round, last.outcome, env);
-  return { lifecycle: ended.lifecycle, effects: [...effects, ...ended.effects] };
+  return { lifecycle: ended.lifecycle, effects: inOrder(effects, ended.effects) };
 }
 
 function roundEnded(lifecycle: Lifecycle, round: Round, outcome: Outcome, env: Env): LifecycleStep {
-  const report = { ...lifecycle.report, requests: round.requests, roundTripMs: round.roundTripMs };
-  const idle: Lifecycle = { ...lifecycle, round: null, report };
+  const idle = lifecycleDraft(lifecycle);
+  idle.round = null;
+  idle.report = reportOf(lifecycle.report, round, outcome, env);
   if (idle.stop !== null && !isRemoval(round.goal)) {
-    const failure = outcome.type === 'failed' ? { failure: outcome.failure, at: env.now } : null;
-    return removeBinding({ ...idle, failure }, idle.stop, env);
+    idle.failure = outcome.type === 'failed' ? { failure: outcome.failure, at: env.now } : null;
+    return removeBinding(idle, idle.stop, env);
   }
-  const told = { ...report, at: env.now };
   switch (outcome.type) {
     case 'registered':
-      return registered({ ...idle, report: { ...told, ...pick(outcome) } }, outcome.binding, env);
+      return registered(idle, outcome.binding, env);
     case 'removed':
-      return stopped({ ...calm(idle), report: { ...told, ...nothingLearned(outcome.bindings) } }, env);
+      return stopped(calm(idle), env);
     case 'listed': {
       const bound = outcome.bindings.some((one) => one.own);
-      const listed = { ...calm(idle), report: { ...told, ...nothingLearned(outcome.bindings) } };
-      return moved(listed, bound ? 'registered' : 'unregistered', env);
+      return moved(calm(idle), bound ? 'registered' : 'unregistered', env);
     }
     case 'failed':
       return failed(idle, round.goal, outcome.failure, env);
   }
 }
 
-function pick(outcome: Extract<Outcome, { type: 'registered' }>): Pick<Report, 'bindings' | 'learned'> {
-  return { bindings: outcome.bindings, learned: outcome.learned };
-}
-
-function nothingLearned(bindings: readonly ReportedBinding[]): Pick<Report, 'bindings' | 'learned'> {
-  return { bindings, learned: NOTHING_LEARNED };
+/** A failure tells nothing about the bindings: what was known before stays. */
+function reportOf(before: Report, { requests, roundTripMs }: Round, outcome: Outcome, env: Env): Report {
+  if (outcome.type === 'failed') {
+    const { at, bindings, learned } = before;
+    return { at, bindings, learned, requests, roundTripMs };
+  }
+  const learned = outcome.type === 'registered' ? outcome.learned : NOTHING_LEARNED;
+  return { at: env.now, bindings: outcome.bindings, learned, requests, roundTripMs };
 }
 
 function registered(lifecycle: Lifecycle, binding: Binding, env: Env): LifecycleStep {
@@ -207,7 +204,10 @@ function registered(lifecycle: Lifecycle, binding: Binding, env: Env): Lifecycle
   // RFC 5626 §4.5: with outbound a registration alone does not prove the flow.
   const isProof = outbound !== 'active' || !plan.offersKeep;
   const unproven = isProof ? 0 : Math.max(lifecycle.failures, lifecycle.unproven);
-  const step = moved({ ...calm(lifecycle), nextAt, unproven }, 'registered', env);
+  const well = calm(lifecycle);
+  well.nextAt = nextAt;
+  well.unproven = unproven;
+  const step = moved(well, 'registered', env);
   if (nextAt < endsAt) return step;
   const text = `the registrar grants ${grantedSeconds} s, and two refreshes are at least ${SHORTEST_REFRESH_MS / 1000} s apart: the binding lapses in between`;
   return { ...step, effects: [...step.effects, { type: 'warn', text }] };

@@ -3,6 +3,7 @@
 
 import type { Credential } from '../digest/algorithm.ts';
 import type { DigestSession } from '../digest/session.ts';
+import type { Draft } from '../draft.ts';
 import type { GrantSource, MatchedBy, TlsSnapshot } from '../health/snapshot.ts';
 import type { SocketAddress, Target, Transport } from '../sip/transport.ts';
 import type { Millis } from '../time.ts';
@@ -30,11 +31,13 @@ export type Learned = {
   readonly gruu: { readonly public: string | null; readonly temporary: string | null };
 };
 
+export const NO_GRUU: Learned['gruu'] = { public: null, temporary: null };
+
 export const NOTHING_LEARNED: Learned = {
   serviceRoute: [],
   path: [],
   associatedUris: [],
-  gruu: { public: null, temporary: null },
+  gruu: NO_GRUU,
 };
 
 /** What a 2xx says about keeping its flow alive (RFC 5626 §4.4, RFC 6223 §5). */
@@ -46,6 +49,8 @@ export type FlowPromise = {
   /** The value of `keep` in our Via, seconds, 0 for no recommendation; null without one. */
   readonly keepSeconds: number | null;
 };
+
+export const NOTHING_PROMISED: FlowPromise = { outbound: false, flowTimerSeconds: null, keepSeconds: null };
 
 /** An open flow, as the core knows it. */
 export type FlowRef = {
@@ -143,11 +148,17 @@ export type Beginnings = {
 export function beginRegistration(plan: Plan, beginnings: Beginnings): Registration {
   return {
     plan,
-    ...beginnings,
+    regId: beginnings.regId,
+    instanceId: beginnings.instanceId,
     outbound: offeredBy(plan),
-    sessions: [],
+    identity: beginnings.identity,
+    credentials: beginnings.credentials,
+    credentialsWorked: beginnings.credentialsWorked,
+    sessions: NO_SESSIONS,
     interval: plan.expires,
-    refusedOptions: [],
+    refusedOptions: NO_OPTIONS,
+    publicAddress: beginnings.publicAddress,
+    boundContact: beginnings.boundContact,
     binding: null,
     flow: null,
     target: null,
@@ -159,6 +170,36 @@ export function beginRegistration(plan: Plan, beginnings: Beginnings): Registrat
     toldTampering: false,
   };
 }
+
+/** A copy that its maker may still change (draft.ts). */
+export function registrationDraft(registration: Registration): Draft<Registration> {
+  return {
+    plan: registration.plan,
+    regId: registration.regId,
+    instanceId: registration.instanceId,
+    outbound: registration.outbound,
+    identity: registration.identity,
+    credentials: registration.credentials,
+    credentialsWorked: registration.credentialsWorked,
+    sessions: registration.sessions,
+    interval: registration.interval,
+    refusedOptions: registration.refusedOptions,
+    publicAddress: registration.publicAddress,
+    boundContact: registration.boundContact,
+    binding: registration.binding,
+    flow: registration.flow,
+    target: registration.target,
+    redirected: registration.redirected,
+    outdatedFlow: registration.outdatedFlow,
+    detour: registration.detour,
+    tlsFailed: registration.tlsFailed,
+    streamlessFlow: registration.streamlessFlow,
+    toldTampering: registration.toldTampering,
+  };
+}
+
+const NO_SESSIONS: readonly DigestSession[] = [];
+const NO_OPTIONS: readonly string[] = [];
 
 /** R334: neither instance nor reg-id stand on a Contact that leads to another host. */
 export function offeredBy({ outbound, contact }: Plan): OutboundState {

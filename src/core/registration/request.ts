@@ -25,7 +25,7 @@ const MAX_FORWARDS = '70';
 /** RFC 3327 §5.1: the registrar may then store a Path. */
 const OPTIONS_BY_DEFAULT: readonly string[] = ['path'];
 /** RFC 5626 §4.2.1; RFC 5627 §4.2: with an instance in the Contact the registrar may give it a GRUU. */
-const OPTIONS_WITH_REG_ID: readonly string[] = ['outbound', 'gruu'];
+const OPTIONS_WITH_REG_ID: readonly string[] = [...OPTIONS_BY_DEFAULT, 'outbound', 'gruu'];
 
 /** The bytes of the REGISTER. */
 export function registerRequest(registration: Registration, parts: RegisterParts): Uint8Array {
@@ -41,38 +41,39 @@ export function registerRequest(registration: Registration, parts: RegisterParts
 
 function registerHeaders(registration: Registration, parts: RegisterParts): readonly HeaderField[] {
   const { plan, identity } = registration;
+  const headers: HeaderField[] = [];
+  const add = (name: string, value: string): void => void headers.push({ name, value });
+  add('Via', viaValue(parts.flow, parts.branch, plan.offersKeep));
+  for (const route of parts.routes) add('Route', `<${formatUri(route)}>`);
+  add('Max-Forwards', MAX_FORWARDS);
+  for (const field of parts.authorizations) if (isForProxy(field)) headers.push(field);
+  const aor = formatUri(plan.aor);
+  add('From', `<${plan.from === plan.aor ? aor : formatUri(plan.from)}>;tag=${identity.fromTag}`);
+  add('To', `<${aor}>`);
+  add('Call-ID', identity.callId);
+  add('CSeq', `${parts.cseq} REGISTER`);
+  for (const contact of parts.contacts) add('Contact', contact);
+  if (parts.expires !== null) add('Expires', String(parts.expires));
+  for (const field of parts.authorizations) if (!isForProxy(field)) headers.push(field);
   const supported = supportedOptions(registration);
-  const proxyFirst = parts.authorizations.filter((field) => field.name === 'Proxy-Authorization');
-  const forRegistrar = parts.authorizations.filter((field) => field.name !== 'Proxy-Authorization');
-  const headers: HeaderField[] = [
-    { name: 'Via', value: viaValue(parts.flow, parts.branch, plan.offersKeep) },
-    ...parts.routes.map((route) => ({ name: 'Route', value: `<${formatUri(route)}>` })),
-    { name: 'Max-Forwards', value: MAX_FORWARDS },
-    ...proxyFirst,
-    { name: 'From', value: `<${formatUri(plan.from)}>;tag=${identity.fromTag}` },
-    { name: 'To', value: `<${formatUri(plan.aor)}>` },
-    { name: 'Call-ID', value: identity.callId },
-    { name: 'CSeq', value: `${parts.cseq} REGISTER` },
-    ...parts.contacts.map((value) => ({ name: 'Contact', value })),
-  ];
-  if (parts.expires !== null) headers.push({ name: 'Expires', value: String(parts.expires) });
-  headers.push(...forRegistrar);
-  if (supported.length > 0) headers.push({ name: 'Supported', value: supported.join(', ') });
-  if (plan.userAgent !== null) headers.push({ name: 'User-Agent', value: plan.userAgent });
-  headers.push(...plan.headers.filter((field) => !sameName(field.name, 'Supported')));
-  headers.push({ name: 'Content-Length', value: '0' });
+  if (supported.length > 0) add('Supported', supported.join(', '));
+  if (plan.userAgent !== null) add('User-Agent', plan.userAgent);
+  for (const field of plan.headers) if (!sameName(field.name, 'Supported')) headers.push(field);
+  add('Content-Length', '0');
   return headers;
+}
+
+function isForProxy({ name }: HeaderField): boolean {
+  return name === 'Proxy-Authorization';
 }
 
 /** Option tags of Supported: ours and the account's, without those that a 420 has refused. */
 export function supportedOptions(registration: Registration): readonly string[] {
-  const own = optionTags(registration.plan.headers, 'Supported');
-  const all = new Set([
-    ...OPTIONS_BY_DEFAULT,
-    ...(hasRegId(registration) ? OPTIONS_WITH_REG_ID : []),
-    ...own,
-  ]);
-  return [...all].filter((tag) => !registration.refusedOptions.includes(tag));
+  const ours = hasRegId(registration) ? OPTIONS_WITH_REG_ID : OPTIONS_BY_DEFAULT;
+  const { plan, refusedOptions } = registration;
+  const own = optionTags(plan.headers, 'Supported');
+  if (own.length === 0 && refusedOptions.length === 0) return ours;
+  return [...new Set([...ours, ...own])].filter((tag) => !refusedOptions.includes(tag));
 }
 
 function viaValue(flow: FlowRef, branch: string, offersKeep: boolean): string {

@@ -2,7 +2,11 @@
 // of bindings, or a success that is none.
 
 import { assert } from '../assert.ts';
-import { checkRspauth, parseAuthenticationInfo } from '../digest/authentication-info.ts';
+import {
+  checkRspauth,
+  hasAuthenticationInfo,
+  parseAuthenticationInfo,
+} from '../digest/authentication-info.ts';
 import { selectCredential } from '../digest/selection.ts';
 import { type DigestSession, renewNonce } from '../digest/session.ts';
 import type { Env } from '../env.ts';
@@ -10,15 +14,24 @@ import { printable } from '../health/evidence.ts';
 import { type Failure, failureOf } from '../health/verdict.ts';
 import { ownText } from '../own-text.ts';
 import { headerValue, listValues, optionTags } from '../sip/headers.ts';
-import type { SipResponse } from '../sip/message.ts';
+import { bracketed, sameHost } from '../sip/ip.ts';
+import type { HeaderField, SipResponse } from '../sip/message.ts';
 import { parseDeltaSeconds } from '../sip/numbers.ts';
-import { formatUri, paramValue, type SipUri } from '../sip/uri.ts';
-import { sameUri } from '../sip/uri-compare.ts';
+import { formatUri, paramValue } from '../sip/uri.ts';
 import { topVia } from '../sip/via.ts';
 import { expiresHeader, type Grant, grantOf, reportedBindings } from './binding.ts';
-import { boundUri, contactUri, replacedContact } from './contact.ts';
+import { addressSeen, boundUri, type OwnUri, ownUri, replacedContact } from './contact.ts';
 import type { Effect } from './effect.ts';
-import type { Binding, Learned, Registration, ReportedBinding } from './registration.ts';
+import {
+  type Binding,
+  type Learned,
+  NO_GRUU,
+  NOTHING_LEARNED,
+  NOTHING_PROMISED,
+  type Registration,
+  type ReportedBinding,
+  registrationDraft,
+} from './registration.ts';
 import { sendRegister } from './round-sending.ts';
 import { finish, type Round, type RoundStep, type SentRequest } from './round-state.ts';
 import { foreignContact } from './tampering.ts';
@@ -31,14 +44,13 @@ export function accepted(
   response: SipResponse,
   env: Env,
 ): RoundStep {
-  const proven = {
-    ...registration,
-    credentialsWorked: registration.credentialsWorked || sent.authorized,
-    tlsFailed: false,
-    sessions: registration.sessions.map((session) => withNextNonce(session, response)),
-  };
+  const proven = registrationDraft(registration);
+  proven.credentialsWorked = registration.credentialsWorked || sent.authorized;
+  proven.tlsFailed = false;
+  proven.sessions = withNextNonces(registration.sessions, response);
   const step = meaning(proven, round, sent, response, env);
-  return { ...step, effects: [...proofWarnings(registration, round, response, env), ...step.effects] };
+  const warnings = proofWarnings(registration, round, response, env);
+  return warnings.length === 0 ? step : { ...step, effects: [...warnings, ...step.effects] };
 }
 
 function meaning(
@@ -60,8 +72,9 @@ function meaning(
 }
 
 function listed(registration: Registration, response: SipResponse): readonly ReportedBinding[] {
-  const bound = boundUri(registration.boundContact);
-  return reportedBindings(response.headers, bound ?? registration.plan.contact.uri);
+  const { boundContact, plan } = registration;
+  const configured = plan.contact.uri === null ? null : ownUri(plan.contact.uri);
+  return reportedBindings(response.headers, boundUri(boundContact) ?? configured);
 }
 
 function granted(
@@ -76,17 +89,18 @@ function granted(
   const outbound = outboundAfter(registration, sent, response);
   const { instanceId, regId } = registration;
   const ours = {
-    uri: own,
+    uri: own.uri,
+    text: own.text,
     instanceId: sent.offersOutbound ? instanceId : null,
     regId: outbound === 'active' ? regId : null,
   };
   const grant = grantOf(response.headers, ours, sent.requested, sent.contactCount);
   if (grant.grantedSeconds === 0) {
     const gone = { ...registration, binding: null, boundContact: null };
-    return finish(gone, round, { type: 'failed', failure: contactRemoved(response, own) });
+    return finish(gone, round, { type: 'failed', failure: contactRemoved(response, own.text) });
   }
   const binding: Binding = {
-    contact: formatUri(own),
+    contact: own.text,
     requestedSeconds: sent.requested,
     grantedSeconds: grant.grantedSeconds,
     source: grant.source,
@@ -94,36 +108,44 @@ function granted(
     // The registrar counts from when it got the request: counting from when it left errs on the safe side.
     endsAt: sent.sentAt + grant.grantedSeconds * 1000,
   };
-  const bound = {
-    ...registration,
-    outbound,
-    binding,
-    boundContact: binding.contact,
-  };
+  const bound = registrationDraft(registration);
+  bound.outbound = outbound;
+  bound.binding = binding;
+  bound.boundContact = binding.contact;
   const forgotten = sent.contactCount === 1 ? replacedContact(registration.boundContact, own) : null;
   if (forgotten !== null && outbound === 'plain' && !round.contactAlone) {
     // Where reg-ids mean nothing our earlier Contact may still be bound: it goes in a REGISTER that names it.
     return sendRegister({ ...bound, boundContact: forgotten }, round, sent, env);
   }
-  const moved = contactUri(bound.plan, sent.flow, bound.publicAddress);
-  if (!sameUri(moved, own) && !round.followedAddress) {
+  if (!round.followedAddress && hasMoved(bound, sent, own)) {
     // behaviour.md §15: the registrar sees us elsewhere. The new Contact takes the old one's place, once.
     return sendRegister(bound, { ...round, followedAddress: true }, sent, env);
   }
   const strange = registration.toldTampering ? null : strangeContact(bound, sent, grant);
-  const step = finish({ ...bound, toldTampering: bound.toldTampering || strange !== null }, round, {
+  if (strange !== null) bound.toldTampering = true;
+  const {
+    registration: kept,
+    round: ended,
+    effects,
+  } = finish(bound, round, {
     type: 'registered',
     binding,
     bindings: grant.bindings,
     learned: learnedFrom(response, grant),
   });
-  const warnings = [
-    ...grantWarnings(grant.matchedBy, grant.bindings.length),
-    ...(strange === null ? [] : [strange]),
-    ...outboundWarnings(registration, outbound),
-  ];
-  const effects = warnings.map((text): Effect => ({ type: 'warn', text }));
-  return { ...step, effects: [...effects, promiseOf(response, sent, outbound), ...step.effects] };
+  const told: Effect[] = [];
+  for (const text of grantWarnings(grant.matchedBy, grant.bindings.length)) told.push({ type: 'warn', text });
+  if (strange !== null) told.push({ type: 'warn', text: strange });
+  for (const text of outboundWarnings(registration, outbound)) told.push({ type: 'warn', text });
+  told.push(promiseOf(response, sent, outbound), ...effects);
+  return { registration: kept, round: ended, effects: told };
+}
+
+/** behaviour.md §15: the registrar sees us elsewhere than `own` says. */
+function hasMoved({ plan, publicAddress }: Registration, { flow }: SentRequest, own: OwnUri): boolean {
+  if (plan.contact.uri !== null) return false;
+  const { address, port } = addressSeen(publicAddress, flow.local);
+  return own.uri.port !== port || !sameHost(own.uri.host, bracketed(address));
 }
 
 /** RFC 5626 §4.2.1: only `Require: outbound` in the 2xx says that it is applied. */
@@ -147,25 +169,30 @@ function strangeContact(
 }
 
 function learnedFrom({ headers }: SipResponse, { gruu }: Grant): Learned {
-  const values = (name: string): readonly string[] =>
-    listValues(headers, name).map((value) => ownText(printable(value)));
-  return {
-    serviceRoute: values('Service-Route'),
-    path: values('Path'),
-    associatedUris: values('P-Associated-URI'),
-    gruu,
-  };
+  const serviceRoute = ownValues(headers, 'Service-Route');
+  const path = ownValues(headers, 'Path');
+  const associatedUris = ownValues(headers, 'P-Associated-URI');
+  const values = serviceRoute.length + path.length + associatedUris.length;
+  return values === 0 && gruu === NO_GRUU ? NOTHING_LEARNED : { serviceRoute, path, associatedUris, gruu };
+}
+
+function ownValues(headers: readonly HeaderField[], name: string): readonly string[] {
+  return listValues(headers, name).map((value) => ownText(printable(value)));
 }
 
 /** RFC 5626 §4.4, RFC 6223 §4.3: renewed with each 2xx; what it leaves out holds no longer. */
 function promiseOf(response: SipResponse, sent: SentRequest, outbound: Registration['outbound']): Effect {
   const via = topVia(response);
   const keep = via === null ? null : paramValue(via.params, 'keep');
-  const promise = {
-    outbound: outbound === 'active',
-    flowTimerSeconds: parseDeltaSeconds(headerValue(response.headers, 'Flow-Timer') ?? ''),
-    keepSeconds: parseDeltaSeconds(keep ?? ''),
-  };
+  const flowTimer = headerValue(response.headers, 'Flow-Timer');
+  const isNothing = outbound !== 'active' && flowTimer === null && keep === null;
+  const promise = isNothing
+    ? NOTHING_PROMISED
+    : {
+        outbound: outbound === 'active',
+        flowTimerSeconds: parseDeltaSeconds(flowTimer ?? ''),
+        keepSeconds: parseDeltaSeconds(keep ?? ''),
+      };
   return { type: 'flowPromised', flowId: sent.flow.id, promise };
 }
 
@@ -215,8 +242,8 @@ function stillBound(response: SipResponse, count: number): Failure {
   });
 }
 
-function contactRemoved(response: SipResponse, own: SipUri): Failure {
-  const cause = `the registrar answered ${response.status}, but with expires=0 for our contact ${formatUri(own)}`;
+function contactRemoved(response: SipResponse, own: string): Failure {
+  const cause = `the registrar answered ${response.status}, but with expires=0 for our contact ${own}`;
   return failureOf('register.removed', cause, {
     status: response.status,
     reason: printable(response.reason),
@@ -224,8 +251,17 @@ function contactRemoved(response: SipResponse, own: SipUri): Failure {
 }
 
 /** RFC 3261 §22.4: Authentication-Info may bring the nonce for the next request. */
-function withNextNonce(session: DigestSession, response: SipResponse): DigestSession {
-  const info = parseAuthenticationInfo(response.headers, session.kind);
+function withNextNonces(
+  sessions: readonly DigestSession[],
+  { headers }: SipResponse,
+): readonly DigestSession[] {
+  return sessions.some(({ kind }) => hasAuthenticationInfo(headers, kind))
+    ? sessions.map((session) => withNextNonce(session, headers))
+    : sessions;
+}
+
+function withNextNonce(session: DigestSession, headers: readonly HeaderField[]): DigestSession {
+  const info = parseAuthenticationInfo(headers, session.kind);
   return info?.nextnonce ? renewNonce(session, info.nextnonce) : session;
 }
 
@@ -237,8 +273,10 @@ function proofWarnings(
   { headers, body }: SipResponse,
   env: Env,
 ): readonly Effect[] {
+  const proving = registration.sessions.filter(({ kind }) => hasAuthenticationInfo(headers, kind));
+  if (proving.length === 0) return [];
   const uri = formatUri(round.requestUri);
-  return registration.sessions.flatMap((session): readonly Effect[] => {
+  return proving.flatMap((session): readonly Effect[] => {
     const credential = selectCredential(session, registration.credentials);
     const info = parseAuthenticationInfo(headers, session.kind);
     assert(credential !== null, 'a session lasts as long as its credentials');

@@ -6,7 +6,7 @@ import type { Env } from '../env.ts';
 import { answerInWords, printable } from '../health/evidence.ts';
 import { type Failure, failureOf } from '../health/verdict.ts';
 import { headerValue, optionTags } from '../sip/headers.ts';
-import { isUnicast, sameHost } from '../sip/ip.ts';
+import { isUnicast, sameHost, sameSocketAddress } from '../sip/ip.ts';
 import type { SipResponse } from '../sip/message.ts';
 import { parseDeltaSeconds } from '../sip/numbers.ts';
 import { receivedAddress, topVia } from '../sip/via.ts';
@@ -15,11 +15,18 @@ import { addressSeen } from './contact.ts';
 import type { Input } from './input.ts';
 import { redirected } from './redirection.ts';
 import { namesCSeq, refusalOf } from './refusal.ts';
-import type { Registration } from './registration.ts';
+import { type PublicAddress, type Registration, registrationDraft } from './registration.ts';
 import { supportedOptions } from './request.ts';
 import { accepted } from './round-acceptance.ts';
 import { reserve, sendRegister } from './round-sending.ts';
-import { finish, type Round, type RoundStep, type SentRequest, unchanged } from './round-state.ts';
+import {
+  finish,
+  type Round,
+  type RoundStep,
+  roundDraft,
+  type SentRequest,
+  unchanged,
+} from './round-state.ts';
 import { failOver } from './round-targets.ts';
 
 /** A registrar that finds ever new reasons to ask again is not followed for ever. */
@@ -102,8 +109,11 @@ function afterReading(
 ): RoundStep {
   switch (reading.type) {
     case 'answer': {
-      const answering = { ...registration, sessions: reading.sessions };
-      return sendRegister(answering, { ...round, challenges: reading.history }, sent, env);
+      const answering = registrationDraft(registration);
+      answering.sessions = reading.sessions;
+      const challenged = roundDraft(round);
+      challenged.challenges = reading.history;
+      return sendRegister(answering, challenged, sent, env);
     }
     case 'looping':
       return finish(registration, round, { type: 'failed', failure: reading.failure });
@@ -243,6 +253,18 @@ function learnPublicAddress(
   const known = addressSeen(registration.publicAddress, local);
   const address = seen.address ?? known.address;
   const port = seen.port ?? known.port;
-  const isOwn = sameHost(address, local.address) && port === local.port;
-  return { ...registration, publicAddress: isOwn ? null : { from: local, seen: { address, port } } };
+  const isOwn = port === local.port && sameHost(address, local.address);
+  const publicAddress = isOwn ? null : { from: local, seen: { address, port } };
+  return samePublicAddress(publicAddress, registration.publicAddress)
+    ? registration
+    : { ...registration, publicAddress };
+}
+
+function samePublicAddress(one: PublicAddress | null, other: PublicAddress | null): boolean {
+  if (one === null || other === null) return one === other;
+  return (
+    sameSocketAddress(one.seen, other.seen) &&
+    one.from.address === other.from.address &&
+    one.from.port === other.from.port
+  );
 }

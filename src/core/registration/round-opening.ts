@@ -6,7 +6,7 @@ import type { Target } from '../sip/transport.ts';
 import type { SipUri } from '../sip/uri.ts';
 import type { Millis } from '../time.ts';
 import type { FlowRef, Registration } from './registration.ts';
-import type { Round, RoundStep } from './round-state.ts';
+import { type Round, type RoundStep, roundDraft } from './round-state.ts';
 
 /** How long a connection may take to come about; 4 s when it is only for the size of the request. */
 const CONNECT_TIMEOUT_MS: Millis = 10_000;
@@ -14,8 +14,7 @@ const SIZE_FORCED_CONNECT_TIMEOUT_MS: Millis = 4_000;
 
 /** Opens a flow to `target`. */
 export function openTarget(registration: Registration, round: Round, target: Target): RoundStep {
-  const fresh = { ...round, datagramFlow: null };
-  return open(registration, fresh, target, CONNECT_TIMEOUT_MS);
+  return open(registration, round, null, target, CONNECT_TIMEOUT_MS);
 }
 
 /** RFC 3261 §18.1.1: opens a stream to `target`, because the request is too large for the datagrams of `flow`. */
@@ -25,14 +24,22 @@ export function openStreamForSize(
   target: Target,
   flow: FlowRef,
 ): RoundStep {
-  const larger = { ...round, datagramFlow: flow };
-  return open(registration, larger, { ...target, transport: 'tcp' }, SIZE_FORCED_CONNECT_TIMEOUT_MS);
+  return open(registration, round, flow, { ...target, transport: 'tcp' }, SIZE_FORCED_CONNECT_TIMEOUT_MS);
 }
 
-function open(registration: Registration, round: Round, target: Target, connectTimeoutMs: Millis): RoundStep {
+function open(
+  registration: Registration,
+  round: Round,
+  datagramFlow: FlowRef | null,
+  target: Target,
+  connectTimeoutMs: Millis,
+): RoundStep {
+  const next = roundDraft(round);
+  next.datagramFlow = datagramFlow;
+  next.phase = { name: 'opening', target };
   return {
     registration,
-    round: { ...round, phase: { name: 'opening', target } },
+    round: next,
     effects: [{ type: 'openFlow', target, domain: hopOf(registration, round).domain, connectTimeoutMs }],
   };
 }

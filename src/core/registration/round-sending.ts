@@ -8,13 +8,28 @@ import type { Env } from '../env.ts';
 import { randomHex } from '../rng.ts';
 import { type HeaderField, NO_BODY } from '../sip/message.ts';
 import { isReliable } from '../sip/transport.ts';
-import { formatUri, type SipUri } from '../sip/uri.ts';
+import { formatUri } from '../sip/uri.ts';
 import { startTransaction } from '../transaction/client.ts';
-import { boundUri, contactUri, contactValue, removalValue, replacedContact } from './contact.ts';
-import { type FlowRef, hasRegId, type Registration } from './registration.ts';
+import {
+  boundUri,
+  contactUri,
+  contactValue,
+  type OwnUri,
+  ownUri,
+  removalValue,
+  replacedContact,
+} from './contact.ts';
+import { type FlowRef, hasRegId, type Registration, registrationDraft } from './registration.ts';
 import { registerRequest } from './request.ts';
 import { openStreamForSize } from './round-opening.ts';
-import type { Place, Round, RoundStep, SentRequest } from './round-state.ts';
+import {
+  inPhase,
+  type Place,
+  type Round,
+  type RoundStep,
+  roundDraft,
+  type SentRequest,
+} from './round-state.ts';
 
 /** RFC 3261 §18.1.1: what may go by UDP when the path MTU is not known. */
 const MAX_DATAGRAM_BYTES = 1300;
@@ -56,26 +71,35 @@ export function sendRegister(registration: Registration, round: Round, place: Pl
     authorized: sessions.length > 0,
   };
   return {
-    registration: {
-      ...registration,
-      identity: { ...registration.identity, cseq },
-      sessions,
-      flow,
-      target,
-      redirected: round.visited.length > 1,
-      outdatedFlow: registration.outdatedFlow && registration.flow?.id === flow.id,
-    },
-    round: {
-      ...round,
-      requests: round.requests + 1,
-      phase: {
-        name: 'awaiting',
-        sent,
-        transaction: startTransaction(isReliable(flow.transport), env.now),
-      },
-    },
+    registration: afterSending(registration, round, place, sessions),
+    round: awaiting(round, sent),
     effects: [{ type: 'send', flowId: flow.id, branch, bytes, repeated: false }],
   };
+}
+
+function afterSending(
+  registration: Registration,
+  round: Round,
+  { flow, target }: Place,
+  sessions: readonly DigestSession[],
+): Registration {
+  const { callId, fromTag, cseq, reservedThrough } = registration.identity;
+  const next = registrationDraft(registration);
+  next.identity = { callId, fromTag, cseq: cseq + 1, reservedThrough };
+  next.sessions = sessions;
+  next.flow = flow;
+  next.target = target;
+  next.redirected = round.visited.length > 1;
+  next.outdatedFlow = registration.outdatedFlow && registration.flow?.id === flow.id;
+  return next;
+}
+
+function awaiting(round: Round, sent: SentRequest): Round {
+  const next = roundDraft(round);
+  next.requests = round.requests + 1;
+  const transaction = startTransaction(isReliable(sent.flow.transport), sent.sentAt);
+  next.phase = { name: 'awaiting', sent, transaction };
+  return next;
 }
 
 /** behaviour.md §2: no number is used before it is durable; the request follows when it is. */
@@ -88,7 +112,7 @@ export function reserve(
   const { flow, target } = place;
   return {
     registration,
-    round: { ...round, phase: { name: 'reserving', place: { flow, target } } },
+    round: inPhase(round, { name: 'reserving', place: { flow, target } }),
     effects: [{ type: 'reserveCseq', renewCallId }],
   };
 }
@@ -99,19 +123,19 @@ function needsStream(registration: Registration, flow: FlowRef, bytes: Uint8Arra
   return registration.plan.transport !== 'udp' && registration.streamlessFlow !== flow.id;
 }
 
-function ownContact(registration: Registration, round: Round, flow: FlowRef): SipUri | null {
+function ownContact(registration: Registration, round: Round, flow: FlowRef): OwnUri | null {
   if (round.goal === 'query' || round.goal === 'remove-all') return null;
-  return contactUri(registration.plan, flow, registration.publicAddress);
+  return ownUri(contactUri(registration.plan, flow, registration.publicAddress));
 }
 
-function contactValues(registration: Registration, round: Round, contact: SipUri | null): readonly string[] {
+function contactValues(registration: Registration, round: Round, contact: OwnUri | null): readonly string[] {
   const { boundContact } = registration;
   // RFC 3261 §10.2.2: the star stands alone, with Expires: 0.
   if (round.goal === 'remove-all') return ['*'];
   if (contact === null) return [];
   if (round.goal === 'remove')
-    return [contactValue(registration, formatUri(boundUri(boundContact) ?? contact), 0)];
-  const own = contactValue(registration, formatUri(contact), registration.interval);
+    return [contactValue(registration, (boundUri(boundContact) ?? contact).text, 0)];
+  const own = contactValue(registration, contact.text, registration.interval);
   // RFC 5626 §4.2.1: where outbound may be applied, the Contact is alone and takes the old one's place by its reg-id.
   const { outbound } = registration;
   const isAlone = round.contactAlone || outbound === 'offered' || outbound === 'active';

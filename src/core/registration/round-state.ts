@@ -2,13 +2,15 @@
 // tried, so that nothing is tried twice.
 
 import type { Credential } from '../digest/algorithm.ts';
+import type { Draft } from '../draft.ts';
 import type { Failure } from '../health/verdict.ts';
 import type { SipResponse } from '../sip/message.ts';
 import type { Target } from '../sip/transport.ts';
 import type { SipUri } from '../sip/uri.ts';
 import type { Millis } from '../time.ts';
 import type { ClientTransaction } from '../transaction/client.ts';
-import type { ChallengeHistory } from './challenge-answer.ts';
+import { type ChallengeHistory, NO_CHALLENGES } from './challenge-answer.ts';
+import type { OwnUri } from './contact.ts';
 import type { Effect, Outcome } from './effect.ts';
 import type { Goal } from './input.ts';
 import type { FlowRef, Registration } from './registration.ts';
@@ -21,7 +23,7 @@ export type SentRequest = {
   readonly bytes: Uint8Array;
   readonly sentAt: Millis;
   /** Our own Contact in it; null when it had none of ours. */
-  readonly contact: SipUri | null;
+  readonly contact: OwnUri | null;
   /** RFC 5626: its Contact has a reg-id. */
   readonly offersOutbound: boolean;
   readonly contactCount: number;
@@ -105,14 +107,81 @@ export type RoundStep = {
   readonly effects: readonly Effect[];
 };
 
+/** A round that has not done anything yet. */
+export function newRound(goal: Goal, requestUri: SipUri, deadlineAt: Millis): Draft<Round> {
+  return {
+    goal,
+    phase: RESOLVING,
+    deadlineAt,
+    requestUri,
+    remaining: NO_TARGETS,
+    datagramFlow: null,
+    requests: 0,
+    roundTripMs: null,
+    challenges: NO_CHALLENGES,
+    rereadSecret: false,
+    raises: 0,
+    doubledInterval: false,
+    renewedCallId: false,
+    contactAlone: false,
+    followedAddress: false,
+    visited: [requestUri],
+    overloaded: NO_TARGETS,
+    passedOver: null,
+    onKeptFlow: false,
+    lastResort: null,
+    deferred: false,
+    sawForeignVia: false,
+  };
+}
+
+/** A copy that its maker may still change (draft.ts). */
+export function roundDraft(round: Round): Draft<Round> {
+  return {
+    goal: round.goal,
+    phase: round.phase,
+    deadlineAt: round.deadlineAt,
+    requestUri: round.requestUri,
+    remaining: round.remaining,
+    datagramFlow: round.datagramFlow,
+    requests: round.requests,
+    roundTripMs: round.roundTripMs,
+    challenges: round.challenges,
+    rereadSecret: round.rereadSecret,
+    raises: round.raises,
+    doubledInterval: round.doubledInterval,
+    renewedCallId: round.renewedCallId,
+    contactAlone: round.contactAlone,
+    followedAddress: round.followedAddress,
+    visited: round.visited,
+    overloaded: round.overloaded,
+    passedOver: round.passedOver,
+    onKeptFlow: round.onKeptFlow,
+    lastResort: round.lastResort,
+    deferred: round.deferred,
+    sawForeignVia: round.sawForeignVia,
+  };
+}
+
+/** The round in its next phase. */
+export function inPhase(round: Round, phase: Phase): Draft<Round> {
+  const next = roundDraft(round);
+  next.phase = phase;
+  return next;
+}
+
 /** Ends the round. */
 export function finish(registration: Registration, round: Round, outcome: Outcome): RoundStep {
   return {
     registration,
-    round: { ...round, phase: { name: 'finished' } },
+    round: inPhase(round, FINISHED),
     effects: [{ type: 'finished', outcome: withFloor(outcome, round.passedOver) }],
   };
 }
+
+export const RESOLVING: Phase = { name: 'resolving' };
+const FINISHED: Phase = { name: 'finished' };
+const NO_TARGETS: readonly Target[] = [];
 
 /** RFC 3261 §20.33: the Retry-After of a target that was passed over holds, whatever the last one said. */
 function withFloor(outcome: Outcome, passedOver: Failure | null): Outcome {
@@ -123,5 +192,7 @@ function withFloor(outcome: Outcome, passedOver: Failure | null): Outcome {
 
 /** The same state again: the input changes nothing. */
 export function unchanged(registration: Registration, round: Round): RoundStep {
-  return { registration, round, effects: [] };
+  return { registration, round, effects: NO_EFFECTS };
 }
+
+const NO_EFFECTS: readonly Effect[] = [];

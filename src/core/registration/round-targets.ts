@@ -10,15 +10,25 @@ import type { Input } from './input.ts';
 import type { Registration } from './registration.ts';
 import { hopOf, openTarget } from './round-opening.ts';
 import { sendRegister } from './round-sending.ts';
-import { finish, type LastResort, type Round, type RoundStep } from './round-state.ts';
+import {
+  finish,
+  inPhase,
+  type LastResort,
+  RESOLVING,
+  type Round,
+  type RoundStep,
+  roundDraft,
+} from './round-state.ts';
 import { returnDelay } from './schedule.ts';
 
 /** Looks up where `round.requestUri` (or the first Route) leads. */
 export function resolveTargets(registration: Registration, round: Round): RoundStep {
   const hop = hopOf(registration, round);
+  const looking = inPhase(round, RESOLVING);
+  looking.onKeptFlow = false;
   return {
     registration,
-    round: { ...round, phase: { name: 'resolving' }, onKeptFlow: false },
+    round: looking,
     effects: [{ type: 'resolve', hop }],
   };
 }
@@ -34,8 +44,14 @@ export function targetsResolved(
   const secure = registration.tlsFailed ? targets.filter(isEncrypted) : [];
   const allowed = secure.length > 0 ? secure : targets;
   const remaining = allowed.filter((target) => !round.overloaded.some((one) => sameTarget(one, target)));
-  const failure = round.passedOver ?? noTarget(registration, round);
-  const step = openNext(registration, { ...round, remaining, deferred }, failure, env);
+  const located = roundDraft(round);
+  located.remaining = remaining;
+  located.deferred = deferred;
+  const [first] = remaining;
+  const step =
+    first === undefined
+      ? nothingLeft(registration, located, round.passedOver ?? noTarget(registration, round), env)
+      : openFirst(registration, located, first);
   return stale === null ? step : { ...step, effects: [staleWarning(stale), ...step.effects] };
 }
 
@@ -51,7 +67,7 @@ export function resolutionFailed(
   failure: Failure,
   env: Env,
 ): RoundStep {
-  return openNext(registration, { ...round, remaining: [] }, failure, env);
+  return nothingLeft(registration, { ...round, remaining: [] }, failure, env);
 }
 
 /** `target` did not serve us: the next one, after a kept flow a fresh lookup, else the end (RFC 3263 §4.3). */
@@ -87,9 +103,11 @@ export function failOver(
 export function withDetour(step: RoundStep, env: Env): RoundStep {
   const { registration, round } = step;
   if (round.onKeptFlow || registration.flow === null) return step;
+  if (!round.deferred && registration.detour === null) return step;
   const returns = registration.detour?.returns ?? 0;
-  const returnAt = env.now + returnDelay(returns, env.rng);
-  const detour = round.deferred ? { returnAt, returns: returns + 1 } : null;
+  const detour = round.deferred
+    ? { returnAt: env.now + returnDelay(returns, env.rng), returns: returns + 1 }
+    : null;
   return { ...step, registration: { ...registration, detour } };
 }
 
@@ -99,8 +117,20 @@ function isEncrypted({ transport }: Target): boolean {
 
 /** Opens a flow to the next target; without one, the last resort, or the end with `failure`. */
 function openNext(registration: Registration, round: Round, failure: Failure, env: Env): RoundStep {
-  const [target, ...remaining] = round.remaining;
-  if (target !== undefined) return openTarget(registration, { ...round, remaining }, target);
+  const [first] = round.remaining;
+  return first === undefined
+    ? nothingLeft(registration, round, failure, env)
+    : openFirst(registration, round, first);
+}
+
+function openFirst(registration: Registration, round: Round, first: Target): RoundStep {
+  const next = roundDraft(round);
+  next.remaining = round.remaining.slice(1);
+  return openTarget(registration, next, first);
+}
+
+/** No target is left: the last resort, or the end with `failure`. */
+function nothingLeft(registration: Registration, round: Round, failure: Failure, env: Env): RoundStep {
   if (round.lastResort === null) return finish(registration, round, { type: 'failed', failure });
   return comeBack(registration, round, round.lastResort, failure, env);
 }

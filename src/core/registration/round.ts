@@ -13,19 +13,21 @@ import type { SipUri } from '../sip/uri.ts';
 import { branchOf, topVia, viaCount } from '../sip/via.ts';
 import { earliest, type Millis } from '../time.ts';
 import { responseReceived, timePassed, transactionWakeAt } from '../transaction/client.ts';
-import { NO_CHALLENGES } from './challenge-answer.ts';
 import type { Effect } from './effect.ts';
 import type { Goal, Input } from './input.ts';
-import type { Registration } from './registration.ts';
+import { type Registration, registrationDraft } from './registration.ts';
 import { answerReceived, rejectionStands, secretReadAgain } from './round-answers.ts';
 import { hopOf } from './round-opening.ts';
 import { sendRegister } from './round-sending.ts';
 import {
   finish,
+  inPhase,
+  newRound,
   type Phase,
   type Place,
   type Round,
   type RoundStep,
+  roundDraft,
   type SentRequest,
   unchanged,
 } from './round-state.ts';
@@ -49,40 +51,18 @@ export function startRound(
   env: Env,
   deadlineAt: Millis = env.now + LONGEST_ROUND_MS,
 ): RoundStep {
-  const requestUri = registrarUri(registration.plan.registrar);
-  const round: Round = {
-    goal,
-    phase: { name: 'resolving' },
-    deadlineAt,
-    requestUri,
-    remaining: [],
-    datagramFlow: null,
-    requests: 0,
-    roundTripMs: null,
-    challenges: NO_CHALLENGES,
-    rereadSecret: false,
-    raises: 0,
-    doubledInterval: false,
-    renewedCallId: false,
-    contactAlone: false,
-    followedAddress: false,
-    visited: [requestUri],
-    overloaded: [],
-    passedOver: null,
-    onKeptFlow: false,
-    lastResort: null,
-    deferred: false,
-    sawForeignVia: false,
-  };
+  const round = newRound(goal, registrarUri(registration.plan.registrar), deadlineAt);
   const { flow, target, redirected, outdatedFlow } = registration;
   if (flow === null || target === null || redirected) return resolveTargets(registration, round);
   const place = { flow, target };
   // behaviour.md §12, §19: a better place is tried first, and this one is kept until it has been found.
   if (goal === 'register' && hasBetterPlace(registration, env)) {
-    return resolveTargets(registration, { ...round, lastResort: { place, isOutdated: outdatedFlow } });
+    round.lastResort = { place, isOutdated: outdatedFlow };
+    return resolveTargets(registration, round);
   }
   // RFC 3261 §10.2.4: a refresh goes to the address that took the registration, as long as its flow lives.
-  return sendRegister(registration, { ...round, onKeptFlow: true }, place, env);
+  round.onKeptFlow = true;
+  return sendRegister(registration, round, place, env);
 }
 
 function hasBetterPlace({ outdatedFlow, detour }: Registration, env: Env): boolean {
@@ -131,7 +111,8 @@ export function roundWakeAt(round: Round): Millis | undefined {
 
 /** RFC 3261 §10.2: the Request-URI of a REGISTER names the domain, without user and without parameters. */
 function registrarUri(registrar: SipUri): SipUri {
-  return { ...registrar, user: null, password: null, params: [], headers: [] };
+  const { scheme, host, port } = registrar;
+  return { scheme, user: null, password: null, host, port, params: [], headers: [] };
 }
 
 function flowOpened(
@@ -141,9 +122,10 @@ function flowOpened(
   env: Env,
 ): RoundStep {
   if (!isOpening(round, target)) return unchanged(registration, round);
+  if (round.lastResort?.place.flow.id !== flow.id)
+    return sendRegister(registration, round, { flow, target }, env);
   // The lookup led back to the flow that the binding is on: there is no better place, and nothing to come back to.
-  const lastResort = round.lastResort?.place.flow.id === flow.id ? null : round.lastResort;
-  return sendRegister(registration, { ...round, lastResort }, { flow, target }, env);
+  return sendRegister(registration, { ...round, lastResort: null }, { flow, target }, env);
 }
 
 function isOpening({ phase }: Round, target: Target): boolean {
@@ -158,8 +140,10 @@ function cseqReserved(
 ): RoundStep {
   // Numbers that come after the round was given up belong to the next one, which reserves its own.
   if (round.phase.name !== 'reserving') return unchanged(registration, round);
-  const identity = { ...registration.identity, callId, cseq: firstCseq - 1, reservedThrough: lastCseq };
-  return sendRegister({ ...registration, identity }, round, round.phase.place, env);
+  const { fromTag } = registration.identity;
+  const ready = registrationDraft(registration);
+  ready.identity = { callId, fromTag, cseq: firstCseq - 1, reservedThrough: lastCseq };
+  return sendRegister(ready, round, round.phase.place, env);
 }
 
 function flowFailed(
@@ -223,15 +207,13 @@ function responseArrived(
   if (!answers(input.response, phase.sent)) return unchanged(registration, round);
   const step = responseReceived(phase.transaction, input.response.status, env.now);
   if (step.event !== 'final') {
-    return {
-      registration,
-      round: { ...round, phase: { ...phase, transaction: step.transaction } },
-      effects: [],
-    };
+    const { sent } = phase;
+    return unchanged(registration, inPhase(round, { name: 'awaiting', sent, transaction: step.transaction }));
   }
   // The transaction ends here. Copies of the response that come later match no branch and are dropped as strays, so
   // Timer K needs no alarm of its own.
-  const timed = { ...round, roundTripMs: env.now - phase.sent.sentAt };
+  const timed = roundDraft(round);
+  timed.roundTripMs = env.now - phase.sent.sentAt;
   return answerReceived(registration, timed, phase.sent, input.response, env);
 }
 
@@ -258,9 +240,10 @@ function roundTimePassed(registration: Registration, round: Round, env: Env): Ro
   if (env.now >= round.deadlineAt) return outOfTime(registration, round);
   if (phase.name !== 'awaiting') return unchanged(registration, round);
   const { transaction, event } = timePassed(phase.transaction, env.now);
-  const next = { ...round, phase: { ...phase, transaction } };
+  const { sent } = phase;
+  const next = inPhase(round, { name: 'awaiting', sent, transaction });
   if (event === 'retransmit') {
-    const { flow, branch, bytes } = phase.sent;
+    const { flow, branch, bytes } = sent;
     return {
       registration,
       round: next,

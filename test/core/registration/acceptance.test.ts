@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { type Grant, grantOf } from '../../../src/core/registration/binding.ts';
+import { ownUri } from '../../../src/core/registration/contact.ts';
 import type { Plan } from '../../../src/core/registration/plan.ts';
 import { type AnswerHeaders, challenge, granted, OWN_CONTACT, script, uri } from './script.ts';
 
@@ -75,7 +76,7 @@ describe('the grant of a 2xx', () => {
   );
 
   it('finds our instance before our URI, and the reg-id in it', () => {
-    const own = { uri: uri(OWN_CONTACT), instanceId: 'urn:uuid:1', regId: 2 };
+    const own = { ...ownUri(uri(OWN_CONTACT)), instanceId: 'urn:uuid:1', regId: 2 };
     const row = (name: string, more: string) => ({
       name: 'Contact',
       value: `<sip:${name}@192.0.2.1>${more}`,
