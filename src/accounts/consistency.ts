@@ -1,12 +1,13 @@
 // Rules that hold between the keys of one account, and between accounts. They look at accounts whose defaults are
 // filled in; the rules of single values are in value-rules.ts.
 
+import type { Accounts } from './defaults.ts';
 import { defaultRegistrar, loginOf, proxiesOf, uriOf } from './plan.ts';
 import type { AccountEntry } from './schema.ts';
 import type { ShapeProblem } from './structure.ts';
 
 /** What does not fit together in `accounts`; paths begin at the document. */
-export function inconsistencies(accounts: ReadonlyMap<string, AccountEntry>): readonly ShapeProblem[] {
+export function inconsistencies(accounts: Accounts): readonly ShapeProblem[] {
   const single = [...accounts].flatMap(([name, entry]) => [
     ...credentialProblems(name, entry),
     ...contactProblems(name, entry),
@@ -114,7 +115,7 @@ function answerProblems(name: string, entry: AccountEntry): ShapeProblem[] {
 }
 
 /** The same AOR at the same registrar and proxy would take each other's binding away. */
-function duplicateProblems(accounts: ReadonlyMap<string, AccountEntry>): ShapeProblem[] {
+function duplicateProblems(accounts: Accounts): ShapeProblem[] {
   const owners = new Map<string, string>();
   return [...accounts].flatMap(([name, entry]) => {
     if (entry.enabled === false) return [];

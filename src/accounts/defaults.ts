@@ -3,10 +3,43 @@
 
 import type { AccountDefaults, AccountEntry, AccountsDocument } from './schema.ts';
 
-/** Every account by name, in the order of the file, with the defaults filled in. */
-export function accountsOf(document: AccountsDocument): ReadonlyMap<string, AccountEntry> {
-  const entries = Object.entries(document.accounts);
-  return new Map(entries.map(([name, entry]) => [name, withDefaults(document.defaults ?? {}, entry)]));
+/** Accounts by name, in the order of the file, with the defaults filled in. */
+export type Accounts = Iterable<readonly [string, AccountEntry]> & {
+  readonly size: number;
+  readonly has: (name: string) => boolean;
+  readonly get: (name: string) => AccountEntry | undefined;
+  readonly keys: () => Iterable<string>;
+};
+
+/** Every account of `document`. An entry is made when somebody asks for it: ten thousand merged ones would stay for as long as
+ * the document, and are looked at at a start and a reload. */
+export function accountsOf({ defaults, accounts }: AccountsDocument): Accounts {
+  const names = Object.keys(accounts);
+  const merged = (entry: AccountEntry): AccountEntry =>
+    defaults === undefined ? entry : withDefaults(defaults, entry);
+  const known = (name: string): AccountEntry | undefined =>
+    Object.hasOwn(accounts, name) ? accounts[name] : undefined;
+  return {
+    size: names.length,
+    has: (name) => Object.hasOwn(accounts, name),
+    get: (name) => {
+      const entry = known(name);
+      return entry === undefined ? undefined : merged(entry);
+    },
+    keys: () => names,
+    *[Symbol.iterator]() {
+      for (const name of names) {
+        const entry = known(name);
+        if (entry !== undefined) yield [name, merged(entry)] as const;
+      }
+    },
+  };
+}
+/** The entry of an account that is known to be there. */
+export function entryOf(accounts: Accounts, name: string): AccountEntry {
+  const entry = accounts.get(name);
+  if (entry === undefined) throw new Error(`the file has ${name}`);
+  return entry;
 }
 
 /** `entry` with what it leaves open taken from `defaults`. */

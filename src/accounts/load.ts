@@ -5,9 +5,9 @@ import { dirname, resolve } from 'node:path';
 import { failure, type Result, success } from '../core/result.ts';
 import { readAtMost } from './bounded-file.ts';
 import { inconsistencies } from './consistency.ts';
-import { accountsOf } from './defaults.ts';
+import { type Accounts, accountsOf } from './defaults.ts';
 import { type ConfigProblem, renderPath, suggestKey } from './explain.ts';
-import { type AccountEntry, type AccountsDocument, checkShape, type Ha1Entry } from './schema.ts';
+import { type AccountsDocument, checkShape, type Ha1Entry } from './schema.ts';
 import type { ShapeProblem } from './structure.ts';
 
 export type LoadedAccounts = {
@@ -16,8 +16,7 @@ export type LoadedAccounts = {
   /** Where relative paths in the file start. */
   readonly directory: string;
   readonly document: AccountsDocument;
-  /** By name, in the order of the file, with the defaults filled in. */
-  readonly accounts: ReadonlyMap<string, AccountEntry>;
+  readonly accounts: Accounts;
   /** To be told at each start. */
   readonly warnings: readonly string[];
 };

@@ -241,10 +241,8 @@ class Agent {
 
   /** What is wrong with TLS files is told once at the start, also of accounts that do not need them yet. */
   async #checkTlsFiles(): Promise<void> {
-    const kept = [...this.#loaded.accounts].filter(
-      ([name, { enabled }]) => enabled !== false && this.#supervisor.isWanted(name),
-    );
-    for (const finding of await checkTlsFiles(new Map(kept), this.#loaded.directory)) {
+    const kept = this.#supervisor.keptOf(this.#loaded.accounts);
+    for (const finding of await checkTlsFiles(kept, this.#loaded.directory)) {
       const code = finding.kind === 'problem' ? 'tls.material-invalid' : 'tls.material-doubtful';
       this.#warn(findingText(finding), code);
     }

@@ -1,8 +1,9 @@
-// An account of the agent: as it stands in the file, with its machine and its short history. A disabled one has no
-// machine.
+// An account of the agent, with its machine and its short history. A disabled one has no machine, and is known as it stands
+// in the file.
 
 import { planOf } from '../accounts/plan.ts';
 import type { AccountEntry } from '../accounts/schema.ts';
+import { assert } from '../core/assert.ts';
 import type { AccountSnapshot, AccountState } from '../core/health/snapshot.ts';
 import { formatUri } from '../core/sip/uri.ts';
 import type { Registrations } from './managed-registration.ts';
@@ -11,7 +12,8 @@ import type { HistoryEntry } from './operations.ts';
 
 export type Member = {
   readonly name: string;
-  entry: AccountEntry;
+  /** As it stands in the file; null: it has registrations, and they what they need of it. */
+  entry: AccountEntry | null;
   /** One for each flow; null: it is disabled. */
   flows: Registrations | null;
   /** The state that was told last. */
@@ -37,6 +39,7 @@ export function remember(member: Member, entry: HistoryEntry): void {
 /** The member's snapshot; a disabled account is described from the file. */
 export function snapshotOf({ name, entry, flows }: Member, since: string): AccountSnapshot {
   if (flows !== null) return describeAccount(flows);
+  assert(entry !== null, 'who has no registrations is known as it stands in the file');
   const plan = planOf(name, entry, '');
   return {
     account: name,

@@ -21,6 +21,7 @@ export class Members {
 
   /** The member has these registrations now. */
   employ(member: Member, flows: Registrations): void {
+    member.entry = null;
     member.flows = flows;
     member.state = flows[0].lifecycle.state;
     for (const flow of flows) this.#ofRegistration.set(flow, member);

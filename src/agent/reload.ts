@@ -2,6 +2,7 @@
 // is carried out. Unchanged accounts get no packet; changed ones register anew before anything old is removed; removed
 // ones are un-registered with their own old identity.
 
+import { entryOf } from '../accounts/defaults.ts';
 import { renderProblem } from '../accounts/explain.ts';
 import { type LoadedAccounts, loadAccounts } from '../accounts/load.ts';
 import type { AccountEntry } from '../accounts/schema.ts';
@@ -31,14 +32,12 @@ export async function reload(supervisor: Supervisor, before: LoadedAccounts): Pr
     return { outcome: { ok: false, problems: read.error.problems.map(renderProblem) }, loaded: before };
   }
   const after = read.value;
-  const wanted = ([name]: [string, AccountEntry]): boolean => supervisor.isWanted(name);
-  const entries = new Map([...after.accounts].filter(wanted));
-  const diff = diffAccounts(new Map([...before.accounts].filter(wanted)), entries);
-  const warnings = [...after.warnings, ...(await carryOut(supervisor, diff, entries, after.directory))];
+  const diff = diffAccounts(before.accounts, after.accounts, (name) => supervisor.isWanted(name));
+  const warnings = [...after.warnings, ...(await carryOut(supervisor, diff, before, after))];
   if (JSON.stringify(before.document.agent) !== JSON.stringify(after.document.agent)) {
     warnings.push('the settings of "agent" have changed: they take effect at the next start');
   }
-  supervisor.members.reorder(entries.keys());
+  supervisor.members.reorder(after.accounts.keys());
   const { added, removed, changed, unchanged } = diff;
   const report = { added, removed, changed, unchanged: unchanged.length };
   return { outcome: { ok: true, report, warnings }, loaded: after };
@@ -47,14 +46,9 @@ export async function reload(supervisor: Supervisor, before: LoadedAccounts): Pr
 async function carryOut(
   supervisor: Supervisor,
   { added, removed, changed }: AccountsDiff,
-  entries: ReadonlyMap<string, AccountEntry>,
-  directory: string,
+  before: LoadedAccounts,
+  { accounts, directory }: LoadedAccounts,
 ): Promise<readonly string[]> {
-  const entryOf = (name: string): AccountEntry => {
-    const entry = entries.get(name);
-    if (entry === undefined) throw new Error(`the new file has ${name}`);
-    return entry;
-  };
   const former: ManagedRegistration[] = [];
   const retire = (flows: Registrations | null): void => {
     for (const flow of flows ?? []) {
@@ -67,8 +61,11 @@ async function carryOut(
     supervisor.members.remove(name);
   }
   const begun = await Promise.all([
-    ...added.map((name) => addAccount(supervisor, name, entryOf(name), directory)),
-    ...changed.map((name) => changeAccount(supervisor, name, entryOf(name), directory, retire)),
+    ...added.map((name) => addAccount(supervisor, name, entryOf(accounts, name), directory)),
+    ...changed.map((name) => {
+      const entries = { former: entryOf(before.accounts, name), entry: entryOf(accounts, name) };
+      return changeAccount(supervisor, name, entries, directory, retire);
+    }),
   ]);
   // Only now: an account that got another name must be bound before its old binding is looked at.
   const ended = await Promise.all(former.map((account) => dismiss(supervisor, account)));
@@ -124,31 +121,32 @@ async function addAccount(
 async function changeAccount(
   supervisor: Supervisor,
   name: string,
-  entry: AccountEntry,
+  { former, entry }: { readonly former: AccountEntry; readonly entry: AccountEntry },
   directory: string,
   retire: (flows: Registrations | null) => void,
 ): Promise<string | null> {
   const member = supervisor.members.byName.get(name);
   if (member === undefined) throw new Error(`the agent has ${name}`);
-  const former = { entry: member.entry, flows: member.flows };
-  member.entry = entry;
+  const { flows } = member;
+  if (flows === null) member.entry = entry;
   if (entry.enabled === false) {
+    member.entry = entry;
     member.flows = null;
-    retire(former.flows);
+    retire(flows);
     return null;
   }
   const prepared = await supervisor.prepare(name, entry, directory);
-  if (former.flows === null) {
+  if (flows === null) {
     supervisor.employ(member, prepared);
     return await firstOutcome(supervisor, member);
   }
-  if (isSameIdentity(former.flows, prepared.setup.plan)) {
-    const newFlow = needsNewFlow(former.entry, entry);
-    await Promise.all(former.flows.map((flow) => reconfigure(supervisor, flow, prepared, newFlow)));
+  if (isSameIdentity(flows, prepared.setup.plan)) {
+    const newFlow = needsNewFlow(former, entry);
+    await Promise.all(flows.map((flow) => reconfigure(supervisor, flow, prepared, newFlow)));
     return await firstOutcome(supervisor, member);
   }
   // Another AOR, registrar or number of flows: the new one registers first, then the old one goes.
-  retire(former.flows);
+  retire(flows);
   supervisor.employ(member, prepared);
   return await firstOutcome(supervisor, member);
 }

@@ -2,6 +2,7 @@
 // them; what happens to them is told by account-news.ts, and when and how each registers is its own machine's business.
 // What operators ask is in orders.ts and reload.ts.
 
+import { type Accounts, entryOf } from '../accounts/defaults.ts';
 import type { LoadedAccounts } from '../accounts/load.ts';
 import type { AccountEntry } from '../accounts/schema.ts';
 import type { AccountSnapshot } from '../core/health/snapshot.ts';
@@ -108,18 +109,26 @@ export class Supervisor {
 
   /** Takes the accounts of the file in, until `end`; they begin by themselves, paced. */
   async start(loaded: LoadedAccounts, end: AbortSignal): Promise<void> {
-    const entries = [...loaded.accounts].filter(([name]) => this.isWanted(name));
+    const names = [...loaded.accounts.keys()].filter((name) => this.isWanted(name));
     const memory = this.store.remembered();
-    for (let from = 0; from < entries.length && !end.aborted; from += START_BATCH) {
-      const batch = entries.slice(from, from + START_BATCH);
+    for (let from = 0; from < names.length && !end.aborted; from += START_BATCH) {
+      const batch = names.slice(from, from + START_BATCH);
       await Promise.all(
-        batch.map(([name, entry]) => this.admitMember(name, entry, loaded.directory, memory)),
+        batch.map((name) => this.admitMember(name, entryOf(loaded.accounts, name), loaded.directory, memory)),
       );
     }
   }
 
   isWanted(name: string): boolean {
     return this.#options.only.length === 0 || this.#options.only.includes(name);
+  }
+
+  /** Those of the file that are to be kept registered. */
+  *keptOf(accounts: Accounts): Iterable<readonly [string, AccountEntry]> {
+    for (const account of accounts) {
+      const [name, { enabled }] = account;
+      if (enabled !== false && this.isWanted(name)) yield account;
+    }
   }
 
   /** Adds an account; an enabled one gets its machine. */

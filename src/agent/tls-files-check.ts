@@ -19,7 +19,7 @@ export type TlsFinding = {
 
 /** Everything that is wrong with the TLS files of `accounts`; relative paths start at `directory`. */
 export async function checkTlsFiles(
-  accounts: ReadonlyMap<string, AccountEntry>,
+  accounts: Iterable<readonly [string, AccountEntry]>,
   directory: string,
 ): Promise<readonly TlsFinding[]> {
   const groups = groupedByFiles(accounts, directory);
@@ -52,7 +52,10 @@ export function findingText({ accounts, text, advice }: TlsFinding): string {
 
 type Group = { readonly names: string[]; readonly settings: MaterialSettings };
 
-function groupedByFiles(accounts: ReadonlyMap<string, AccountEntry>, directory: string): readonly Group[] {
+function groupedByFiles(
+  accounts: Iterable<readonly [string, AccountEntry]>,
+  directory: string,
+): readonly Group[] {
   const groups = new Map<string, Group>();
   for (const [name, entry] of accounts) {
     const { ca, cert, key, keyPassphrase, allowInsecureKey, minVersion } = tlsSettingsOf(entry, directory);

@@ -62,7 +62,9 @@ describe('accounts.example.json', () => {
 
   it('shows every key of an account', async () => {
     const loaded = await loadAccounts(EXAMPLE.pathname);
-    const shown = new Set(loaded.ok ? [...loaded.value.accounts.values()].flatMap(Object.keys) : []);
+    const shown = new Set(
+      loaded.ok ? [...loaded.value.accounts].map(([, entry]) => entry).flatMap(Object.keys) : [],
+    );
     const definition = root() as unknown as {
       properties: { accounts: { additionalProperties: { properties: object } } };
     };

@@ -367,7 +367,7 @@ describe('injection', () => {
           const checked = await checkText('a.json', officeFile({ ...candidate, initialAuthorization: true }));
           if (!checked.ok) continue;
           accepted += 1;
-          const [account] = checked.value.accounts.values();
+          const [account] = [...checked.value.accounts].map(([, one]) => one);
           if (account === undefined) throw new Error('the account is not there');
           expect(
             stringsOf(planOf('office', account, 'sipreg/1')).filter((text) => /[\r\n\0]/.test(text)),
