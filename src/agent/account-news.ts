@@ -1,7 +1,7 @@
 // What happens to the agent's accounts, told: as events, in each member's short history, and to those who wait for an
 // outcome. And what of it concerns others: a registrar that is back, credentials that were rejected, the other flows.
 
-import type { AccountSnapshot, AccountState } from '../core/health/snapshot.ts';
+import type { AccountState } from '../core/health/snapshot.ts';
 import type { Failure } from '../core/health/verdict.ts';
 import { failureOfFlow, stateOfAccount } from '../core/registration/describe.ts';
 import type { Outcome } from '../core/registration/effect.ts';
@@ -9,7 +9,7 @@ import type { Flow } from '../runtime/transport/flow.ts';
 import type { IdentityStore } from '../state/identity-store.ts';
 import { registrarOf } from './admission.ts';
 import type { Engine } from './engine.ts';
-import type { AgentEvent, Severity } from './events.ts';
+import type { AgentEvent } from './events.ts';
 import { recordFacts } from './identity-keeping.ts';
 import type { ManagedRegistration, Registrations } from './managed-registration.ts';
 import { isUp, type Member, remember } from './member.ts';
@@ -17,6 +17,7 @@ import type { Members } from './members.ts';
 import type { Observer } from './observer.ts';
 import { dateOf, describeAccount } from './one-shot.ts';
 import { secretFingerprint } from './secret-fingerprint.ts';
+import { isRoutine, StateChange } from './state-change.ts';
 
 export type AccountNewsOptions = {
   readonly members: Members;
@@ -91,11 +92,12 @@ export class AccountNews
     const state = stateOfAccount(flows.map(({ lifecycle }) => lifecycle.state));
     if (state === previous) return;
     member.state = state;
-    const routine = isRoutine(previous, state);
-    const severity: Severity = state === 'blocked' ? 'error' : routine ? 'debug' : 'info';
-    const time = new Date().toISOString();
-    if (!routine) remember(member, { time, severity, text: `${previous} → ${state}` });
-    this.#options.emit(stateEvent({ time, severity, account: member.name, state, previous }, flows));
+    const change = new StateChange(member.name, previous, state, flows);
+    if (!isRoutine(previous, state)) {
+      const { time, severity } = change;
+      remember(member, { time, severity, text: `${previous} → ${state}` });
+    }
+    this.#options.emit(change);
     this.#noteBlocked(member, changed);
   }
 
@@ -115,6 +117,7 @@ export class AccountNews
   }
 
   #noteWaiting(account: ManagedRegistration): void {
+    if (this.#waitingFor.size === 0 && account.lifecycle.state !== 'waiting') return;
     const registrar = registrarOf(account);
     const waiting = this.#waitingFor.get(registrar);
     if (account.lifecycle.state !== 'waiting') waiting?.delete(account);
@@ -160,6 +163,7 @@ export class AccountNews
 
   /** behaviour.md §11: a success on a target wakes the accounts that wait for it; the admission paces them. */
   #wakeOthers(recovered: ManagedRegistration): void {
+    if (this.#waitingFor.size === 0) return;
     const registrar = registrarOf(recovered);
     const waiting = this.#waitingFor.get(registrar);
     if (waiting === undefined || waiting.size === 0) return;
@@ -180,7 +184,8 @@ export class AccountNews
   }
 
   #wake(flow: ManagedRegistration, outcome: Outcome | null): void {
-    const waiting = this.#waiting.get(flow) ?? [];
+    const waiting = this.#waiting.get(flow);
+    if (waiting === undefined) return;
     this.#waiting.delete(flow);
     for (const resolve of waiting) resolve(outcome);
   }
@@ -223,25 +228,4 @@ export class AccountNews
       `a bug in sipreg, please report it; the account begins again: ${words}`,
     );
   }
-}
-
-/** The event, whose snapshot is made when somebody looks at it: with thousands of accounts mostly nobody does. */
-function stateEvent(
-  facts: Omit<Extract<AgentEvent, { type: 'state' }>, 'type' | 'snapshot'>,
-  flows: Registrations,
-): AgentEvent {
-  let snapshot: AccountSnapshot | null = null;
-  return {
-    ...facts,
-    type: 'state',
-    get snapshot() {
-      snapshot ??= describeAccount(flows);
-      return snapshot;
-    },
-  };
-}
-
-/** A refresh that goes as it should is worth no line. */
-function isRoutine(previous: AccountState, state: AccountState): boolean {
-  return state === 'refreshing' || (previous === 'refreshing' && state === 'registered');
 }

@@ -1,8 +1,14 @@
 // What the agent tells while it runs: one event for each thing that somebody may want to know. Logs, NDJSON, the
 // control socket's followers and the last ten events of `status ACCOUNT` are all made of these. No event holds a secret.
 
-import type { AccountSnapshot, AccountState, FailureSnapshot } from '../core/health/snapshot.ts';
+import type {
+  AccountGlance,
+  AccountSnapshot,
+  AccountState,
+  FailureSnapshot,
+} from '../core/health/snapshot.ts';
 import type { SocketAddress, Transport } from '../core/sip/transport.ts';
+import type { Millis } from '../core/time.ts';
 
 /** journald's priorities (sd-daemon(3)), as far as they are used. */
 export type Severity = 'error' | 'warning' | 'notice' | 'info' | 'debug';
@@ -15,6 +21,10 @@ export type AgentEvent = { readonly time: string; readonly severity: Severity } 
       readonly state: AccountState;
       readonly previous: AccountState;
       readonly snapshot: AccountSnapshot;
+      /** Where it is made (state-change.ts) what it is judged by is there without a snapshot. JSON has neither of these. */
+      readonly glance?: AccountGlance;
+      /** `time` in milliseconds since 1970. */
+      readonly at?: Millis;
     }
   | {
       /** An attempt failed, also when the state stays what it was. `count`: in a row. */
@@ -85,3 +95,22 @@ export type ReloadReport = {
   readonly changed: readonly string[];
   readonly unchanged: number;
 };
+
+export type StateEvent = Extract<AgentEvent, { type: 'state' }>;
+
+/** What the event is judged by. */
+export function glanceOf(event: StateEvent): AccountGlance {
+  return event.glance ?? event.snapshot;
+}
+
+/** When it happened, milliseconds since 1970. */
+export function instantOf(event: StateEvent): Millis {
+  return event.at ?? Date.parse(event.time);
+}
+
+/** The event as it is now, for who keeps it. */
+export function keptEvent(event: AgentEvent): AgentEvent {
+  if (event.type !== 'state') return event;
+  const { time, severity, type, account, state, previous, snapshot } = event;
+  return { time, severity, type, account, state, previous, snapshot };
+}

@@ -1,13 +1,13 @@
 // What of the agent's events belongs into its history: states, round trips, and accounts that are gone.
 
-import type { AgentEvent } from './events.ts';
+import { type AgentEvent, glanceOf, instantOf } from './events.ts';
 import type { History } from './history.ts';
 
 export function noteEvent(history: History, event: AgentEvent): void {
   if (event.type === 'state') {
-    const at = Date.parse(event.time);
+    const at = instantOf(event);
     history.note(event.account, event.state, at);
-    const { rtt } = event.snapshot;
+    const { rtt } = glanceOf(event);
     if (event.state === 'registered' && rtt !== null) history.noteRoundTrip(event.account, rtt, at);
   } else if (event.type === 'reload') {
     for (const account of event.report?.removed ?? []) history.forget(account);

@@ -6,7 +6,7 @@ import { headerValue } from '../core/sip/headers.ts';
 import type { SipMessage } from '../core/sip/message.ts';
 import { parseCSeq } from '../core/sip/numbers.ts';
 import type { Transport } from '../core/sip/transport.ts';
-import type { AgentEvent } from './events.ts';
+import { type AgentEvent, glanceOf, instantOf, type StateEvent } from './events.ts';
 
 /** How an attempt to register ended. */
 export const RESULTS = [
@@ -126,11 +126,12 @@ export function createAgentMetrics(startedAt: number): AgentMetrics {
   };
 }
 
-function observeState(counters: AccountCounters, event: Extract<AgentEvent, { type: 'state' }>): void {
-  const { state, previous, snapshot, time } = event;
-  const seconds = Date.parse(time) / 1000;
+function observeState(counters: AccountCounters, event: StateEvent): void {
+  const { state, previous } = event;
+  const glance = glanceOf(event);
+  const seconds = instantOf(event) / 1000;
   if (state === 'registering' || state === 'refreshing') counters.lastAttempt = seconds;
-  const seen = snapshot.public === null ? null : `${snapshot.public.address} ${snapshot.public.port}`;
+  const seen = glance.public === null ? null : `${glance.public.address} ${glance.public.port}`;
   if (seen !== null) {
     if (counters.publicAddress !== null && counters.publicAddress !== seen)
       counters.publicAddressChanges += 1;
@@ -140,8 +141,8 @@ function observeState(counters: AccountCounters, event: Extract<AgentEvent, { ty
   add(counters.attempts, RESULTS.indexOf('ok'));
   counters.consecutiveFailures = 0;
   counters.lastSuccess = seconds;
-  if (snapshot.rtt !== null) {
-    const { rtt } = snapshot;
+  const { rtt } = glance;
+  if (rtt !== null) {
     const bucket = DURATION_BUCKETS.findIndex((bound) => rtt <= bound);
     add(counters.durations, bucket < 0 ? DURATION_BUCKETS.length : bucket);
     counters.durationSum += rtt;

@@ -6,6 +6,7 @@ import type { Failure } from '../core/health/verdict.ts';
 import { describe } from '../core/registration/describe.ts';
 import type { Outcome } from '../core/registration/effect.ts';
 import type { Goal } from '../core/registration/input.ts';
+import type { Lifecycle } from '../core/registration/lifecycle-state.ts';
 import type { Result } from '../core/result.ts';
 import { monotonicNow, wallTimeOf } from '../runtime/clock.ts';
 import { systemRng } from '../runtime/entropy.ts';
@@ -121,8 +122,15 @@ export function dateOf(at: number): string {
 }
 
 /** The snapshot of an account, as the outside sees it. */
-export function describeAccount([first, ...others]: Registrations): AccountSnapshot {
-  return describe([first.lifecycle, ...others.map(({ lifecycle }) => lifecycle)], dateOf);
+export function describeAccount(flows: Registrations): AccountSnapshot {
+  return describe(lifecyclesOf(flows), dateOf);
+}
+
+/** The machine of each flow. */
+export function lifecyclesOf(flows: Registrations): readonly [Lifecycle, ...Lifecycle[]] {
+  const [first] = flows;
+  if (flows.length === 1) return [first.lifecycle];
+  return [first.lifecycle, ...flows.slice(1).map(({ lifecycle }) => lifecycle)];
 }
 
 /** The account's registrations with what is remembered of them. */

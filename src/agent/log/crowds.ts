@@ -4,6 +4,7 @@
 
 import { admit, type Bucket, type Pace } from '../../core/pacing/token-bucket.ts';
 import { earliest, type Millis } from '../../core/time.ts';
+import { keptEvent } from '../events.ts';
 import type { Judged } from './news.ts';
 
 /** What a window held back. */
@@ -130,7 +131,7 @@ function openNextWindow(crowd: Crowd, now: Millis): void {
 
 function hold(crowd: Crowd, news: Judged): void {
   crowd.count += 1;
-  if (crowd.samples.length < SAMPLES) crowd.samples.push(news);
+  if (crowd.samples.length < SAMPLES) crowd.samples.push({ ...news, event: keptEvent(news.event) });
   crowd.latest = news;
   const next = nextAttemptOf(news);
   // RFC 3339 in UTC and in one form: the order of the text is that of time.
@@ -140,7 +141,8 @@ function hold(crowd: Crowd, news: Judged): void {
 function nextAttemptOf({ event }: Judged): string | null {
   switch (event.type) {
     case 'state':
-      return event.snapshot.nextAttempt;
+      // Who is registered has no next attempt that a summary would tell.
+      return event.state === 'registered' ? null : event.snapshot.nextAttempt;
     case 'failure':
       return event.nextAttempt;
     default:

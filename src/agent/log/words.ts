@@ -7,9 +7,10 @@ import { durationText, roundTripText, ruleText } from '../../core/health/words.t
 import { bracketed } from '../../core/sip/ip.ts';
 import type { SocketAddress } from '../../core/sip/transport.ts';
 import { timeText } from '../../runtime/local-time.ts';
-import type { AgentEvent, Severity } from '../events.ts';
+import { type AgentEvent, glanceOf, type Severity, type StateEvent } from '../events.ts';
 import type { Summary } from './crowds.ts';
-import type { Judged, Telling } from './news.ts';
+import type { Judged } from './news.ts';
+import type { Telling } from './verdict.ts';
 
 export type Line = {
   /** RFC 3339 UTC. */
@@ -23,7 +24,6 @@ export type Line = {
 };
 
 type Words = Pick<Line, 'subject' | 'label' | 'text'>;
-type StateEvent = Extract<AgentEvent, { type: 'state' }>;
 type FailureEvent = Extract<AgentEvent, { type: 'failure' }>;
 type Attempt = Pick<FailureEvent, 'time' | 'state' | 'failure' | 'nextAttempt'>;
 
@@ -186,7 +186,7 @@ function commonText({ registrar, latest, nextAttempt }: Summary, within: string)
     }
     case 'state':
       if (event.state !== 'registered')
-        return `${within}${where}${event.snapshot.failure === null ? '' : next}`;
+        return `${within}${where}${glanceOf(event).failure === null ? '' : next}`;
       return telling.type === 'again'
         ? `${within}: again${where}, the last after ${durationText(telling.downMs / 1000)}`
         : `${within}${where}`;

@@ -129,3 +129,16 @@ export type AccountSnapshot = {
   readonly tls: TlsSnapshot | null;
   readonly failure: FailureSnapshot | null;
 };
+
+/**
+ * What every change of an account is judged by (is it news, does it count?): the part of its snapshot that can be had without
+ * making dates and texts. A whole snapshot is one too.
+ */
+export type AccountGlance = {
+  readonly registrar: string;
+  readonly target: Pick<TargetSnapshot, 'transport' | 'address' | 'port'> | null;
+  readonly public: AddressSnapshot | null;
+  readonly expires: Pick<ExpiresSnapshot, 'granted' | 'source' | 'matchedBy'> | null;
+  readonly rtt: number | null;
+  readonly failure: Pick<FailureSnapshot, 'code'> | null;
+};

@@ -3,6 +3,7 @@
 
 import { printable } from '../health/evidence.ts';
 import type {
+  AccountGlance,
   AccountSnapshot,
   AccountState,
   ExpiresSnapshot,
@@ -43,7 +44,7 @@ export function describe(flows: readonly [Lifecycle, ...Lifecycle[]], dateOf: Da
     callId: identity.callId,
     cseq: identity.cseq,
     requests: report.requests,
-    rtt: report.roundTripMs === null ? null : Math.round(report.roundTripMs * 1000) / 1_000_000,
+    rtt: roundTripOf(lifecycle),
     auth: describeAuth(lifecycle),
     outbound: registration.outbound === 'active',
     serviceRoute: report.learned.serviceRoute,
@@ -53,6 +54,28 @@ export function describe(flows: readonly [Lifecycle, ...Lifecycle[]], dateOf: Da
     tls: flow?.tls ?? null,
     failure: failureOfAccount(flows, dateOf),
   };
+}
+
+/** The same in passing, after every change: nothing is formatted. `registrar` is as in the snapshot. */
+export function glanceAt(flows: readonly [Lifecycle, ...Lifecycle[]], registrar: string): AccountGlance {
+  const lifecycle = leading(flows);
+  const { target, publicAddress, binding } = lifecycle.registration;
+  return {
+    registrar,
+    target,
+    public: publicAddress === null ? null : publicAddress.seen,
+    expires:
+      binding === null
+        ? null
+        : { granted: binding.grantedSeconds, source: binding.source, matchedBy: binding.matchedBy },
+    rtt: roundTripOf(lifecycle),
+    failure: failing(flows)?.failure?.failure ?? null,
+  };
+}
+
+/** Seconds, to the microsecond. */
+function roundTripOf({ report: { roundTripMs } }: Lifecycle): number | null {
+  return roundTripMs === null ? null : Math.round(roundTripMs * 1000) / 1_000_000;
 }
 
 /** The best state of an account's flows is the account's: with one flow up it can be reached (interface.md). */
@@ -69,11 +92,14 @@ const BEST_FIRST: readonly AccountState[] = [
 
 /** The state of an account whose flows are in `states`. */
 export function stateOfAccount(states: readonly AccountState[]): AccountState {
+  const [only] = states;
+  if (states.length === 1 && only !== undefined) return only;
   return BEST_FIRST.find((state) => states.includes(state)) ?? 'unregistered';
 }
 
 /** The flow that speaks for the account. */
 function leading(flows: readonly [Lifecycle, ...Lifecycle[]]): Lifecycle {
+  if (flows.length === 1) return flows[0];
   const state = stateOfAccount(flows.map((one) => one.state));
   return flows.find((one) => one.state === state) ?? flows[0];
 }
@@ -112,19 +138,23 @@ function bindingsOfAccount(flows: readonly [Lifecycle, ...Lifecycle[]]): Account
 
 /** interface.md: with one of several flows down the account is registered, and its `failure` says which. */
 function failureOfAccount(flows: readonly Lifecycle[], dateOf: DateOf): FailureSnapshot | null {
-  const failing = flows.find((one) => one.failure !== null);
-  return failing === undefined ? null : failureOfFlow(flows, failing, dateOf);
+  const found = failing(flows);
+  return found === undefined ? null : failureOfFlow(flows, found, dateOf);
 }
 
-/** Why `failing`, one of the account's `flows`, failed; which one it is stands in the cause when there are several. */
+function failing(flows: readonly Lifecycle[]): Lifecycle | undefined {
+  return flows.find((one) => one.failure !== null);
+}
+
+/** Why `one` of the account's `flows` failed; which one it is stands in the cause when there are several. */
 export function failureOfFlow(
   flows: readonly Lifecycle[],
-  failing: Lifecycle,
+  one: Lifecycle,
   dateOf: DateOf,
 ): FailureSnapshot | null {
-  const failure = describeFailure(failing, dateOf);
+  const failure = describeFailure(one, dateOf);
   if (failure === null || flows.length === 1) return failure;
-  const { regId, proxy } = describeFlow(failing, dateOf);
+  const { regId, proxy } = describeFlow(one, dateOf);
   return { ...failure, cause: `flow ${regId}${proxy === null ? '' : ` by ${proxy}`}: ${failure.cause}` };
 }
 

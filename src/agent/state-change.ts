@@ -1,0 +1,60 @@
+// An account that came into another state, as an event. With thousands of accounts such events are mostly made for nobody:
+// what they are judged by is taken down at once, and what they show is made once, when somebody looks.
+
+import type { AccountGlance, AccountSnapshot, AccountState } from '../core/health/snapshot.ts';
+import { glanceAt } from '../core/registration/describe.ts';
+import type { Millis } from '../core/time.ts';
+import type { Severity, StateEvent } from './events.ts';
+import type { Registrations } from './managed-registration.ts';
+import { describeAccount, lifecyclesOf } from './one-shot.ts';
+
+/** As JSON it is an event like any other. */
+export class StateChange implements StateEvent {
+  readonly type = 'state';
+  readonly severity: Severity;
+  readonly account: string;
+  readonly state: AccountState;
+  readonly previous: AccountState;
+  readonly at: Millis;
+  readonly glance: AccountGlance;
+  readonly #flows: Registrations;
+  #time: string | null = null;
+  #snapshot: AccountSnapshot | null = null;
+
+  constructor(account: string, previous: AccountState, state: AccountState, flows: Registrations) {
+    const [{ key }] = flows;
+    this.severity = severityOf(previous, state);
+    this.account = account;
+    this.state = state;
+    this.previous = previous;
+    this.at = Date.now();
+    this.glance = glanceAt(lifecyclesOf(flows), key.registrar);
+    this.#flows = flows;
+  }
+
+  get time(): string {
+    this.#time ??= new Date(this.at).toISOString();
+    return this.#time;
+  }
+
+  /** The account as it is when somebody looks for the first time: whoever keeps the event for later looks at once. */
+  get snapshot(): AccountSnapshot {
+    this.#snapshot ??= describeAccount(this.#flows);
+    return this.#snapshot;
+  }
+
+  toJSON(): StateEvent {
+    const { time, severity, account, state, previous, type, snapshot } = this;
+    return { time, severity, account, state, previous, type, snapshot };
+  }
+}
+
+/** A refresh that goes as it should is worth no line. */
+export function isRoutine(previous: AccountState, state: AccountState): boolean {
+  return state === 'refreshing' || (previous === 'refreshing' && state === 'registered');
+}
+
+function severityOf(previous: AccountState, state: AccountState): Severity {
+  if (state === 'blocked') return 'error';
+  return isRoutine(previous, state) ? 'debug' : 'info';
+}
