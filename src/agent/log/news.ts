@@ -3,7 +3,13 @@
 
 import type { Millis } from '../../core/time.ts';
 import { type AgentEvent, glanceOf, type Severity } from '../events.ts';
-import { accountsIn, createAccountMemory, forgetAccount, judgeFailure, judgeState } from './account-judgement.ts';
+import {
+  accountsIn,
+  createAccountMemory,
+  forgetAccount,
+  judgeFailure,
+  judgeState,
+} from './account-judgement.ts';
 import {
   beginRepeats,
   judgeRepeat,
