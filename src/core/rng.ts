@@ -8,13 +8,22 @@ export type Rng = {
   readonly unit: () => number;
 };
 
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+/** The codes of the digits in lower-case hexadecimal. */
+const DIGITS = Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0));
 
 /** `byteCount` random bytes in lower-case hexadecimal: tags, branches, Call-IDs, cnonces. */
 export function randomHex(rng: Rng, byteCount: number): string {
-  let text = '';
-  for (const byte of rng.bytes(byteCount)) text += HEX[byte];
-  return text;
+  return hexOf(rng.bytes(byteCount));
+}
+
+function hexOf(bytes: Uint8Array): string {
+  const codes: number[] = [];
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] ?? 0;
+    codes.push(DIGITS[byte >>> 4] ?? 0, DIGITS[byte & 0xf] ?? 0);
+  }
+  // From all codes at once: put together piece by piece the text would hold on to each of its pieces.
+  return String.fromCharCode(...codes);
 }
 
 /** A number in [low, high), from `rng`. */
@@ -27,7 +36,7 @@ export function randomUuid(rng: Rng): string {
   const bytes = Uint8Array.from(rng.bytes(16));
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  const hex = Array.from(bytes, (byte) => HEX[byte]).join('');
+  const hex = hexOf(bytes);
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 

@@ -9,8 +9,9 @@ export const systemRng: Rng = {
   bytes: (count) => draw(count),
   unit: () => {
     // 48 bits are exact in a double, and finer than any jitter.
-    const bytes = draw(6);
-    return bytes.reduce((value, byte) => value * 256 + byte, 0) / 2 ** 48;
+    let value = 0;
+    for (const byte of draw(6)) value = value * 256 + byte;
+    return value / 2 ** 48;
   },
 };
 
@@ -20,9 +21,11 @@ function draw(count: number): Uint8Array {
     randomFillSync(pool);
     used = 0;
   }
-  const bytes = pool.slice(used, used + count);
-  pool.fill(0, used, used + count);
-  used += count;
+  const bytes = new Uint8Array(count);
+  for (let at = 0; at < count; at++, used++) {
+    bytes[at] = pool[used] ?? 0;
+    pool[used] = 0;
+  }
   return bytes;
 }
 

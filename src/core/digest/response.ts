@@ -58,14 +58,14 @@ export function computeUserhash(
  */
 export function computeResponse(input: ResponseInput, hash: HashFn): string {
   const { algorithm, ha1, nonce, protection } = input;
-  const ha2 = hash(algorithm, secondText(input, hash));
+  const ha2 = computeHa2(input, hash);
   if (protection === null) return hash(algorithm, `${ha1}:${nonce}:${ha2}`);
   const { nc, cnonce, qop } = protection;
   return hash(algorithm, `${ha1}:${nonce}:${nc}:${cnonce}:${qop}:${ha2}`);
 }
 
-/** A2 of RFC 7616 §3.4.3. */
-function secondText({ algorithm, method, uri, body, protection }: ResponseInput, hash: HashFn): string {
+/** H(A2) of RFC 7616 §3.4.3. */
+function computeHa2({ algorithm, method, uri, body, protection }: ResponseInput, hash: HashFn): string {
   const plain = `${method}:${uri}`;
-  return protection?.qop === 'auth-int' ? `${plain}:${hash(algorithm, body)}` : plain;
+  return hash(algorithm, protection?.qop === 'auth-int' ? `${plain}:${hash(algorithm, body)}` : plain);
 }

@@ -24,20 +24,19 @@ export function selectAnswers(
   challenges: readonly Challenge[],
   credentials: readonly Credential[],
 ): Selection {
-  const answers = new Map<string, Answer>();
-  const unanswered = new Map<string, Unanswered>();
+  const answers: Answer[] = [];
   for (const challenge of challenges) {
-    const space = protectionSpace(challenge);
-    const credential = answers.has(space) ? null : selectCredential(challenge, credentials);
-    if (credential !== null) answers.set(space, { challenge, credential });
+    const credential = isAnswered(challenge, answers) ? null : selectCredential(challenge, credentials);
+    if (credential !== null) answers.push({ challenge, credential });
   }
+  const unanswered: Unanswered[] = [];
   for (const challenge of challenges) {
     const { realm } = challenge;
-    if (answers.has(protectionSpace(challenge))) continue;
-    const known = credentialsFor(realm, credentials).length > 0;
-    unanswered.set(realm, { realm, why: known ? 'no-algorithm' : 'no-credentials' });
+    if (isAnswered(challenge, answers) || unanswered.some((one) => one.realm === realm)) continue;
+    const known = credentials.some((credential) => isFor(realm, credential));
+    unanswered.push({ realm, why: known ? 'no-algorithm' : 'no-credentials' });
   }
-  return { answers: [...answers.values()], unanswered: [...unanswered.values()] };
+  return { answers, unanswered };
 }
 
 /** The credentials for a challenge or session, null without. Those of the exact realm beat those of any realm. */
@@ -45,19 +44,31 @@ export function selectCredential(
   { realm, algorithm }: Pick<Challenge, 'realm' | 'algorithm'>,
   credentials: readonly Credential[],
 ): Credential | null {
-  const candidates = credentialsFor(realm, credentials);
-  // An HA1 was computed with one algorithm and is of no use for another (RFC 7616 §3.4.2).
-  const fitting = candidates.find(
-    ({ secret }) => secret.type === 'password' || secret.byAlgorithm[algorithm] !== undefined,
-  );
-  return fitting ?? null;
+  // This is asked for each request: nothing is made for the answer.
+  let ofAnyRealm: Credential | null = null;
+  let isNamed = false;
+  for (const credential of credentials) {
+    if (credential.realm === realm) {
+      if (isFitting(credential, algorithm)) return credential;
+      isNamed = true;
+    } else if (credential.realm === null && ofAnyRealm === null && isFitting(credential, algorithm)) {
+      ofAnyRealm = credential;
+    }
+  }
+  return isNamed ? null : ofAnyRealm;
 }
 
-function credentialsFor(realm: string, credentials: readonly Credential[]): readonly Credential[] {
-  const exact = credentials.filter((credential) => credential.realm === realm);
-  return exact.length > 0 ? exact : credentials.filter((credential) => credential.realm === null);
+/** An HA1 was computed with one algorithm and is of no use for another (RFC 7616 §3.4.2). */
+function isFitting({ secret }: Credential, algorithm: Challenge['algorithm']): boolean {
+  return secret.type === 'password' || secret.byAlgorithm[algorithm] !== undefined;
 }
 
-function protectionSpace({ kind, realm }: Challenge): string {
-  return `${kind} ${realm}`;
+function isFor(realm: string, credential: Credential): boolean {
+  return credential.realm === realm || credential.realm === null;
+}
+
+/** Whether there is an answer for the protection space of `challenge`. */
+function isAnswered({ kind, realm }: Challenge, answers: readonly Answer[]): boolean {
+  for (const { challenge } of answers) if (challenge.kind === kind && challenge.realm === realm) return true;
+  return false;
 }

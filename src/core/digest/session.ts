@@ -3,6 +3,7 @@
 // final is not decided here but by the registration.
 
 import { assert } from '../assert.ts';
+import type { Draft } from '../draft.ts';
 import type { Env } from '../env.ts';
 import { ownText } from '../own-text.ts';
 import { randomHex } from '../rng.ts';
@@ -34,18 +35,41 @@ export type AuthorizedRequest = {
 
 /** Begins to answer `challenge`, with the nonce count at zero. */
 export function startSession(challenge: Challenge): DigestSession {
-  const { qop, stale: _, ...rest } = challenge;
   // Sessions last, and the message that a challenge stood in does not.
   const nonce = ownText(challenge.nonce);
+  const { qop, opaque, algorithmText } = challenge;
   return {
-    ...rest,
-    nonce,
+    kind: challenge.kind,
     realm: ownText(challenge.realm),
-    opaque: challenge.opaque === null ? null : ownText(challenge.opaque),
+    nonce,
+    opaque: opaque === null ? null : ownText(opaque),
+    algorithm: challenge.algorithm,
+    session: challenge.session,
+    algorithmText: algorithmText === null ? null : ownText(algorithmText),
+    userhash: challenge.userhash,
+    utf8: challenge.utf8,
     qop: qop === null ? null : qop.includes('auth') ? 'auth' : 'auth-int',
     nonceCount: 0,
     cnonce: null,
     keyNonce: nonce,
+  };
+}
+
+function copyOf(session: DigestSession): Draft<DigestSession> {
+  return {
+    kind: session.kind,
+    realm: session.realm,
+    nonce: session.nonce,
+    opaque: session.opaque,
+    algorithm: session.algorithm,
+    session: session.session,
+    algorithmText: session.algorithmText,
+    userhash: session.userhash,
+    utf8: session.utf8,
+    qop: session.qop,
+    nonceCount: session.nonceCount,
+    cnonce: session.cnonce,
+    keyNonce: session.keyNonce,
   };
 }
 
@@ -60,28 +84,30 @@ export function authorize(
   request: AuthorizedRequest,
   env: Pick<Env, 'hash' | 'rng'>,
 ): { readonly header: HeaderField; readonly session: DigestSession } {
-  const next: DigestSession = {
-    ...session,
-    nonceCount: session.nonceCount + 1,
-    cnonce:
-      session.qop === null ? null : session.session && session.cnonce ? session.cnonce : freshCnonce(env),
-  };
+  const next = copyOf(session);
+  next.nonceCount++;
+  if (next.qop === null) next.cnonce = null;
+  else if (!next.session || !next.cnonce) next.cnonce = randomHex(env.rng, CNONCE_BYTES);
   const response = sessionResponse(next, credential, request, env.hash);
-  const value = `Digest ${credentialsParameters(next, credential, request.uri, response, env.hash).join(', ')}`;
+  const value = credentialsText(next, credential, request.uri, response, env.hash);
   const name = session.kind === 'www' ? 'Authorization' : 'Proxy-Authorization';
   return { header: { name, value }, session: next };
 }
 
 /** Takes over the `nextnonce` of an Authentication-Info (RFC 7616 §3.5); the count begins again. */
 export function renewNonce(session: DigestSession, nextnonce: string): DigestSession {
-  return nextnonce === session.nonce ? session : { ...session, nonce: ownText(nextnonce), nonceCount: 0 };
+  if (nextnonce === session.nonce) return session;
+  const next = copyOf(session);
+  next.nonce = ownText(nextnonce);
+  next.nonceCount = 0;
+  return next;
 }
 
 /** The response for the request that `session` has just counted; an empty method makes a server's `rspauth`. */
 export function sessionResponse(
   session: DigestSession,
   credential: Credential,
-  request: AuthorizedRequest,
+  { method, uri, body }: AuthorizedRequest,
   hash: HashFn,
 ): string {
   const { algorithm, nonce, qop, cnonce, keyNonce } = session;
@@ -90,7 +116,7 @@ export function sessionResponse(
     ? computeSessionHa1({ algorithm, ha1: base, nonce: keyNonce, cnonce: cnonce ?? '' }, hash)
     : base;
   const protection = qop === null ? null : { qop, nc: nonceCountText(session), cnonce: cnonce ?? '' };
-  return computeResponse({ algorithm, ha1, nonce, protection, ...request }, hash);
+  return computeResponse({ algorithm, ha1, nonce, protection, method, uri, body }, hash);
 }
 
 function baseHa1(session: DigestSession, { username, secret }: Credential, hash: HashFn): string {
@@ -105,27 +131,22 @@ function baseHa1(session: DigestSession, { username, secret }: Credential, hash:
   return computeHa1({ algorithm, username: normalised(session, username), realm, password }, hash);
 }
 
-function credentialsParameters(
+/** The value of the header, its parameters in the order of RFC 3261 §22.4's example. */
+function credentialsText(
   session: DigestSession,
   credential: Credential,
   uri: string,
   response: string,
   hash: HashFn,
-): readonly string[] {
-  const { opaque, algorithmText, qop, cnonce } = session;
-  const parameters = [
-    usernameParameter(session, credential.username, hash),
-    `realm=${quote(session.realm)}`,
-    `nonce=${quote(session.nonce)}`,
-    `uri=${quote(uri)}`,
-    `response=${quote(response)}`,
-  ];
-  if (algorithmText !== null) parameters.push(`algorithm=${algorithmText}`);
-  if (cnonce !== null) parameters.push(`cnonce=${quote(cnonce)}`);
-  if (opaque !== null) parameters.push(`opaque=${quote(opaque)}`);
-  if (qop !== null) parameters.push(`qop=${qop}`, `nc=${nonceCountText(session)}`);
-  if (session.userhash) parameters.push('userhash=true');
-  return parameters;
+): string {
+  const { realm, nonce, opaque, algorithmText, qop, cnonce } = session;
+  const username = usernameParameter(session, credential.username, hash);
+  let text = `Digest ${username}, realm=${quote(realm)}, nonce=${quote(nonce)}, uri=${quote(uri)}, response="${response}"`;
+  if (algorithmText !== null) text += `, algorithm=${algorithmText}`;
+  if (cnonce !== null) text += `, cnonce="${cnonce}"`;
+  if (opaque !== null) text += `, opaque=${quote(opaque)}`;
+  if (qop !== null) text += `, qop=${qop}, nc=${nonceCountText(session)}`;
+  return session.userhash ? `${text}, userhash=true` : text;
 }
 
 function usernameParameter(session: DigestSession, configured: string, hash: HashFn): string {
@@ -158,10 +179,6 @@ function percentEncoded(text: string): string {
 /** RFC 7616 §3.4: exactly eight lower-case hex digits. */
 function nonceCountText({ nonceCount }: DigestSession): string {
   return nonceCount.toString(16).padStart(8, '0');
-}
-
-function freshCnonce({ rng }: Pick<Env, 'rng'>): string {
-  return randomHex(rng, CNONCE_BYTES);
 }
 
 const CNONCE_BYTES = 16;

@@ -2,6 +2,7 @@
 // a bug of ours: what goes to the wire has passed here, so that no text can smuggle in a header field.
 
 import { assert } from '../assert.ts';
+import { knownName } from './header-names.ts';
 import { headerValue } from './headers.ts';
 import type { HeaderField, SipMessage } from './message.ts';
 import { parseDeltaSeconds } from './numbers.ts';
@@ -13,7 +14,11 @@ const ENCODER = new TextEncoder();
  * that cannot be written as it is. */
 export function formatMessage(message: SipMessage): Uint8Array {
   let text = `${startLine(message)}\r\n`;
-  for (const header of message.headers) text += headerLine(header);
+  for (const { name, value } of message.headers) {
+    assert(knownName(name) === name || isToken(name), 'a header name is a token');
+    text += `${name}: ${value}\r\n`;
+  }
+  assertOneLineEach(message.headers, text);
   const length = headerValue(message.headers, 'Content-Length');
   if (length === null) text += `Content-Length: ${message.body.length}\r\n`;
   else assert(parseDeltaSeconds(length) === message.body.length, 'Content-Length is the length of the body');
@@ -41,13 +46,21 @@ function startLine(message: SipMessage): string {
   return `${message.version} ${message.status} ${message.reason}`;
 }
 
-function headerLine({ name, value }: HeaderField): string {
-  assert(isToken(name), 'a header name is a token');
-  assert(isOneLine(value), `the value of ${name} is one line`);
-  return `${name}: ${value}\r\n`;
+/** Throws unless the lines of `text` end where those of `headers` do. RFC 3261 §25.1: NUL may stand in a quoted-pair
+ * (RFC 4475 §3.1.1.2), and a To that has one must be sent back. */
+function assertOneLineEach(headers: readonly HeaderField[], text: string): void {
+  // The whole text is searched, and not each value: a value is made of pieces, which would be put together twice.
+  let at = text.indexOf('\r\n') + 2;
+  for (const { name, value } of headers) {
+    const end = at + name.length + ': '.length + value.length;
+    const isOneLine = text.indexOf('\r', at) === end && text.indexOf('\n', at) === end + 1;
+    assert(isOneLine, `the value of ${name} is one line`);
+    at = end + 2;
+  }
+  assert(!text.includes('\0') || !/(?<!\\)\0/.test(text), 'a NUL stands in a quoted-pair only');
 }
 
-/** RFC 3261 §25.1: NUL may stand in a quoted-pair (RFC 4475 §3.1.1.2), and a To that has one must be sent back. */
+/** Whether a reason phrase is one line. */
 function isOneLine(text: string): boolean {
   return !/[\r\n]|(?<!\\)\0/.test(text);
 }

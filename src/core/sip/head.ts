@@ -3,8 +3,8 @@
 // on where a message ends.
 
 import { failure, type Result, success } from '../result.ts';
-import { canonicalName } from './header-names.ts';
-import { headerRows } from './headers.ts';
+import { canonicalName, knownName } from './header-names.ts';
+import { sameName } from './headers.ts';
 import { MAX_HEAD_BYTES, MAX_HEADER_ROWS } from './limits.ts';
 import { type HeaderField, NO_BODY, type ParseError, type SipMessage } from './message.ts';
 import { parseDeltaSeconds } from './numbers.ts';
@@ -12,6 +12,9 @@ import { isToken } from './scan.ts';
 
 const CR = 0x0d;
 const LF = 0x0a;
+const SPACE = 0x20;
+/** What withoutStrayBreaks takes away, and a NUL that it leaves. */
+const STRAY_BREAK = /\r(?!\n)|(?<!\r)\n|\0/;
 const STATUS_LINE = /^SIP[ \t]*\//i;
 const VERSION_AT_END = /[ \t](SIP[ \t]*\/[ \t]*\d+\.\d+)$/i;
 /** Characters at the end of a request line in which its version is looked for. */
@@ -48,12 +51,14 @@ export function parseHead(bytes: Uint8Array): Result<SipMessage, MessageError> {
     return failure(messageError('SIP_PARSE_TOO_LARGE', `the head is larger than ${MAX_HEAD_BYTES} bytes`));
   }
   const text = DECODER.decode(bytes);
+  // Looked for once in the whole head, because next to none has any.
+  const hasStrays = STRAY_BREAK.test(text);
   const end = endOfLine(text, 0);
-  const headers = parseRows(text, end + 2);
+  const headers = parseRows(text, end + 2, hasStrays);
   if (headers === null) {
     return failure(messageError('SIP_PARSE_TOO_LARGE', `more than ${MAX_HEADER_ROWS} header rows`));
   }
-  const line = withoutStrayBreaks(text.slice(0, end)).trim();
+  const line = lineText(text, 0, end, hasStrays);
   return STATUS_LINE.test(line) ? parseStatusLine(line, headers) : parseRequestLine(line, headers);
 }
 
@@ -65,15 +70,22 @@ export function isStartLine(bytes: Uint8Array): boolean {
 
 /** Content-Length; null when there is none. Error SIP_PARSE_CONTENT_LENGTH: not a number, or two different ones. */
 export function declaredLength(message: SipMessage): Result<number | null, MessageError> {
-  const rows = headerRows(message.headers, 'Content-Length');
-  const lengths = new Set(rows.map(parseDeltaSeconds));
-  const [length = null] = lengths;
-  if (lengths.size > 1 || (rows.length > 0 && length === null)) {
-    return failure(
-      messageError('SIP_PARSE_CONTENT_LENGTH', 'Content-Length is malformed or contradicts itself', message),
-    );
+  let declared: number | null = null;
+  for (const { name, value } of message.headers) {
+    if (!sameName(name, 'Content-Length')) continue;
+    const length = parseDeltaSeconds(value);
+    if (length === null || (declared !== null && declared !== length)) {
+      return failure(
+        messageError(
+          'SIP_PARSE_CONTENT_LENGTH',
+          'Content-Length is malformed or contradicts itself',
+          message,
+        ),
+      );
+    }
+    declared = length;
   }
-  return success(length);
+  return success(declared);
 }
 
 /** RFC 3261 §7.1. Error SIP_PARSE_NOT_SIP: there is no SIP version at its end. */
@@ -98,26 +110,38 @@ function parseStatusLine(line: string, headers: readonly HeaderField[]): Result<
 }
 
 /** The rows from `start` on; null when there are too many. A row without a name is nobody's, and is left out. */
-function parseRows(text: string, start: number): readonly HeaderField[] | null {
+function parseRows(text: string, start: number, hasStrays: boolean): readonly HeaderField[] | null {
   const headers: HeaderField[] = [];
   for (let at = start, rows = 0; at < text.length; rows++) {
-    const end = endOfRow(text, at);
-    if (end === at) break;
+    const endOfFirst = endOfLine(text, at);
+    if (endOfFirst === at) break;
     if (rows === MAX_HEADER_ROWS) return null;
+    const end = endOfRow(text, endOfFirst);
     const colon = text.indexOf(':', at);
-    const name = colon === -1 || colon > end ? '' : text.slice(at, colon).trimEnd();
-    if (isToken(name)) {
-      headers.push({ name: canonicalName(name), value: unfolded(text.slice(colon + 1, end)) });
+    const name = colon === -1 || colon > end ? null : headerName(text.slice(at, colon));
+    if (name !== null) {
+      const start = colon + 1;
+      const value =
+        end === endOfFirst ? lineText(text, start, end, hasStrays) : unfolded(text.slice(start, end));
+      headers.push({ name, value });
     }
     at = end + 2;
   }
   return headers;
 }
 
-/** The end of the row at `at` with all lines that are folded into it. */
-function endOfRow(text: string, at: number): number {
-  let end = endOfLine(text, at);
-  while (end > at && isSpace(text.charCodeAt(end + 2))) end = endOfLine(text, end + 2);
+/** The name of a row as it is to be called; null when it is none. */
+function headerName(written: string): string | null {
+  const known = knownName(written);
+  if (known !== null) return known;
+  const name = written.trimEnd();
+  return isToken(name) ? canonicalName(name) : null;
+}
+
+/** The end of the row whose first line ends at `end`, with all lines that are folded into it. */
+function endOfRow(text: string, endOfFirst: number): number {
+  let end = endOfFirst;
+  while (isSpace(text.charCodeAt(end + 2))) end = endOfLine(text, end + 2);
   return end;
 }
 
@@ -126,9 +150,16 @@ function endOfLine(text: string, at: number): number {
   return end === -1 ? text.length : end;
 }
 
+/** What stands between `start` and `end`, in one line, without the white space around it. */
+function lineText(text: string, start: number, end: number, hasStrays: boolean): string {
+  // Header values begin with one space: without it there is nothing left to trim.
+  const first = text.charCodeAt(start) === SPACE ? start + 1 : start;
+  const line = text.slice(first, end);
+  return (hasStrays ? withoutStrayBreaks(line) : line).trim();
+}
+
 /** RFC 3261 §7.3.1: a line break with the white space around it is one space. */
 function unfolded(value: string): string {
-  if (!value.includes('\r\n')) return withoutStrayBreaks(value).trim();
   const lines = value.split('\r\n').map((line) => withoutStrayBreaks(line).trim());
   return lines.join(' ').trim();
 }
@@ -136,9 +167,9 @@ function unfolded(value: string): string {
 /** A CR or LF alone ends no line, and NUL belongs into a quoted-pair only: each becomes a space, so that whatever
  * one row smuggles in stays in that row, and no value that was parsed is refused when it is sent back. */
 function withoutStrayBreaks(line: string): string {
-  return /[\r\n\0]/.test(line) ? line.replace(/[\r\n]|(?<!\\)\0/g, ' ') : line;
+  return line.replace(/[\r\n]|(?<!\\)\0/g, ' ');
 }
 
 function isSpace(code: number): boolean {
-  return code === 0x20 || code === 0x09;
+  return code === SPACE || code === 0x09;
 }

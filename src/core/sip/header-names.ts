@@ -133,6 +133,11 @@ const CANONICAL: ReadonlyMap<string, string> = new Map([
   ...Object.entries(COMPACT_FORMS),
 ]);
 
+/** The long form of a known name as it is mostly written ("Call-ID", "call-id", "i"); null for anything else. */
+export function knownName(written: string): string | null {
+  return CANONICAL.get(written) ?? null;
+}
+
 /** The long form of a known name or compact form in any case ("i", "call-id": "Call-ID"); others unchanged. */
 export function canonicalName(name: string): string {
   return CANONICAL.get(name) ?? CANONICAL.get(name.toLowerCase()) ?? name;

@@ -3,9 +3,15 @@
 
 import type { SocketAddress } from './transport.ts';
 
+const ZERO = 0x30;
+const DOT = 0x2e;
+/** 1.0.0.0 and 224.0.0.0: below the one and from the other on nobody can be reached. */
+const FIRST_AFTER_ZERO_NET = 0x0100_0000;
+const FIRST_MULTICAST = 0xe000_0000;
+
 /** 4 or 6 for an IP literal without brackets, 0 for anything else. */
 export function ipVersion(text: string): 0 | 4 | 6 {
-  if (parseIpv4(text) !== null) return 4;
+  if (parseIpv4(text) !== -1) return 4;
   return parseIpv6(text) === null ? 0 : 6;
 }
 
@@ -16,8 +22,8 @@ export function isIpLiteral(text: string): boolean {
 
 /** Whether somebody may be reached at the IP literal `text`: not for the unspecified address, multicast and broadcast. */
 export function isUnicast(text: string): boolean {
-  const first = parseIpv4(text)?.[0];
-  if (first !== undefined) return first > 0 && first < 224;
+  const ipv4 = parseIpv4(text);
+  if (ipv4 !== -1) return ipv4 >= FIRST_AFTER_ZERO_NET && ipv4 < FIRST_MULTICAST;
   const groups = parseIpv6(text);
   return groups !== null && (groups[0] ?? 0) < 0xff00 && groups.some((group) => group !== 0);
 }
@@ -35,8 +41,9 @@ export function sameHost(a: string, b: string): boolean {
 /** The 4 or 16 octets of an IP literal without brackets, its zone left out; null for anything else. */
 export function addressOctets(text: string): readonly number[] | null {
   const address = text.split('%', 1)[0] ?? '';
-  const groups = parseIpv6(address);
-  return groups === null ? parseIpv4(address) : groups.flatMap((group) => [group >> 8, group & 0xff]);
+  const ipv4 = parseIpv4(address);
+  if (ipv4 !== -1) return [ipv4 >>> 24, (ipv4 >>> 16) & 0xff, (ipv4 >>> 8) & 0xff, ipv4 & 0xff];
+  return parseIpv6(address)?.flatMap((group) => [group >> 8, group & 0xff]) ?? null;
 }
 
 /** Whether both are the same address and port. */
@@ -55,19 +62,32 @@ export function withoutBrackets(host: string): string {
   return host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host;
 }
 
-function addressKey(text: string): string | null {
+/** Equal for literals of the same address; null for anything else. */
+function addressKey(text: string): number | string | null {
   const ipv4 = parseIpv4(text);
-  if (ipv4 !== null) return ipv4.join('.');
-  return parseIpv6(text)?.join(':') ?? null;
+  return ipv4 === -1 ? (parseIpv6(text)?.join(':') ?? null) : ipv4;
 }
 
-function parseIpv4(text: string): readonly number[] | null {
-  if (text.length > 15) return null;
-  const parts = text.split('.');
-  if (parts.length !== 4) return null;
-  // A leading zero is refused: some systems read it as octal.
-  const valid = parts.every((part) => /^(?:0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255);
-  return valid ? parts.map(Number) : null;
+/** The 32 bits of an IPv4 address as a number; -1 for anything else. */
+function parseIpv4(text: string): number {
+  if (text.length > 15) return -1;
+  let address = 0;
+  let octet = -1;
+  let dots = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code >= ZERO && code <= ZERO + 9) {
+      // A leading zero is refused: some systems read it as octal.
+      if (octet === 0) return -1;
+      octet = octet === -1 ? code - ZERO : octet * 10 + code - ZERO;
+      if (octet > 255) return -1;
+    } else if (code === DOT && octet !== -1) {
+      dots++;
+      address = address * 256 + octet;
+      octet = -1;
+    } else return -1;
+  }
+  return dots === 3 && octet !== -1 ? address * 256 + octet : -1;
 }
 
 /** The eight groups of an IPv6 address. */
@@ -89,11 +109,9 @@ function parseGroups(text: string, last: boolean): readonly number[] | null {
   const groups: number[] = [];
   const parts = text.split(':');
   for (const [index, part] of parts.entries()) {
-    const ipv4 = last && index === parts.length - 1 ? parseIpv4(part) : null;
-    if (ipv4 !== null) {
-      const [a = 0, b = 0, c = 0, d = 0] = ipv4;
-      groups.push(a * 256 + b, c * 256 + d);
-    } else if (/^[0-9a-f]{1,4}$/i.test(part)) groups.push(Number.parseInt(part, 16));
+    const ipv4 = last && index === parts.length - 1 ? parseIpv4(part) : -1;
+    if (ipv4 !== -1) groups.push(ipv4 >>> 16, ipv4 & 0xffff);
+    else if (/^[0-9a-f]{1,4}$/i.test(part)) groups.push(Number.parseInt(part, 16));
     else return null;
   }
   return groups;

@@ -8,6 +8,9 @@ import { formatParams, parseParams } from './params.ts';
 import { endOfQuoted, endOfToken, quote, skipSpace, unquote } from './scan.ts';
 import type { Param } from './uri.ts';
 
+const LESS = 0x3c;
+const QUOTE = 0x22;
+
 export type NameAddr = {
   /** Decoded; null when there is none. */
   readonly displayName: string | null;
@@ -21,7 +24,7 @@ export type NameAddr = {
 export function parseNameAddr(value: string): Result<NameAddr, ParseError> {
   const text = value.trim();
   const open = endOfDisplayName(text);
-  if (text[open] !== '<') return parseAddrSpec(text);
+  if (text.charCodeAt(open) !== LESS) return parseAddrSpec(text);
   const close = text.indexOf('>', open);
   if (close === -1) return nameAddrError('"<" is never closed', open);
   const uri = text.slice(open + 1, close).trim();
@@ -43,18 +46,21 @@ export function parseContacts(headers: readonly HeaderField[]): {
   readonly star: boolean;
   readonly contacts: readonly NameAddr[];
 } {
-  const values = listValues(headers, 'Contact');
   const contacts: NameAddr[] = [];
-  for (const value of values) {
-    const contact = value === '*' ? null : parseNameAddr(value);
-    if (contact?.ok) contacts.push(contact.value);
+  let star = false;
+  for (const value of listValues(headers, 'Contact')) {
+    if (value === '*') star = true;
+    else {
+      const contact = parseNameAddr(value);
+      if (contact.ok) contacts.push(contact.value);
+    }
   }
-  return { star: values.includes('*'), contacts };
+  return { star, contacts };
 }
 
 /** The offset of "<" if a display name, or nothing, stands before it. RFC 4475 §3.1.1.6: no space is needed. */
 function endOfDisplayName(text: string): number {
-  if (text[0] === '"') {
+  if (text.charCodeAt(0) === QUOTE) {
     const end = endOfQuoted(text, 0);
     return end === -1 ? text.length : skipSpace(text, end);
   }

@@ -14,9 +14,19 @@ export type CSeq = { readonly number: number; readonly method: string };
 /** Seconds of an Expires, Min-Expires or `expires` parameter; null when malformed or beyond 2^32-1. */
 export function parseDeltaSeconds(text: string): number | null {
   const digits = text.trim();
-  if (endOfDigits(digits, 0) !== digits.length || digits === '') return null;
-  const value = Number(digits);
-  return value <= MAX_UINT32 ? value : null;
+  return digits === '' ? null : uint32(digits, 0, digits.length);
+}
+
+/** The number that the digits from `start` to `end` make; null for other characters and beyond 2^32-1. */
+function uint32(text: string, start: number, end: number): number | null {
+  let value = 0;
+  for (let at = start; at < end; at++) {
+    const digit = text.charCodeAt(at) - 0x30;
+    if (digit < 0 || digit > 9) return null;
+    value = value * 10 + digit;
+    if (value > MAX_UINT32) return null;
+  }
+  return value;
 }
 
 /** Seconds of a Retry-After, one day at most; null when it does not start with a number. A comment and parameters
@@ -35,7 +45,7 @@ export function parseCSeq(value: string): Result<CSeq, ParseError> {
   const text = value.trim();
   const end = endOfDigits(text, 0);
   const method = text.slice(skipSpace(text, end));
-  const number = parseDeltaSeconds(text.slice(0, end));
+  const number = end === 0 ? null : uint32(text, 0, end);
   if (number === null || endOfToken(text, end) !== end || !isToken(method)) {
     return failure({
       code: 'SIP_PARSE_CSEQ',

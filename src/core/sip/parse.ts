@@ -1,7 +1,8 @@
 // One datagram or one framed message as data (RFC 3261 §7, §18.3). Header values stay text: whoever needs one
 // parses it. What a request must have is checked in mandatory.ts.
 
-import { failure, type Result, success } from '../result.ts';
+import type { Draft } from '../draft.ts';
+import { failure, type Result } from '../result.ts';
 import {
   declaredLength,
   endOfHead,
@@ -11,7 +12,7 @@ import {
   skipLineBreaks,
 } from './head.ts';
 import { MAX_MESSAGE_BYTES } from './limits.ts';
-import type { SipMessage } from './message.ts';
+import { NO_BODY, type SipMessage } from './message.ts';
 
 /**
  * Parses `bytes` as one message. Octets beyond Content-Length are dropped; without one the body runs to the end
@@ -26,17 +27,25 @@ export function parseMessage(bytes: Uint8Array): Result<SipMessage, MessageError
   }
   const start = skipLineBreaks(bytes);
   const end = endOfHead(bytes, start);
-  const head = parseHead(bytes.subarray(start, end === -1 ? bytes.length : end));
+  const head = parseHead(between(bytes, start, end === -1 ? bytes.length : end));
   if (!head.ok) return head;
+  const message: Draft<SipMessage> = head.value;
   if (end === -1) {
-    return failure(messageError('SIP_PARSE_HEAD', 'no empty line ends the header fields', head.value));
+    return failure(messageError('SIP_PARSE_HEAD', 'no empty line ends the header fields', message));
   }
-  const length = declaredLength(head.value);
+  const length = declaredLength(message);
   if (!length.ok) return length;
   const available = bytes.length - end;
   if (length.value !== null && length.value > available) {
-    const message = `Content-Length is ${length.value}, but only ${available} bytes follow`;
-    return failure(messageError('SIP_PARSE_SHORT_BODY', message, head.value));
+    const text = `Content-Length is ${length.value}, but only ${available} bytes follow`;
+    return failure(messageError('SIP_PARSE_SHORT_BODY', text, message));
   }
-  return success({ ...head.value, body: bytes.subarray(end, end + (length.value ?? available)) });
+  if (available > 0) message.body = between(bytes, end, end + (length.value ?? available));
+  return head;
+}
+
+/** A view of a part of `bytes`; of all of them, and of none, there is one already. */
+function between(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  if (start === end) return NO_BODY;
+  return start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end);
 }

@@ -24,17 +24,19 @@ export function endOfToken(text: string, at: number): number {
 
 /** The offset of the first character from `at` on that is no white space. */
 export function skipSpace(text: string, at: number): number {
-  let next = at;
-  while (text.charCodeAt(next) === SPACE || text.charCodeAt(next) === TAB) next++;
-  return next;
+  for (let next = at; ; next++) {
+    const code = text.charCodeAt(next);
+    if (code !== SPACE && code !== TAB) return next;
+  }
 }
 
 /** The offset after the quoted string that opens at `at`; -1 when it never closes. */
 export function endOfQuoted(text: string, at: number): number {
-  for (let next = at + 1; next < text.length; next++) {
-    const code = text.charCodeAt(next);
-    if (code === BACKSLASH) next++;
-    else if (code === QUOTE) return next + 1;
+  for (let close = text.indexOf('"', at + 1); close !== -1; close = text.indexOf('"', close + 1)) {
+    // An odd number of backslashes before it makes the quote a quoted-pair.
+    let before = close;
+    while (before > at + 1 && text.charCodeAt(before - 1) === BACKSLASH) before--;
+    if ((close - before) % 2 === 0) return close + 1;
   }
   return -1;
 }
@@ -42,10 +44,12 @@ export function endOfQuoted(text: string, at: number): number {
 /** What a quoted string says: without its quotes, each quoted-pair decoded once. Other text comes back as it is. */
 export function unquote(text: string): string {
   if (text.charCodeAt(0) !== QUOTE || endOfQuoted(text, 0) !== text.length) return text;
-  return text.slice(1, -1).replace(/\\(.)/gs, '$1');
+  const inside = text.slice(1, -1);
+  return inside.includes('\\') ? inside.replace(/\\(.)/gs, '$1') : inside;
 }
 
 /** `text` as a quoted string. A line break has no form in one (RFC 3261 §25.1) and becomes a space. */
 export function quote(text: string): string {
+  if (!/[\r\n"\\\0]/.test(text)) return `"${text}"`;
   return `"${text.replace(/[\r\n]+/g, ' ').replace(/["\\\0]/g, '\\$&')}"`;
 }

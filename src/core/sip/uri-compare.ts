@@ -26,6 +26,7 @@ function sameUserinfo(a: string | null, b: string | null): boolean {
 }
 
 function sameParams(a: readonly Param[], b: readonly Param[]): boolean {
+  if (a.length === 0 && b.length === 0) return true;
   const left = folded(a);
   const right = folded(b);
   for (const [name, value] of left) {
@@ -48,7 +49,7 @@ function folded(params: readonly Param[]): ReadonlyMap<string, string | null> {
 
 /** URI headers are never ignored, and their order means nothing. */
 function sameHeaders(a: readonly Param[], b: readonly Param[]): boolean {
-  return a.length === b.length && sortedHeaders(a) === sortedHeaders(b);
+  return a.length === b.length && (a.length === 0 || sortedHeaders(a) === sortedHeaders(b));
 }
 
 function sortedHeaders(headers: readonly Param[]): string {

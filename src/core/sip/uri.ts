@@ -2,6 +2,7 @@
 // back what parse took. Comparison is in uri-compare.ts; tel: and other schemes are not SIP URIs.
 
 import { failure, type Result, success } from '../result.ts';
+import { sameName } from './headers.ts';
 import { parseHostPort } from './host-port.ts';
 import { withoutBrackets } from './ip.ts';
 import { MAX_PARAMS } from './limits.ts';
@@ -24,6 +25,8 @@ export type SipUri = {
   readonly headers: readonly Param[];
 };
 
+const NO_PARAMS: readonly Param[] = [];
+
 /** Anything but printable ASCII, a space, `"`, `<`, `>`, or "%" that starts no escape. Searching for what is wrong keeps
  * the search linear. */
 const NO_URI_TEXT = /[^!#-;=?-~]|%(?![0-9A-Fa-f]{2})/;
@@ -38,24 +41,32 @@ export function parseUri(text: string): Result<SipUri, ParseError> {
   }
   if (NO_URI_TEXT.test(text)) return uriError('the URI has a character that must be escaped', 0);
   const at = text.indexOf('@', colon);
-  const userinfo = at === -1 ? null : parseUserinfo(text.slice(colon + 1, at));
-  if (at !== -1 && userinfo === null) return uriError('the user part is empty', colon + 1);
-  const rest = text.slice(Math.max(at, colon) + 1);
-  const question = rest.indexOf('?');
-  const address = question === -1 ? rest : rest.slice(0, question);
-  const [hostText = '', ...paramTexts] = address.split(';', MAX_PARAMS + 2);
-  const headerTexts = question === -1 ? [] : rest.slice(question + 1).split('&', MAX_PARAMS + 1);
-  if (paramTexts.length > MAX_PARAMS || headerTexts.length > MAX_PARAMS) {
+  const userinfo = at === -1 ? '' : text.slice(colon + 1, at);
+  const passwordAt = userinfo.indexOf(':');
+  const user = passwordAt === -1 ? userinfo : userinfo.slice(0, passwordAt);
+  if (at !== -1 && user === '') return uriError('the user part is empty', colon + 1);
+  const start = at === -1 ? colon + 1 : at + 1;
+  const question = indexOrEnd(text, '?', start, text.length);
+  const semicolon = indexOrEnd(text, ';', start, question);
+  const params = parseParams(text, ';', semicolon, question);
+  const headers = parseParams(text, '&', question, text.length);
+  if (params.length > MAX_PARAMS || headers.length > MAX_PARAMS) {
     return uriError('the URI has too many parameters', 0);
   }
-  const hostPort = parseHostPort(hostText);
-  if (hostPort === null) return uriError('host or port is malformed', text.length - rest.length);
-  const params = parseParams(paramTexts);
-  const headers = parseParams(headerTexts);
-  if (params === null || headers === null || address.includes('@'))
+  const hostPort = parseHostPort(text.slice(start, semicolon));
+  if (hostPort === null) return uriError('host or port is malformed', start);
+  if (hasNameless(params) || hasNameless(headers) || indexOrEnd(text, '@', start, question) < question) {
     return uriError('a parameter is malformed', 0);
-  const user = userinfo?.user ?? null;
-  return success({ scheme, user, password: userinfo?.password ?? null, ...hostPort, params, headers });
+  }
+  return success({
+    scheme,
+    user: at === -1 ? null : user,
+    password: passwordAt === -1 ? null : userinfo.slice(passwordAt + 1),
+    host: hostPort.host,
+    port: hostPort.port,
+    params,
+    headers,
+  });
 }
 
 /** The URI as text, without angle brackets. */
@@ -63,9 +74,10 @@ export function formatUri(uri: SipUri): string {
   const password = uri.password === null ? '' : `:${uri.password}`;
   const userinfo = uri.user === null ? '' : `${uri.user}${password}@`;
   const port = uri.port === null ? '' : `:${uri.port}`;
-  const params = uri.params.map((entry) => `;${formatParam(entry)}`).join('');
-  const headers = uri.headers.length === 0 ? '' : `?${uri.headers.map(formatParam).join('&')}`;
-  return `${uri.scheme}:${userinfo}${uri.host}${port}${params}${headers}`;
+  let text = `${uri.scheme}:${userinfo}${uri.host}${port}`;
+  for (const entry of uri.params) text += `;${formatParam(entry)}`;
+  if (uri.headers.length > 0) text += `?${uri.headers.map(formatParam).join('&')}`;
+  return text;
 }
 
 /** `name` or `name=value`. */
@@ -75,8 +87,8 @@ export function formatParam(entry: Param): string {
 
 /** The first parameter of that name, in any case; undefined when there is none. */
 export function param(params: readonly Param[], name: string): Param | undefined {
-  const wanted = name.toLowerCase();
-  return params.find((entry) => entry.name.toLowerCase() === wanted);
+  for (const entry of params) if (sameName(entry.name, name)) return entry;
+  return undefined;
 }
 
 /** The value of a header parameter, a quoted one decoded; null when it is absent or has no value. "%" is no escape
@@ -88,6 +100,7 @@ export function paramValue(params: readonly Param[], name: string): string | nul
 
 /** A parameter of the URI itself, name and value unescaped (RFC 4475 §3.1.1.3); undefined when there is none. */
 export function uriParam(uri: SipUri, name: string): Param | undefined {
+  if (uri.params.length === 0) return undefined;
   const unescaped = uri.params.map((entry) => ({
     name: unescape(entry.name),
     value: entry.value === null ? null : unescape(entry.value),
@@ -127,23 +140,31 @@ function escapeByte(byte: number): string {
   return `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
 }
 
-/** RFC 3261 §19.1.1: with an "@" the user part must not be empty. */
-function parseUserinfo(text: string): { user: string; password: string | null } | null {
-  const colon = text.indexOf(':');
-  const user = colon === -1 ? text : text.slice(0, colon);
-  return user === '' ? null : { user, password: colon === -1 ? null : text.slice(colon + 1) };
+/** Where `sought` is first from `start` on, if that is before `end`; else `end`. */
+function indexOrEnd(text: string, sought: string, start: number, end: number): number {
+  const index = text.indexOf(sought, start);
+  return index === -1 || index > end ? end : index;
 }
 
-/** Null when a name is empty. */
-function parseParams(texts: readonly string[]): readonly Param[] | null {
+/** The `name=value` pieces, each after a separator, from the one at `start` to `end`: MAX_PARAMS and one more at most. */
+function parseParams(text: string, separator: string, start: number, end: number): readonly Param[] {
+  if (start === end) return NO_PARAMS;
   const params: Param[] = [];
-  for (const text of texts) {
-    const equals = text.indexOf('=');
-    const name = equals === -1 ? text : text.slice(0, equals);
-    if (name === '') return null;
-    params.push({ name, value: equals === -1 ? null : text.slice(equals + 1) });
+  for (let at = start; at < end && params.length <= MAX_PARAMS; ) {
+    const next = indexOrEnd(text, separator, at + 1, end);
+    const equals = indexOrEnd(text, '=', at + 1, next);
+    params.push({
+      name: text.slice(at + 1, equals),
+      value: equals === next ? null : text.slice(equals + 1, next),
+    });
+    at = next;
   }
   return params;
+}
+
+function hasNameless(params: readonly Param[]): boolean {
+  for (const { name } of params) if (name === '') return true;
+  return false;
 }
 
 function uriError(message: string, offset: number): Result<never, ParseError> {

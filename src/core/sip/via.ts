@@ -1,13 +1,15 @@
 // The Via field (RFC 3261 §20.42, RFC 3581): who sent a message, and how an answer finds back.
 
 import { failure, type Result, success } from '../result.ts';
-import { endOfListValue, headerRows, listValues } from './headers.ts';
+import { endOfListValue, listValues, sameName } from './headers.ts';
 import { parseHostPort, parsePort } from './host-port.ts';
 import { ipVersion, withoutBrackets } from './ip.ts';
 import type { ParseError, SipMessage } from './message.ts';
 import { formatParams, parseParams } from './params.ts';
 import { endOfToken, skipSpace } from './scan.ts';
 import { type Param, paramValue } from './uri.ts';
+
+const SLASH = 0x2f;
 
 export type Via = {
   /** "SIP/2.0", in the case it came. */
@@ -23,28 +25,26 @@ export type Via = {
 /** Parses one Via value. Errors: SIP_PARSE_VIA, SIP_PARSE_PARAM. */
 export function parseVia(value: string): Result<Via, ParseError> {
   const text = value.trim();
-  const words: string[] = [];
-  let at = 0;
-  for (let word = 0; word < 3; word++) {
-    const end = endOfToken(text, at);
-    if (end === at) return viaError(at);
-    words.push(text.slice(at, end));
-    at = skipSpace(text, end);
-    if (word === 2) break;
-    if (text[at] !== '/') return viaError(at);
-    at = skipSpace(text, at + 1);
+  const endOfProtocol = endOfToken(text, 0);
+  const version = afterSlash(text, endOfProtocol);
+  const endOfVersion = endOfToken(text, version);
+  const transport = afterSlash(text, endOfVersion);
+  const endOfTransport = endOfToken(text, transport);
+  if (endOfProtocol === 0 || endOfVersion === version || endOfTransport === transport) {
+    return viaError(0);
   }
+  const at = skipSpace(text, endOfTransport);
   const semicolon = text.indexOf(';', at);
   const end = semicolon === -1 ? text.length : semicolon;
   const sentBy = parseHostPort(text.slice(at, end).trimEnd());
   if (sentBy === null) return viaError(at);
   const params = parseParams(text, end);
   if (!params.ok) return params;
-  const [protocol = '', version = '', transport = ''] = words;
   return success({
-    version: `${protocol}/${version}`,
-    transport: transport.toUpperCase(),
-    ...sentBy,
+    version: `${text.slice(0, endOfProtocol)}/${text.slice(version, endOfVersion)}`,
+    transport: text.slice(transport, endOfTransport).toUpperCase(),
+    host: sentBy.host,
+    port: sentBy.port,
     params: params.value,
   });
 }
@@ -58,17 +58,23 @@ export function formatVia(via: Via): string {
 /** The first Via of a message; null when there is none or it is malformed. */
 export function topVia(message: SipMessage): Via | null {
   // Whoever gets an answer looks at its Via, one after another: it is parsed once.
-  if (latest?.message !== message) latest = { message, via: parseTopVia(message) };
-  return latest.via;
+  if (latestMessage !== message) {
+    latestVia = parseTopVia(message);
+    latestMessage = message;
+  }
+  return latestVia;
 }
 
-let latest: { readonly message: SipMessage; readonly via: Via | null } | null = null;
+let latestMessage: SipMessage | null = null;
+let latestVia: Via | null = null;
 
 function parseTopVia(message: SipMessage): Via | null {
-  const row = headerRows(message.headers, 'Via').find((value) => value !== '');
-  if (row === undefined) return null;
-  const via = parseVia(row.slice(0, endOfListValue(row, 0)));
-  return via.ok ? via.value : null;
+  for (const { name, value } of message.headers) {
+    if (value === '' || !sameName(name, 'Via')) continue;
+    const via = parseVia(value.slice(0, endOfListValue(value, 0)));
+    return via.ok ? via.value : null;
+  }
+  return null;
 }
 
 /** How many Via values a message has. A response with more than one is not ours (RFC 3261 §8.1.3.3). */
@@ -89,6 +95,12 @@ export function receivedAddress(via: Via): { readonly address: string | null; re
     address: ipVersion(received) === 0 ? null : received,
     port: parsePort(paramValue(via.params, 'rport') ?? ''),
   };
+}
+
+/** The offset of what follows the slash that is next after `at`; -1 without one. */
+function afterSlash(text: string, at: number): number {
+  const slash = skipSpace(text, at);
+  return text.charCodeAt(slash) === SLASH ? skipSpace(text, slash + 1) : -1;
 }
 
 function viaError(offset: number): Result<never, ParseError> {
