@@ -1,7 +1,7 @@
 // Between an engine and whoever looks after its open flows: what either may ask of the other.
 
 import type { Failure } from '../core/health/verdict.ts';
-import type { FlowPromise } from '../core/registration/registration.ts';
+import type { KeepalivePromise } from '../core/keepalive/terms.ts';
 import type { SipRequest } from '../core/sip/message.ts';
 import type { SocketAddress } from '../core/sip/transport.ts';
 import type { Flow, FlowEvents } from '../runtime/transport/flow.ts';
@@ -11,7 +11,7 @@ import type { ManagedRegistration } from './managed-registration.ts';
 export type Attendant = {
   readonly held: (flow: Flow, account: ManagedRegistration) => void;
   readonly released: (flow: Flow, account: ManagedRegistration) => void;
-  readonly promised: (flow: Flow, account: ManagedRegistration, promise: FlowPromise) => void;
+  readonly promised: (flow: Flow, account: ManagedRegistration, promise: KeepalivePromise) => void;
   readonly closed: (flow: Flow) => void;
   readonly request: (flow: Flow, request: SipRequest, source: SocketAddress) => void;
   readonly malformed: FlowEvents['malformed'];

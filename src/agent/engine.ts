@@ -99,15 +99,18 @@ export class Engine {
 
   /** Hands an input or a command to the account's machine; it is worked off in order, never within another one. */
   request(account: ManagedRegistration, input: Input | Command): void {
-    this.#queue.push({ account, input });
-    if (this.#isDraining) return;
+    if (this.#isDraining) {
+      this.#queue.push({ account, input });
+      return;
+    }
     this.#isDraining = true;
-    // The queue grows while it is worked off: an effect may bring the next input.
+    this.#step(account, input);
+    // An effect may have brought the next input: the queue grows while it is worked off.
     for (let next = 0; next < this.#queue.length; next++) {
       const job = this.#queue[next];
       if (job !== undefined) this.#step(job.account, job.input);
     }
-    this.#queue = [];
+    if (this.#queue.length > 0) this.#queue = [];
     this.#isDraining = false;
   }
 
@@ -383,8 +386,9 @@ export class Engine {
   }
 
   #nameOf(flow: Flow, account: ManagedRegistration | undefined): string | null {
-    const [first, second] = account === undefined ? this.#held.usersOf(flow) : [account];
-    return first === undefined || second !== undefined ? null : first.setup.plan.account;
+    if (account !== undefined) return account.setup.plan.account;
+    const [only, another] = this.#held.usersOf(flow);
+    return only === undefined || another !== undefined ? null : only.setup.plan.account;
   }
 }
 

@@ -167,6 +167,7 @@ function nextKeepaliveAt(
 
 /** A refresh that says the same as the one before moves nothing: else it might put the next one off for ever. */
 function withTerms(keepalive: Keepalive, terms: KeepaliveTerms, env: KeepaliveEnv): Keepalive {
+  if (terms === keepalive.terms) return keepalive;
   const { transport } = keepalive;
   const before = methodOf(transport, keepalive.terms);
   const method = methodOf(transport, terms);

@@ -2,10 +2,11 @@
 // answer, brings it back as an input. There is no "start timer": deadlines stand in the state.
 
 import type { Failure } from '../health/verdict.ts';
+import type { KeepalivePromise } from '../keepalive/terms.ts';
 import type { Hop } from '../resolve/hop.ts';
 import type { Target } from '../sip/transport.ts';
 import type { Millis } from '../time.ts';
-import type { Binding, FlowPromise, Learned, ReportedBinding } from './registration.ts';
+import type { Binding, Learned, ReportedBinding } from './registration.ts';
 
 /** How a round of REGISTER ended. */
 export type Outcome =
@@ -36,7 +37,7 @@ export type Effect =
       readonly retryAfterSeconds: number | null;
     }
   /** What the 2xx says about keeping its flow alive. */
-  | { readonly type: 'flowPromised'; readonly flowId: number; readonly promise: FlowPromise }
+  | { readonly type: 'flowPromised'; readonly flowId: number; readonly promise: KeepalivePromise }
   /** The flow is of no use any more. */
   | { readonly type: 'closeFlow'; readonly flowId: number }
   /** Make a block of CSeq numbers durable, with a new Call-ID when asked for: `cseqReserved`. */

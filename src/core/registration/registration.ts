@@ -40,18 +40,6 @@ export const NOTHING_LEARNED: Learned = {
   gruu: NO_GRUU,
 };
 
-/** What a 2xx says about keeping its flow alive (RFC 5626 §4.4, RFC 6223 §5). */
-export type FlowPromise = {
-  /** `Require: outbound`: the other side answers keep-alives. */
-  readonly outbound: boolean;
-  /** The Flow-Timer, seconds; null without one. */
-  readonly flowTimerSeconds: number | null;
-  /** The value of `keep` in our Via, seconds, 0 for no recommendation; null without one. */
-  readonly keepSeconds: number | null;
-};
-
-export const NOTHING_PROMISED: FlowPromise = { outbound: false, flowTimerSeconds: null, keepSeconds: null };
-
 /** An open flow, as the core knows it. */
 export type FlowRef = {
   readonly id: number;

@@ -12,6 +12,7 @@ import { type DigestSession, renewNonce } from '../digest/session.ts';
 import type { Env } from '../env.ts';
 import { printable } from '../health/evidence.ts';
 import { type Failure, failureOf } from '../health/verdict.ts';
+import { NO_PROMISE } from '../keepalive/terms.ts';
 import { ownText } from '../own-text.ts';
 import { headerValue, listValues, optionTags } from '../sip/headers.ts';
 import { bracketed, sameHost } from '../sip/ip.ts';
@@ -27,7 +28,6 @@ import {
   type Learned,
   NO_GRUU,
   NOTHING_LEARNED,
-  NOTHING_PROMISED,
   type Registration,
   type ReportedBinding,
   registrationDraft,
@@ -187,7 +187,7 @@ function promiseOf(response: SipResponse, sent: SentRequest, outbound: Registrat
   const flowTimer = headerValue(response.headers, 'Flow-Timer');
   const isNothing = outbound !== 'active' && flowTimer === null && keep === null;
   const promise = isNothing
-    ? NOTHING_PROMISED
+    ? NO_PROMISE
     : {
         outbound: outbound === 'active',
         flowTimerSeconds: parseDeltaSeconds(flowTimer ?? ''),

@@ -5,16 +5,19 @@
 import type { Millis } from '../time.ts';
 import { T1, T2, T4, TIMER_F } from './timers.ts';
 
+/** It waits for the final response. */
+type Waiting = {
+  readonly name: 'trying' | 'proceeding';
+  readonly reliable: boolean;
+  /** Timer E; undefined on reliable transports. */
+  readonly retransmitAt: Millis | undefined;
+  readonly retransmitMs: Millis;
+  /** Timer F. */
+  readonly timeoutAt: Millis;
+};
+
 export type ClientTransaction =
-  | {
-      readonly name: 'trying' | 'proceeding';
-      readonly reliable: boolean;
-      /** Timer E; undefined on reliable transports. */
-      readonly retransmitAt: Millis | undefined;
-      readonly retransmitMs: Millis;
-      /** Timer F. */
-      readonly timeoutAt: Millis;
-    }
+  | Waiting
   | {
       readonly name: 'completed';
       /** Timer K. */
@@ -55,7 +58,9 @@ export function responseReceived(
   if (transaction.name === 'completed') return { transaction, event: 'absorbed' };
   if (transaction.name === 'terminated') return { transaction, event: null };
   if (status >= 200) return finalReceived(transaction.reliable, now);
-  return { transaction: { ...transaction, name: 'proceeding' }, event: 'provisional' };
+  const { reliable, retransmitAt, retransmitMs, timeoutAt } = transaction;
+  const proceeding: Waiting = { name: 'proceeding', reliable, retransmitAt, retransmitMs, timeoutAt };
+  return { transaction: proceeding, event: 'provisional' };
 }
 
 /** Time has passed; call it at (or after) `transactionWakeAt`. */
@@ -70,11 +75,12 @@ export function timePassed(transaction: ClientTransaction, now: Millis): Transac
     return { transaction, event: null };
   }
   // RFC 3261 §17.1.2.2: Timer E doubles up to T2 while trying, and is T2 while proceeding.
-  const retransmitMs = transaction.name === 'proceeding' ? T2 : Math.min(2 * transaction.retransmitMs, T2);
+  const { name, reliable, timeoutAt } = transaction;
+  const retransmitMs = name === 'proceeding' ? T2 : Math.min(2 * transaction.retransmitMs, T2);
   const planned = transaction.retransmitAt + retransmitMs;
   // After a late wake the next copy keeps its full distance: catching up would be a burst.
   const retransmitAt = planned > now ? planned : now + retransmitMs;
-  return { transaction: { ...transaction, retransmitMs, retransmitAt }, event: 'retransmit' };
+  return { transaction: { name, reliable, retransmitAt, retransmitMs, timeoutAt }, event: 'retransmit' };
 }
 
 /** The instant at which `timePassed` has something to do; undefined when never. */
