@@ -68,13 +68,28 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   ],
 };
 
-/** Below the options of a command: what to type, and where the rest is told. "" for sipreg itself. */
-export function afterHelp(path: string): string {
+/** As much of commander's Command as is read and told here: its only importer is program.ts. */
+type HelpedCommand = {
+  readonly commands: readonly HelpedCommand[];
+  readonly name: () => string;
+  readonly addHelpText: (position: 'after', text: string) => unknown;
+};
+
+/** Adds to the help of all commands of `program` what to type, and where the rest is told. */
+export function addAfterHelp(program: HelpedCommand, path = ''): void {
+  for (const command of program.commands) {
+    const own = `${path} ${command.name()}`.trim();
+    command.addHelpText('after', `\n${afterHelp(own)}`);
+    addAfterHelp(command, own);
+  }
+}
+
+function afterHelp(path: string): string {
   const examples = EXAMPLES[path] ?? [];
   const lines = examples.flatMap(({ line, why }) => [`  ${line}`, `      ${why}`]);
   const shown = lines.length === 0 ? [] : ['Examples:', ...lines, ''];
   // `check` has taken the global options for its own, and has other exit codes.
   const elsewhere =
     path === 'check' ? [] : ['Options of all commands: sipreg --help. Exit codes: sipreg exit-codes.'];
-  return path === '' ? '' : [...shown, ...elsewhere].join('\n').trimEnd();
+  return [...shown, ...elsewhere].join('\n').trimEnd();
 }

@@ -32,7 +32,7 @@ function written(stream: NodeJS.WriteStream): Promise<void> {
 
 async function exitCodeOf(args: readonly string[]): Promise<number> {
   try {
-    return await loadProgram(import.meta.dirname).program.runProgram(args);
+    return await loadProgram(import.meta.dirname, require).program.runProgram(args);
   } catch (error) {
     return report(error);
   }

@@ -5,8 +5,9 @@ import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 
 import { CHECK_FLAGS, FORMATS } from './check/check-options.ts';
 import { PLUGIN_CODE } from './check/plugin-state.ts';
 import { commandFacts } from './command-tree.ts';
+import { commandOf } from './command-word.ts';
 import { SHELLS, type Shell } from './completion/scripts.ts';
-import { afterHelp } from './examples.ts';
+import { addAfterHelp } from './examples.ts';
 import { CommandError, EXIT } from './exit.ts';
 import { exitCodesText } from './exit-codes.ts';
 import { type Output, outputFor } from './output.ts';
@@ -16,10 +17,11 @@ import { VERSION } from './version.ts';
 /** Parses `args`, runs the command, and returns its exit code. */
 export async function runProgram(args: readonly string[]): Promise<number> {
   let exitCode: number = EXIT.done;
-  const isCheck = commandOf(args) === 'check';
+  const command = commandOf(args);
+  const isCheck = command === 'check';
   const program = createProgram((code) => {
     exitCode = code;
-  });
+  }, command);
   if (isCheck) beginCheck(program);
   try {
     await program.parseAsync([...args], { from: 'user' });
@@ -51,20 +53,41 @@ function endOfCheck(error: unknown): number {
   return PLUGIN_CODE.UNKNOWN;
 }
 
-/** The first of `args` that is no global option, nor the value of one. */
-function commandOf(args: readonly string[]): string | null {
-  for (let at = 0; at < args.length; at++) {
-    const arg = args[at] ?? '';
-    if (!arg.startsWith('-')) return arg;
-    if (['-c', '--config', '--socket', '--color'].includes(arg)) at += 1;
-  }
-  return null;
-}
-
 type Done = (exitCode: number) => void;
 
-/** All commands. Also read by those who tell of them: completion and the manual pages. `done` is told the exit code. */
-export function createProgram(done: Done): Command {
+const LEARNING = 'Learning:';
+
+/** The headings of --help, and the commands under each. */
+const GROUPS = [
+  {
+    heading: 'Registering, once or in the foreground:',
+    commands: ['register', 'unregister', 'bindings'],
+    add: [addRegistrationCommands],
+  },
+  {
+    heading: 'The agent, which keeps accounts registered:',
+    commands: ['run', 'status', 'trace', 'refresh', 'pause', 'resume', 'reload'],
+    add: [addRunCommand, addControlCommands],
+  },
+  {
+    heading: 'Looking for trouble:',
+    commands: ['check', 'doctor'],
+    add: [addCheckCommand, addDoctorCommand],
+  },
+  { heading: 'Setting up:', commands: ['account', 'config'], add: [addAccountCommands, addConfigCommands] },
+  {
+    heading: LEARNING,
+    // Not `help` and completion's own: they are about all of them.
+    commands: ['demo', 'completion', 'exit-codes'],
+    add: [addLearningCommands],
+  },
+] as const;
+
+/**
+ * All commands, or only the group of the one that is `wanted`: making them all takes longer than most of them do. Also
+ * read by those who tell of them: completion and the manual pages. `done` is told the exit code.
+ */
+export function createProgram(done: Done, wanted: string | null = null): Command {
   const program = new Command('sipreg')
     .description('Keeps SIP registrations alive and tells the truth about them.')
     .version(VERSION, '-V, --version')
@@ -77,24 +100,14 @@ export function createProgram(done: Done): Command {
     .showHelpAfterError('(see "sipreg --help")')
     .addHelpText('after', '\nFirst time here? "sipreg demo" shows it all, "sipreg account add NAME" begins.');
   addGlobalOptions(program);
-  program.commandsGroup('Registering, once or in the foreground:');
-  addRegistrationCommands(program, done);
-  program.commandsGroup('The agent, which keeps accounts registered:');
-  addAgentCommand(program, done);
-  addAgentCommands(program, done);
-  program.commandsGroup('Looking for trouble:');
-  addCheckCommand(program, done);
-  addDoctorCommand(program, done);
-  program.commandsGroup('Setting up:');
-  addAccountCommands(program, done);
-  addConfigCommands(program, done);
-  program.commandsGroup(LEARNING);
-  addLearningCommands(program, done);
-  addAfterHelp(program, '');
+  const groups = GROUPS.filter(({ commands }) => commands.some((command) => command === wanted));
+  for (const { heading, add } of groups.length > 0 ? groups : GROUPS) {
+    program.commandsGroup(heading);
+    for (const one of add) one(program, done);
+  }
+  addAfterHelp(program);
   return program;
 }
-
-const LEARNING = 'Learning:';
 
 function addLearningCommands(program: Command, done: Done): void {
   program
@@ -129,13 +142,6 @@ function addLearningCommands(program: Command, done: Done): void {
       process.stdout.write(`${exitCodesText()}\n`);
       done(EXIT.done);
     });
-}
-
-function addAfterHelp(command: Command, path: string): void {
-  const text = afterHelp(path);
-  if (text !== '') command.addHelpText('after', `\n${text}`);
-  for (const child of command.commands)
-    addAfterHelp(child, path === '' ? child.name() : `${path} ${child.name()}`);
 }
 
 /** All but -c, which `check` needs for something else. */
@@ -228,7 +234,7 @@ function addDoctorCommand(program: Command, done: Done): void {
     );
 }
 
-function addAgentCommand(program: Command, done: Done): void {
+function addRunCommand(program: Command, done: Done): void {
   program
     .command('run [account...]')
     .description('the agent: keeps every enabled account (or those named) registered; SIGHUP reloads')
@@ -248,7 +254,7 @@ function addAgentCommand(program: Command, done: Done): void {
 }
 
 /** Commands that talk to the running agent. */
-function addAgentCommands(program: Command, done: Done): void {
+function addControlCommands(program: Command, done: Done): void {
   program
     .command('status [account...]')
     .description('what the running agent knows; of named accounts in full')

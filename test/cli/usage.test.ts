@@ -144,7 +144,7 @@ describe('exit codes', () => {
     };
     expect(await start()).toMatchObject({ code: 70, stderr: expect.stringMatching(/is not built/) });
     await copyFile(join(projectRoot, 'dist/main.cjs'), join(home.folder, 'dist/main.cjs'));
-    await writeFile(join(home.folder, 'dist/program.cjs'), 'throw new Error("boom")');
+    await writeFile(join(home.folder, 'dist/program.cjs'), '(() => { throw new Error("boom") })');
     expect(await start()).toMatchObject({
       code: 70,
       stderr: expect.stringMatching(/^sipreg: a bug in sipreg .*please report it: Error: boom/),

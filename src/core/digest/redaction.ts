@@ -66,4 +66,4 @@ const SECRET_ROW =
  * empty one proves nothing and stays. The lookahead takes all white space at once and gives none of it back: whatever
  * follows, hostile text costs linear time. */
 const STRAY_PROOF =
-  /(?<name>(?:response|rspauth|cnonce)\s*(?:=|%3d)(?=(?<space>\s*))\k<space>)(?:(?<quote>")(?:[^"\\]|\\[\s\S])+"?|(?:[ \t\\"…]|[\r\n]+[ \t])*[^\s",;\\]+)/gi;
+  /(?<name>(?:response|rspauth|cnonce)\s*(?:=|%3d)(?=(?<space>\s*))\k<space>)(?:(?<quote>")(?:[^"\\]|\\[\s\S])+"?|(?:[ \t\\"\u2026]|[\r\n]+[ \t])*[^\s",;\\]+)/gi;
