@@ -348,11 +348,11 @@ class Agent {
 
   #message(...[direction, flow, account, content, bytes]: Parameters<MessageListener>): void {
     const { transport, local, remote } = flow;
-    const facts = { account, direction, transport, local, remote };
-    this.#trace.note({ time: Date.now(), ...facts, bytes });
+    this.#trace.note({ time: Date.now(), direction, account, transport, local, remote, bytes });
     this.#metrics?.message(direction, account, content);
     if (!this.#options.tellsMessages) return;
     const time = new Date().toISOString();
+    const facts = { account, direction, transport, local, remote };
     this.#emit({ time, severity: 'debug', type: 'message', ...facts, text: redactedText(content) });
   }
 
