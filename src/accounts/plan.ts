@@ -46,7 +46,7 @@ export function planOf(name: string, entry: AccountEntry, product: string): Plan
     aor,
     from: entry.from === undefined ? aor : uriOf(entry.from),
     registrar: entry.registrar === undefined ? defaultRegistrar(aor) : uriOf(entry.registrar),
-    proxies: proxiesOf(entry).map(withLooseRouting),
+    proxies: routesOf(entry),
     transport: entry.transport ?? 'auto',
     expires: entry.expires ?? 3600,
     contact: contactPlan(name, entry),
@@ -98,10 +98,14 @@ function tlsSettings(tls: TlsEntry, directory: string): TlsSettings {
 }
 
 /** The DNS servers to ask; null: the system's. */
-export function dnsServersOf(entry: AccountEntry): readonly SocketAddress[] | null {
-  const servers = entry.dns?.servers ?? [];
-  return servers.length === 0 ? null : servers.map((server) => socketAddress(server, 53));
+export function dnsServersOf({ dns }: AccountEntry): readonly SocketAddress[] | null {
+  return dns === undefined ? null : dnsServers(dns);
 }
+
+const dnsServers = oncePerObject(
+  ({ servers = [] }: NonNullable<AccountEntry['dns']>): readonly SocketAddress[] | null =>
+    servers.length === 0 ? null : servers.map((server) => socketAddress(server, 53)),
+);
 
 export function keepaliveSettingsOf({ keepalive = NO_KEEPALIVE }: AccountEntry): KeepaliveSettings {
   return keepaliveSettings(keepalive);
@@ -121,7 +125,7 @@ export function incomingSettingsOf({
   answer = NO_ANSWERS,
   acceptFrom = 'registrar',
 }: AccountEntry): IncomingSettings {
-  return { answers: configuredAnswers(answer), acceptFrom };
+  return incomingSettings[acceptFrom](answer);
 }
 
 type AnswersEntry = NonNullable<AccountEntry['answer']>;
@@ -136,20 +140,45 @@ const configuredAnswers = oncePerObject((answers: AnswersEntry): IncomingSetting
   return new Map(rows);
 });
 
+const incomingSettings = {
+  peer: oncePerObject(incomingSettingsFrom('peer')),
+  registrar: oncePerObject(incomingSettingsFrom('registrar')),
+  any: oncePerObject(incomingSettingsFrom('any')),
+};
+
+function incomingSettingsFrom(acceptFrom: IncomingSettings['acceptFrom']) {
+  return (answers: AnswersEntry): IncomingSettings => ({ answers: configuredAnswers(answers), acceptFrom });
+}
+
 /** Where the account's secrets are, the account's own realm first; relative paths start at `directory`. */
 export function secretSourcesOf(entry: AccountEntry, directory: string): readonly CredentialSource[] {
-  const login = loginOf(entry);
-  const rows = [
-    { realm: entry.realm, username: login ?? '', password: entry.password, ha1: entry.ha1 },
-    ...(entry.credentials ?? []),
-  ];
-  return rows.flatMap(({ realm = null, username, password, ha1 }) => {
-    if (password !== undefined) {
-      return [{ realm, username, secret: { type: 'password', source: textSource(password, directory) } }];
-    }
-    return ha1 === undefined ? [] : [{ realm, username, secret: ha1Secret(ha1, directory) }];
-  });
+  const { realm, password, ha1, credentials } = entry;
+  const own = credentialSource({ realm, username: loginOf(entry) ?? '', password, ha1 }, directory);
+  // An array that grows has room for seventeen, and stays for as long as the account.
+  if (credentials === undefined) return own === null ? NO_SECRETS : [own];
+  return [own, ...credentials.map((row) => credentialSource(row, directory))].filter((row) => row !== null);
 }
+
+const NO_SECRETS: readonly CredentialSource[] = [];
+
+/** null: there is no secret. */
+function credentialSource(
+  { realm: named, username, password, ha1 }: CredentialEntry,
+  directory: string,
+): CredentialSource | null {
+  const realm = named ?? null;
+  if (password !== undefined) {
+    return { realm, username, secret: { type: 'password', source: textSource(password, directory) } };
+  }
+  return ha1 === undefined ? null : { realm, username, secret: ha1Secret(ha1, directory) };
+}
+
+type CredentialEntry = {
+  readonly realm?: string | undefined;
+  readonly username: string;
+  readonly password?: SecretText | undefined;
+  readonly ha1?: Ha1Entry | undefined;
+};
 
 /** The digest user name; null when neither `username` nor the AOR has one. */
 export function loginOf(entry: AccountEntry): string | null {
@@ -159,9 +188,8 @@ export function loginOf(entry: AccountEntry): string | null {
 }
 
 /** The registrar of accounts that name none: the AOR's domain. */
-export function defaultRegistrar(aor: SipUri): SipUri {
-  const { scheme, host, port } = aor;
-  return { scheme, user: null, password: null, host, port, params: [], headers: [] };
+export function defaultRegistrar({ scheme, host, port }: SipUri): SipUri {
+  return uriOf(`${scheme}:${host}${port === null ? '' : `:${port}`}`);
 }
 
 export function proxiesOf(entry: AccountEntry): readonly ProxyUri[] {
@@ -183,6 +211,18 @@ export const uriOf: (text: string) => SipUri = oncePerText((text) => {
   return parsed.value;
 });
 
+/** The proxies as the route of a request. */
+function routesOf({ outboundProxy }: AccountEntry): readonly ProxyUri[] {
+  if (outboundProxy === undefined) return NO_ROUTES;
+  return typeof outboundProxy === 'string' ? routeThrough(outboundProxy) : routeThroughAll(outboundProxy);
+}
+
+const NO_ROUTES: readonly ProxyUri[] = [];
+const routeThrough = oncePerText((proxy): readonly ProxyUri[] => [withLooseRouting(proxyOf(proxy))]);
+const routeThroughAll = oncePerObject((proxies: readonly string[]): readonly ProxyUri[] =>
+  proxies.map((proxy) => withLooseRouting(proxyOf(proxy))),
+);
+
 /** RFC 3261 §16.12: a Route without `lr` would name a strict router. */
 function withLooseRouting(proxy: ProxyUri): ProxyUri {
   const isLoose = proxy.params.some(({ name }) => name.toLowerCase() === 'lr');
@@ -194,13 +234,19 @@ function contactPlan(name: string, entry: AccountEntry): ContactPlan {
   return {
     uri: entry.contact === undefined ? null : uriOf(entry.contact),
     user: entry.contactUser === undefined ? (user ?? escapeUser(name)) : escapeUser(entry.contactUser),
-    uriParams: Object.entries(entry.contactUriParams ?? {}).map(([param, value]) => ({
-      name: param,
-      value: value === true ? null : String(value),
-    })),
-    params: Object.entries(entry.contactParams ?? {}).map(([param, value]) => contactParam(param, value)),
+    uriParams: contactUriParams(entry.contactUriParams ?? NO_PARAMS),
+    params: contactParams(entry.contactParams ?? NO_PARAMS),
   };
 }
+
+type ParamsEntry = NonNullable<AccountEntry['contactParams']>;
+const NO_PARAMS: ParamsEntry = {};
+const contactUriParams = oncePerObject((params: ParamsEntry): readonly Param[] =>
+  Object.entries(params).map(([name, value]) => ({ name, value: value === true ? null : String(value) })),
+);
+const contactParams = oncePerObject((params: ParamsEntry): readonly Param[] =>
+  Object.entries(params).map(([name, value]) => contactParam(name, value)),
+);
 
 function contactParam(name: string, value: true | number | string): Param {
   if (value === true) return { name, value: null };

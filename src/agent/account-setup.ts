@@ -1,6 +1,7 @@
 // From the accounts file to accounts that the engine can take: plan, TLS settings, secrets. What an operator should
 // know although it is no error comes back as warnings.
 
+import { oncePerObject } from '../accounts/made-once.ts';
 import {
   dnsServersOf,
   incomingSettingsOf,
@@ -14,7 +15,7 @@ import { COMMAND_TIMEOUT_MS, readCredentials } from '../accounts/secrets.ts';
 import { flowPlans, type Plan } from '../core/registration/plan.ts';
 import { nextHop } from '../core/resolve/hop.ts';
 import { bracketed } from '../core/sip/ip.ts';
-import { isReliable } from '../core/sip/transport.ts';
+import { isReliable, type SocketAddress } from '../core/sip/transport.ts';
 import type { IdentityStore, Memory } from '../state/identity-store.ts';
 import { STUN_ON_STREAM } from './keepalive-news.ts';
 import type { AccountSetup, PreparedAccount } from './managed-registration.ts';
@@ -46,7 +47,7 @@ export async function prepareAccount(
   const setup: AccountSetup = {
     plan: options.expires === null ? plan : { ...plan, expires: options.expires },
     tls: tlsSettingsOf(entry, directory),
-    dnsServers: (dnsServersOf(entry) ?? []).map(({ address, port }) => `${bracketed(address)}:${port}`),
+    dnsServers: dnsServersText(dnsServersOf(entry) ?? NO_SERVERS),
     secrets,
     keepalive: keepaliveSettingsOf(entry),
     incoming: incomingSettingsOf(entry),
@@ -55,6 +56,11 @@ export async function prepareAccount(
   };
   return { setup, memory: options.memory, credentials, warnings: warningsOf(name, entry, plan) };
 }
+
+const NO_SERVERS: readonly SocketAddress[] = [];
+const dnsServersText = oncePerObject((servers: readonly SocketAddress[]): readonly string[] =>
+  servers.map(({ address, port }) => `${bracketed(address)}:${port}`),
+);
 
 function warningsOf(name: string, entry: AccountEntry, plan: Plan): readonly string[] {
   const warnings: string[] = [];

@@ -268,7 +268,9 @@ export class Engine {
 
   async #resolve(account: ManagedRegistration, hop: Hop): Promise<Input> {
     const input = await resolveHop(this.#locator, hop, account.setup.dnsServers);
-    if (input.type === 'targetsResolved') rememberAddresses(account.addresses, input.targets);
+    if (input.type === 'targetsResolved') {
+      account.addresses = rememberAddresses(account.addresses, input.targets);
+    }
     return input;
   }
 

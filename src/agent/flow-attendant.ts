@@ -62,7 +62,9 @@ function createReception({ usersOf }: FlowDesk): (flow: Flow) => readonly Answer
     const users = usersOf(flow);
     const known = lists.get(users);
     if (known !== undefined) return known;
-    const list = users.map(({ setup, addresses }) => answerableOf(setup.plan, setup.incoming, addresses));
+    const list = users.map((account) =>
+      answerableOf(account.setup.plan, account.setup.incoming, () => account.addresses),
+    );
     lists.set(users, list);
     return list;
   };

@@ -1,11 +1,13 @@
 // Which accounts use which open flow. A flow is shared by many, and each of them may hold two while it changes over.
 
 import type { Flow } from '../runtime/transport/flow.ts';
-import type { ManagedRegistration } from './managed-registration.ts';
+import { type ManagedRegistration, NO_FLOWS } from './managed-registration.ts';
 import { isFixed, type OpenFlow } from './network-changes.ts';
 
 type Held = {
   readonly flow: Flow;
+  /** What those hold who hold nothing else: one list for fifty thousand. */
+  readonly alone: readonly Flow[];
   readonly users: Set<ManagedRegistration>;
   /** The users as a list, made when somebody asks: fifty thousand may come and go one by one. */
   list: readonly ManagedRegistration[] | null;
@@ -41,10 +43,10 @@ export class HeldFlows {
   /** False: it is held already. */
   hold(account: ManagedRegistration, flow: Flow): boolean {
     if (account.held.includes(flow)) return false;
-    account.held = account.held.concat(flow);
-    const held = this.#held.get(flow.id);
-    if (held === undefined) this.#held.set(flow.id, { flow, users: new Set([account]), list: null });
-    else changed(held).add(account);
+    const held = this.#held.get(flow.id) ?? { flow, alone: [flow], users: new Set(), list: null };
+    this.#held.set(flow.id, held);
+    account.held = account.held.length === 0 ? held.alone : account.held.concat(flow);
+    changed(held).add(account);
     return true;
   }
 
@@ -55,7 +57,7 @@ export class HeldFlows {
   }
 
   letGo(account: ManagedRegistration, flow: Flow): void {
-    account.held = account.held.filter((one) => one !== flow);
+    this.#drop(account, flow);
     const held = this.#held.get(flow.id);
     if (held === undefined) return;
     changed(held).delete(account);
@@ -66,8 +68,15 @@ export class HeldFlows {
   gone(flow: Flow): readonly ManagedRegistration[] {
     const users = this.usersOf(flow);
     this.#held.delete(flow.id);
-    for (const account of users) account.held = account.held.filter((one) => one !== flow);
+    for (const account of users) this.#drop(account, flow);
     return users;
+  }
+
+  #drop(account: ManagedRegistration, flow: Flow): void {
+    const [first, second] = account.held.filter((one) => one !== flow);
+    if (first === undefined) account.held = NO_FLOWS;
+    else if (second === undefined) account.held = this.#held.get(first.id)?.alone ?? [first];
+    else account.held = account.held.filter((one) => one !== flow);
   }
 }
 

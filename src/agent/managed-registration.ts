@@ -1,10 +1,12 @@
 // One registration in the engine: an account on one of its flows (RFC 5626), and for most accounts the only one. What it
 // was set up with, its machine's state, and what it holds of the outside. A plain record: there may be fifty thousand.
 
+import { oncePerObject } from '../accounts/made-once.ts';
 import type { CredentialSource, IncomingSettings } from '../accounts/plan.ts';
 import type { Credential } from '../core/digest/algorithm.ts';
 import type { Failure } from '../core/health/verdict.ts';
 import type { KeepaliveSettings } from '../core/keepalive/terms.ts';
+import { ownText } from '../core/own-text.ts';
 import { beginLifecycle } from '../core/registration/lifecycle.ts';
 import type { Lifecycle } from '../core/registration/lifecycle-state.ts';
 import { flowPlans, type Plan } from '../core/registration/plan.ts';
@@ -17,7 +19,7 @@ import type { Result } from '../core/result.ts';
 import { type Rng, randomHex } from '../core/rng.ts';
 import { parseHostPort } from '../core/sip/host-port.ts';
 import { withoutBrackets } from '../core/sip/ip.ts';
-import { formatUri } from '../core/sip/uri.ts';
+import { formatUri, type SipUri } from '../core/sip/uri.ts';
 import type { Millis } from '../core/time.ts';
 import { monotonicNow } from '../runtime/clock.ts';
 import type { TlsSettings } from '../runtime/tls/settings.ts';
@@ -62,18 +64,21 @@ export type ManagedRegistration = {
   alarmAt: Millis | undefined;
   /** The Via branch of its transaction. */
   branch: string | null;
-  held: Flow[];
+  held: readonly Flow[];
   reservation: Reservation | null;
   /** The local port of the last flow, of this run or an earlier one, tried first so that NAT bindings and Contacts stay. */
   preferredPort: number | null;
   /** Where its registrar, proxies and redirects are, as far as that is known: whose requests it may hear. */
-  readonly addresses: Set<string>;
+  addresses: ReadonlySet<string>;
   /** When its next round may begin, once that was asked for (admission.ts). */
   admittedAt: Millis | undefined;
   /** The Contact that is on disk. */
   notedContact: string | null;
   isConcluded: boolean;
 };
+
+/** Who holds none shares this. */
+export const NO_FLOWS: readonly Flow[] = [];
 
 /** An identity outside the store may use these numbers: more than one command ever needs. */
 const PRIVATE_CSEQS = 1_000;
@@ -114,7 +119,7 @@ function manageRegistration(
     instanceId: plan.instanceId ?? memory.instanceId(),
     identity: {
       callId: store === null ? randomHex(rng, 16) : (remembered?.callId ?? ''),
-      fromTag: randomHex(rng, 8),
+      fromTag: ownText(randomHex(rng, 8)),
       cseq: store === null ? 0 : (remembered?.cseq ?? 0),
       reservedThrough: store === null ? PRIVATE_CSEQS : (remembered?.cseq ?? 0),
     },
@@ -130,7 +135,7 @@ function manageRegistration(
     lifecycle: lifecycleFrom(registration, start),
     alarmAt: undefined,
     branch: null,
-    held: [],
+    held: NO_FLOWS,
     reservation: null,
     preferredPort: remembered?.localPort ?? null,
     addresses: writtenAddresses(plan),
@@ -147,9 +152,12 @@ function lifecycleFrom(registration: Registration, start: Start): Lifecycle {
 }
 
 /** Whose identity it is: another AOR or registrar under the same name starts anew. */
-export function identityKey(plan: Plan): IdentityKey {
-  return { account: plan.account, aor: formatUri(plan.aor), registrar: formatUri(plan.registrar) };
+export function identityKey({ account, aor, registrar }: Plan): IdentityKey {
+  // It stays for as long as the account: text that was put together keeps its pieces.
+  return { account, aor: ownText(formatUri(aor)), registrar: registrarText(registrar) };
 }
+
+const registrarText = oncePerObject((registrar: SipUri) => ownText(formatUri(registrar)));
 
 /** The Contact that the registrar may still hold. After a clean end it is known when the binding lapsed. */
 function rememberedContact(remembered: FlowRecord | null): string | null {

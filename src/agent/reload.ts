@@ -12,7 +12,7 @@ import { sameUri } from '../core/sip/uri-compare.ts';
 import type { Millis } from '../core/time.ts';
 import { type AccountsDiff, diffAccounts, needsNewFlow } from './accounts-diff.ts';
 import { registrarOf } from './admission.ts';
-import { writtenAddresses } from './incoming/answerable.ts';
+import { rememberAddresses, writtenAddresses } from './incoming/answerable.ts';
 import type { PreparedAccount } from './managed-registration.ts';
 import { identityKey, type ManagedRegistration, type Registrations } from './managed-registration.ts';
 import type { Member } from './member.ts';
@@ -167,7 +167,8 @@ async function reconfigure(
   const plan = flowPlans(prepared.setup.plan)[account.regId - 1];
   if (plan === undefined) throw new Error('an account that is reconfigured has as many flows as before');
   account.setup = { ...prepared.setup, plan };
-  for (const address of writtenAddresses(plan)) account.addresses.add(address);
+  const written = [...writtenAddresses(plan)].map((address) => ({ address }));
+  account.addresses = rememberAddresses(account.addresses, written);
   supervisor.engine.reconfigured(account);
   const settings = prepared.credentials.ok
     ? { credentials: prepared.credentials.value }

@@ -1,5 +1,6 @@
 // An account as somebody whom requests can reach: under which names, and whom it hears.
 
+import { oncePerText } from '../../accounts/made-once.ts';
 import type { IncomingSettings } from '../../accounts/plan.ts';
 import type { Plan } from '../../core/registration/plan.ts';
 import { isIpLiteral } from '../../core/sip/ip.ts';
@@ -13,11 +14,11 @@ export type Answerable = Addressable &
 /** So many addresses of one account's servers are remembered; a name seldom has more. */
 const MAX_ADDRESSES = 64;
 
-/** `addresses`: where its registrar, proxies and followed redirects are, as it is learned. */
+/** `knownAddresses`: where its registrar, proxies and followed redirects are, as it is learned. */
 export function answerableOf(
   plan: Plan,
   incoming: IncomingSettings,
-  addresses: ReadonlySet<string>,
+  knownAddresses: () => ReadonlySet<string>,
 ): Answerable {
   const { uri, user } = plan.contact;
   return {
@@ -25,23 +26,36 @@ export function answerableOf(
     aor: plan.aor,
     contactUsers: [uri === null ? user : (uri.user ?? '')].filter((name) => name !== ''),
     incoming,
-    knownAddresses: () => addresses,
+    knownAddresses,
   };
 }
 
 /** What of an account's addresses is known before a name was looked up: those that the accounts file has. */
-export function writtenAddresses({ registrar, proxies }: Plan): Set<string> {
-  return new Set([registrar, ...proxies].map(bareHost).filter(isIpLiteral));
+export function writtenAddresses({ registrar, proxies }: Plan): ReadonlySet<string> {
+  const written = proxies.length === 0 ? [registrar] : [registrar, ...proxies];
+  return setOf([...new Set(written.map(bareHost).filter(isIpLiteral))]);
 }
 
-/** Adds what a lookup has found; the oldest leave when there are too many. */
-export function rememberAddresses(known: Set<string>, found: readonly { readonly address: string }[]): void {
+/** `known` with what a lookup has found; the oldest leave when there are too many. */
+export function rememberAddresses(
+  known: ReadonlySet<string>,
+  found: readonly { readonly address: string }[],
+): ReadonlySet<string> {
+  const isOld = known.size === found.length && found.every(({ address }) => known.has(address));
+  if (isOld) return known;
+  const addresses = new Set(known);
   for (const { address } of found) {
-    known.delete(address);
-    known.add(address);
+    addresses.delete(address);
+    addresses.add(address);
   }
-  for (const oldest of known) {
-    if (known.size <= MAX_ADDRESSES) break;
-    known.delete(oldest);
-  }
+  return setOf([...addresses].slice(-MAX_ADDRESSES));
 }
+
+/** Thousands of accounts have the same few servers: equal sets are one. */
+function setOf(addresses: readonly string[]): ReadonlySet<string> {
+  return sharedSet(addresses.join(' '));
+}
+
+const sharedSet = oncePerText(
+  (text): ReadonlySet<string> => (text === '' ? new Set() : new Set(text.split(' '))),
+);

@@ -28,9 +28,9 @@ describe('an account', () => {
   });
 
   it('forgets the addresses that it has not seen for longest', () => {
-    const known = new Set(['old', 'seen again']);
+    const former = new Set(['old', 'seen again']);
     const found = Array.from({ length: 62 }, (_, index) => ({ address: `${index}` }));
-    rememberAddresses(known, [...found, { address: 'seen again' }, { address: 'new' }]);
+    const known = rememberAddresses(former, [...found, { address: 'seen again' }, { address: 'new' }]);
     expect(known.size).toBe(64);
     expect(known.has('old')).toBe(false);
     expect(known.has('seen again')).toBe(true);

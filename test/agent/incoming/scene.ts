@@ -95,7 +95,7 @@ export function answerable(
   known: ReadonlySet<string>,
 ): Answerable {
   const entry = { aor: `sip:${name}@example.com`, ...more } as AccountEntry;
-  return answerableOf(planOf(name, entry, ''), incomingSettingsOf(entry), known);
+  return answerableOf(planOf(name, entry, ''), incomingSettingsOf(entry), () => known);
 }
 
 export function statuses(responses: readonly SipResponse[]): readonly number[] {
