@@ -53,9 +53,9 @@ export function rememberAddresses(
 
 /** Thousands of accounts have the same few servers: equal sets are one. */
 function setOf(addresses: readonly string[]): ReadonlySet<string> {
-  return sharedSet(addresses.join(' '));
+  return sharedSet(addresses.join('\n'));
 }
 
 const sharedSet = oncePerText(
-  (text): ReadonlySet<string> => (text === '' ? new Set() : new Set(text.split(' '))),
+  (text): ReadonlySet<string> => (text === '' ? new Set() : new Set(text.split('\n'))),
 );
