@@ -53,10 +53,7 @@ export function readChallenges(
   if (stale && history.staleInARow >= MAX_STALE_IN_A_ROW) {
     return { type: 'looping', failure: looping(response) };
   }
-  return {
-    type: 'answer',
-    ...answering(challenges, sessions, history),
-  };
+  return answering(challenges, sessions, history);
 }
 
 /** What is remembered when another server is asked: the nonces so far are none of its own (behaviour.md §9). */
@@ -73,14 +70,8 @@ export function answerAfresh(
 ): ChallengeReading {
   const { answers, unanswered } = selectAnswers(parseChallenges(response.headers).usable, credentials);
   if (answers.length === 0) return { type: 'unanswerable', failure: unanswerable(response, unanswered) };
-  return {
-    type: 'answer',
-    ...answering(
-      answers.map((answer) => answer.challenge),
-      sessions,
-      history,
-    ),
-  };
+  const challenges = answers.map((answer) => answer.challenge);
+  return answering(challenges, sessions, history);
 }
 
 type Judgement = 'new' | 'stale' | 'aged' | 'rejected';
@@ -90,11 +81,11 @@ function judge(
   sessions: readonly DigestSession[],
   history: ChallengeHistory,
 ): Judgement {
-  const session = sessions.find((one) => keyOf(one) === keyOf(challenge));
+  const session = sessions.find((one) => isForSameSpace(one, challenge));
   if (session === undefined) return 'new';
   if (challenge.stale) return 'stale';
   // behaviour.md §9: Kamailio and FRITZ!Box let a kept nonce expire without saying stale. One free retry.
-  const kept = !history.issued.includes(keyOf(challenge));
+  const kept = !history.issued.includes(spaceOf(challenge));
   return kept && challenge.nonce !== session.nonce ? 'aged' : 'rejected';
 }
 
@@ -102,15 +93,16 @@ function answering(
   challenges: readonly Challenge[],
   sessions: readonly DigestSession[],
   history: ChallengeHistory,
-): { readonly sessions: readonly DigestSession[]; readonly history: ChallengeHistory } {
-  const keys = challenges.map(keyOf);
-  const untouched = sessions.filter((session) => !keys.includes(keyOf(session)));
-  const anyStale = challenges.some((challenge) => challenge.stale);
+): Extract<ChallengeReading, { type: 'answer' }> {
+  const untouched = sessions.filter((session) => !challenges.some((one) => isForSameSpace(one, session)));
   const answered = challenges.map((challenge) => sessionFor(challenge, sessions));
+  const anyStale = challenges.some((challenge) => challenge.stale);
+  const issued = challenges.map(spaceOf).filter((space) => !history.issued.includes(space));
   return {
-    sessions: [...untouched, ...answered].slice(-MAX_SESSIONS),
+    type: 'answer',
+    sessions: untouched.concat(answered).slice(-MAX_SESSIONS),
     history: {
-      issued: [...new Set([...history.issued, ...keys])],
+      issued: history.issued.concat(issued),
       staleInARow: anyStale ? history.staleInARow + 1 : 0,
     },
   };
@@ -119,12 +111,19 @@ function answering(
 /** RFC 7616 §3.4: with one nonce no count is used twice, also when the server offers the same nonce again. */
 function sessionFor(challenge: Challenge, sessions: readonly DigestSession[]): DigestSession {
   const fresh = startSession(challenge);
-  const used = sessions.find((one) => keyOf(one) === keyOf(challenge) && one.nonce === challenge.nonce);
+  const used = sessions.find((one) => one.nonce === challenge.nonce && isForSameSpace(one, challenge));
   return used === undefined ? fresh : { ...fresh, nonceCount: used.nonceCount };
 }
 
-function keyOf(of: { readonly kind: 'www' | 'proxy'; readonly realm: string }): string {
-  return `${of.kind} ${of.realm}`;
+/** RFC 7616 §1.2: where one nonce and one set of credentials hold. */
+type ProtectionSpace = { readonly kind: 'www' | 'proxy'; readonly realm: string };
+
+function isForSameSpace(one: ProtectionSpace, other: ProtectionSpace): boolean {
+  return one.kind === other.kind && one.realm === other.realm;
+}
+
+function spaceOf({ kind, realm }: ProtectionSpace): string {
+  return `${kind} ${realm}`;
 }
 
 function rejected(response: SipResponse, challenges: readonly Challenge[]): Failure {

@@ -2,7 +2,7 @@
 // made from the flow, with the public address that the registrar sees (behaviour.md §15).
 
 import { bracketed } from '../sip/ip.ts';
-import { formatNameAddr } from '../sip/name-addr.ts';
+import { formatParams } from '../sip/params.ts';
 import type { SocketAddress } from '../sip/transport.ts';
 import { formatUri, type Param, parseUri, type SipUri } from '../sip/uri.ts';
 import { sameUri } from '../sip/uri-compare.ts';
@@ -26,7 +26,7 @@ export function contactUri(plan: Plan, flow: FlowRef, publicAddress: PublicAddre
     password: null,
     host: bracketed(address),
     port,
-    params: [...transportParam(plan, flow), ...plan.contact.uriParams],
+    params: uriParams(plan, flow),
     headers: [],
   };
 }
@@ -41,27 +41,19 @@ export function addressSeen(publicAddress: PublicAddress | null, local: SocketAd
 
 /** `uri` as the Contact value of this registration that asks for `expires` seconds (0 removes it). */
 export function contactValue(registration: Registration, uri: string, expires: number): string {
-  const params = expires === 0 ? [] : registration.plan.contact.params;
-  return formatNameAddr({
-    displayName: null,
-    uri,
-    params: [...params, ...instanceParams(registration), { name: 'expires', value: String(expires) }],
-  });
+  const params = expires === 0 ? '' : formatParams(registration.plan.contact.params);
+  return `<${uri}>${params}${instanceParams(registration)};expires=${expires}`;
 }
 
 /** The Contact value that removes `uri`, a binding of another flow or of an earlier run. */
 export function removalValue(uri: string): string {
-  return formatNameAddr({ displayName: null, uri, params: [{ name: 'expires', value: '0' }] });
+  return `<${uri}>;expires=0`;
 }
 
 /** RFC 5626 §4.2.1, §4.2.2: instance and reg-id are the same in each refresh and in the removal. */
-function instanceParams(registration: Registration): readonly Param[] {
+function instanceParams(registration: Registration): string {
   const { instanceId, regId } = registration;
-  if (!hasRegId(registration)) return [];
-  return [
-    { name: '+sip.instance', value: `"<${instanceId}>"` },
-    { name: 'reg-id', value: String(regId) },
-  ];
+  return hasRegId(registration) ? `;+sip.instance="<${instanceId}>";reg-id=${regId}` : '';
 }
 
 /**
@@ -86,9 +78,10 @@ function isSips({ registrar, proxies, aor }: Plan): boolean {
   return registrar.scheme === 'sips' || proxies[0]?.scheme === 'sips' || aor.scheme === 'sips';
 }
 
-function transportParam(plan: Plan, flow: FlowRef): readonly Param[] {
+function uriParams(plan: Plan, flow: FlowRef): readonly Param[] {
+  const { uriParams: own } = plan.contact;
   // A sips URI says TLS already; on UDP the parameter is the default and only costs interoperability.
-  if (flow.transport === 'udp' || isSips(plan)) return [];
+  if (flow.transport === 'udp' || isSips(plan)) return own;
   // behaviour.md §15: transport=tls knowingly deviates from RFC 5630, because registrars know TLS by nothing else.
-  return [{ name: 'transport', value: flow.transport === 'wss' ? 'ws' : flow.transport }];
+  return [{ name: 'transport', value: flow.transport === 'wss' ? 'ws' : flow.transport }, ...own];
 }

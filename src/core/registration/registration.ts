@@ -186,7 +186,7 @@ export function registrationDraft(registration: Registration): Draft<Registratio
   };
 }
 
-const NO_SESSIONS: readonly DigestSession[] = [];
+export const NO_SESSIONS: readonly DigestSession[] = [];
 const NO_OPTIONS: readonly string[] = [];
 
 /** R334: neither instance nor reg-id stand on a Contact that leads to another host. */

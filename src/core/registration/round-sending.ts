@@ -19,7 +19,7 @@ import {
   removalValue,
   replacedContact,
 } from './contact.ts';
-import { type FlowRef, hasRegId, type Registration, registrationDraft } from './registration.ts';
+import { type FlowRef, hasRegId, NO_SESSIONS, type Registration, registrationDraft } from './registration.ts';
 import { registerRequest } from './request.ts';
 import { openStreamForSize } from './round-opening.ts';
 import {
@@ -154,24 +154,18 @@ function authorizations(
   requestUri: string,
   env: Env,
 ): { readonly fields: readonly HeaderField[]; readonly sessions: readonly DigestSession[] } {
-  const fields: HeaderField[] = [];
-  const sessions: DigestSession[] = [];
-  for (const session of registration.sessions) {
+  const request = { method: 'REGISTER', uri: requestUri, body: NO_BODY };
+  const authorized = registration.sessions.flatMap((session) => {
     const credential = selectCredential(session, registration.credentials);
     // The secret may have changed to one that cannot answer this realm: then it is challenged anew.
-    if (credential === null) continue;
-    const authorized = authorize(
-      session,
-      credential,
-      { method: 'REGISTER', uri: requestUri, body: NO_BODY },
-      env,
-    );
-    fields.push(authorized.header);
-    sessions.push(authorized.session);
-  }
+    return credential === null ? [] : authorize(session, credential, request, env);
+  });
   const { initialAuthorization: initial } = registration.plan;
-  if (initial !== null && sessions.length === 0) {
-    fields.push(initialAuthorization({ ...initial, uri: requestUri }));
+  if (initial !== null && authorized.length === 0) {
+    return { fields: [initialAuthorization({ ...initial, uri: requestUri })], sessions: NO_SESSIONS };
   }
-  return { fields, sessions };
+  return {
+    fields: authorized.map(({ header }) => header),
+    sessions: authorized.map(({ session }) => session),
+  };
 }
