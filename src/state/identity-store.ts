@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { assert } from '../core/assert.ts';
 import { failure, type Result, success } from '../core/result.ts';
 import { type Rng, randomHex } from '../core/rng.ts';
+import { monotonicNow } from '../runtime/clock.ts';
 import { acquireLock, type Lock, type LockHeld, type LockOptions } from './lock.ts';
 import {
   type AccountRecord,
@@ -274,9 +275,9 @@ function committer(
     while (waiting.length > 0) {
       const batch = waiting;
       waiting = [];
-      const began = performance.now();
+      const began = monotonicNow();
       await commitBatch(batch);
-      const tookMs = performance.now() - began;
+      const tookMs = monotonicNow() - began;
       // With many accounts a write takes long: then the next one waits and takes more along.
       if (waiting.length > 0 && tookMs > LONG_WRITE_MS) await sleep(REST_FACTOR * tookMs);
     }

@@ -2,6 +2,7 @@
 // a slow reader of ten thousand accounts makes the agent hold its answer.
 
 import { nearestKey } from '../../accounts/explain.ts';
+import { monotonicNow } from '../../runtime/clock.ts';
 import type { AgentOperations, AgentSnapshot, OperationResult } from '../operations.ts';
 import { createEventFeed, createEventQueue, type EventFeed } from './event-feed.ts';
 import {
@@ -193,7 +194,7 @@ function createView(operations: AgentOperations): View {
   let agent: AgentSnapshot | null = null;
   let freshUntil = Number.NEGATIVE_INFINITY;
   const refresh = (): void => {
-    const now = performance.now();
+    const now = monotonicNow();
     if (now < freshUntil) return;
     texts.clear();
     agent = null;

@@ -134,14 +134,19 @@ function stateOfSilence({ type }: ControlFailure): PluginState {
 /** Of the time that is left since the process began. */
 function sipTimeMs({ timeoutMs }: CheckOptions): number {
   const end = Math.max(timeoutMs - REPORTING_MS, timeoutMs / 2);
-  return Math.max(100, end - performance.now());
+  return Math.max(100, end - ageMs());
+}
+
+/** Of this process. */
+function ageMs(): number {
+  return process.uptime() * 1000;
 }
 
 async function inTime<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     const words = `there is no result after ${timeoutMs / 1000} s`;
-    const leftMs = Math.max(0, timeoutMs - performance.now());
+    const leftMs = Math.max(0, timeoutMs - ageMs());
     timer = setTimeout(() => reject(new CheckRefused('UNKNOWN', words)), leftMs);
   });
   try {

@@ -1,7 +1,7 @@
 // What Node's resolvers bring back, as answers of the core: records, and the errors of c-ares and getaddrinfo as the
 // three kinds of "no". A resolver may send anything: numbers are checked and lists are cut.
 
-import dns from 'node:dns';
+import type dns from 'node:dns';
 import type { Answer, NaptrRecord, NoRecords, SrvRecord } from '../../core/resolve/question.ts';
 
 export type DnsError = NodeJS.ErrnoException;
@@ -49,9 +49,9 @@ export function naptrAnswer(records: readonly dns.NaptrRecord[]): Answer<'NAPTR'
 /** The answer that an error of a resolver is. */
 export function answerOfError({ code, errno, message }: DnsError): NoRecords {
   // Node calls both outcomes of getaddrinfo ENOTFOUND; the number keeps them apart.
-  if (code === dns.NODATA || errno === EAI_NODATA) return { type: 'noSuchType' };
+  if (code === 'ENODATA' || errno === EAI_NODATA) return { type: 'noSuchType' };
   // A name that DNS cannot even carry (RFC 1035 §2.3.4) does not exist either.
-  if (code === dns.NOTFOUND || code === dns.BADNAME) return { type: 'noSuchName' };
+  if (code === 'ENOTFOUND' || code === 'EBADNAME') return { type: 'noSuchName' };
   const reason = code ?? message;
   return { type: 'unanswered', code: SILENCES.has(code) ? 'dns.timeout' : 'dns.failed', reason };
 }
@@ -59,8 +59,8 @@ export function answerOfError({ code, errno, message }: DnsError): NoRecords {
 const EAI_NODATA = -3007;
 /** Nobody answered; every other error is an answer of somebody. */
 const SILENCES: ReadonlySet<string | undefined> = new Set([
-  dns.TIMEOUT,
-  dns.CONNREFUSED,
-  dns.CANCELLED,
+  'ETIMEOUT',
+  'ECONNREFUSED',
+  'ECANCELLED',
   'EAI_AGAIN',
 ]);

@@ -2,7 +2,7 @@
 // addresses). Remembers nothing: answers.ts shares and keeps. c-ares reads resolv.conf when a Resolver is made, so a
 // new one is made after a burst of silence and when the network changes.
 
-import dns from 'node:dns';
+import type dns from 'node:dns';
 import type { Answer, Question, QuestionType } from '../../core/resolve/question.ts';
 import type { Millis } from '../../core/time.ts';
 import {
@@ -84,12 +84,13 @@ function askSystem(resolvers: Resolvers, localNames: LocalNames): Ask {
   };
 }
 
-function systemLookup(name: string): Promise<readonly dns.LookupAddress[]> {
+async function systemLookup(name: string): Promise<readonly dns.LookupAddress[]> {
+  const { lookup } = await import('node:dns');
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
-      reject(Object.assign(new Error('no answer in time'), { code: dns.TIMEOUT }));
+      reject(Object.assign(new Error('no answer in time'), { code: 'ETIMEOUT' }));
     }, SYSTEM_TIMEOUT_MS);
-    dns.lookup(name, { all: true, verbatim: true }, (error, found) => {
+    lookup(name, { all: true, verbatim: true }, (error, found) => {
       clearTimeout(timer);
       if (error === null) resolve(found);
       else reject(error);
@@ -118,9 +119,9 @@ function createResolvers(servers: readonly string[]) {
   const underWay = new Set<{ readonly resolver: Resolver }>();
 
   /** Throws when one of the servers is no address. */
-  const resolverNow = (): Resolver => {
+  const resolverNow = (Resolver: typeof dns.promises.Resolver): Resolver => {
     if (current !== null) return current;
-    const fresh = new dns.promises.Resolver({ timeout: QUERY_TIMEOUT_MS, tries: QUERY_TRIES });
+    const fresh = new Resolver({ timeout: QUERY_TIMEOUT_MS, tries: QUERY_TRIES });
     if (servers.length > 0) fresh.setServers(servers);
     current = fresh;
     return fresh;
@@ -131,15 +132,17 @@ function createResolvers(servers: readonly string[]) {
   };
   /** Throws after `stop`, in the resolver's own words. */
   const assertAsking = (): void => {
-    if (isStopped) throw Object.assign(new Error('DNS is not asked any more'), { code: dns.CANCELLED });
+    if (isStopped) throw Object.assign(new Error('DNS is not asked any more'), { code: 'ECANCELLED' });
   };
   return {
     assertAsking,
     renew,
     /** Rejects with the resolver's error. */
     async query<R>(ask: (resolver: Resolver) => Promise<R>): Promise<R> {
+      // Loaded when something is asked: whoever goes to an address does without.
+      const { Resolver } = (await import('node:dns')).promises;
       assertAsking();
-      const query = { resolver: resolverNow() };
+      const query = { resolver: resolverNow(Resolver) };
       underWay.add(query);
       try {
         return await ask(query.resolver);
