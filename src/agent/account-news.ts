@@ -16,6 +16,7 @@ import { isUp, type Member, remember } from './member.ts';
 import type { Members } from './members.ts';
 import type { Observer } from './observer.ts';
 import { dateOf, describeAccount } from './one-shot.ts';
+import { transition } from './recollection.ts';
 import { secretFingerprint } from './secret-fingerprint.ts';
 import { isRoutine, StateChange } from './state-change.ts';
 
@@ -76,7 +77,7 @@ export class AccountNews
     const { state } = changed.lifecycle;
     if (!isRoutine(previous, state)) {
       const text = `flow ${changed.regId}: ${previous} → ${state}`;
-      remember(member, { time: new Date().toISOString(), severity: 'info', text });
+      remember(member, Date.now(), { severity: 'info', text });
     }
     for (const flow of flows) {
       const others = flows.some((one) => one !== flow && isUp(one.lifecycle.state)) ? 'up' : 'down';
@@ -94,8 +95,7 @@ export class AccountNews
     member.state = state;
     const change = new StateChange(member.name, previous, state, flows);
     if (!isRoutine(previous, state)) {
-      const { time, severity } = change;
-      remember(member, { time, severity, text: `${previous} → ${state}` });
+      remember(member, change.at, transition(previous, state, change.severity));
     }
     this.#options.emit(change);
     this.#noteBlocked(member, changed);
@@ -146,10 +146,10 @@ export class AccountNews
     const nextAttempt = described.find(({ regId }) => regId === account.regId)?.nextAttempt ?? null;
     if (failure === null || this.#passedOn.has(verdict)) return;
     if (verdict.code === 'auth.rejected') this.#passOn(verdict, flows, account);
-    const time = new Date().toISOString();
-    remember(member, { time, severity: 'warning', text: `${failure.code}: ${failure.cause}` });
+    const at = Date.now();
+    remember(member, at, { severity: 'warning', text: `${failure.code}: ${failure.cause}` });
     this.#options.emit({
-      time,
+      time: new Date(at).toISOString(),
       severity: failure.stage === 'auth' || failure.stage === 'internal' ? 'error' : 'warning',
       type: 'failure',
       account: member.name,
@@ -197,15 +197,16 @@ export class AccountNews
     });
     const [first, second] = concerned;
     if (first === undefined) return;
-    const time = new Date().toISOString();
-    const told = { time, severity: 'notice' as const, text: cause };
+    const at = Date.now();
+    const told = { severity: 'notice' as const, text: cause };
     for (const one of concerned) {
       const member = this.#options.members.of(one);
-      if (member !== undefined) remember(member, told);
+      if (member !== undefined) remember(member, at, told);
     }
+    const time = new Date(at).toISOString();
     const who = second === undefined ? 'it registers' : `${concerned.length} accounts register`;
     const account = second === undefined ? first.setup.plan.account : null;
-    this.#options.emit({ ...told, type: 'warning', account, code, text: `${cause}; ${who} again` });
+    this.#options.emit({ time, ...told, type: 'warning', account, code, text: `${cause}; ${who} again` });
   }
 
   warned(account: ManagedRegistration, text: string): void {
@@ -214,9 +215,10 @@ export class AccountNews
 
   warn(account: ManagedRegistration, code: string, text: string): void {
     const name = account.setup.plan.account;
-    const time = new Date().toISOString();
+    const at = Date.now();
+    const time = new Date(at).toISOString();
     const member = this.#options.members.of(account);
-    if (member !== undefined) remember(member, { time, severity: 'warning', text });
+    if (member !== undefined) remember(member, at, { severity: 'warning', text });
     this.#options.emit({ time, severity: 'warning', type: 'warning', account: name, code, text });
   }
 

@@ -3,7 +3,6 @@
 
 import type { LoadedAccounts } from '../accounts/load.ts';
 import { planOf } from '../accounts/plan.ts';
-import type { AccountSnapshot } from '../core/health/snapshot.ts';
 import { failure, type Result, success } from '../core/result.ts';
 import type { Millis } from '../core/time.ts';
 import { watchNetwork } from '../runtime/network-watch.ts';
@@ -253,9 +252,10 @@ class Agent {
     return {
       agent: () => this.#snapshot(),
       names: () => [...supervisor.members.byName.keys()],
-      snapshot: (name) => this.#present(name, supervisor.snapshot(name)),
+      snapshot: (name) => supervisor.snapshot(name),
+      standpoint: (name) => supervisor.standpoint(name),
       detail: (name) => {
-        const detail = this.#present(name, supervisor.detail(name));
+        const detail = supervisor.detail(name);
         return detail && { ...detail, uptime: this.#history?.uptime(name) ?? null };
       },
       refresh: (names) => refreshAccounts(supervisor, names),
@@ -268,12 +268,6 @@ class Agent {
         return () => this.#followers.delete(listener);
       },
     };
-  }
-
-  /** The snapshot with its certificates and TLS files as they are now. */
-  #present<T extends AccountSnapshot>(name: string, snapshot: T | undefined): T | undefined {
-    const settings = this.#supervisor.tlsOf(name);
-    return snapshot === undefined || settings === null ? snapshot : this.#tls.present(snapshot, settings);
   }
 
   #snapshot(): AgentSnapshot {

@@ -74,7 +74,19 @@ export type HistoryOptions = {
   readonly now?: () => Millis;
 };
 
-type Recorded = { timeline: Timeline; trips: TripSummary[] };
+/** The summary that goes on is in the record itself: of an account that began a while ago there is no other. */
+type Recorded = {
+  timeline: Timeline;
+  /** The summaries that are over, oldest first. */
+  trips: readonly TripSummary[];
+  /** Of the one that goes on; there is none while `count` is 0. */
+  start: Millis;
+  count: number;
+  sumMs: Millis;
+  maxMs: Millis;
+};
+
+const NO_TRIPS: readonly TripSummary[] = [];
 
 const FLUSH_EVERY_MS: Millis = 60_000;
 const LEAST_BUCKET_MS: Millis = 300_000;
@@ -100,8 +112,8 @@ export function openHistory(options: HistoryOptions): History {
       const record = records.get(account);
       if (record === undefined) {
         const timeline = beginTimeline(at, standing);
-        records.set(account, { timeline, trips: [] });
-        tell({ type: 'account', account, timeline, trips: [] });
+        records.set(account, recordOf(timeline, NO_TRIPS));
+        tell({ type: 'account', account, timeline, trips: NO_TRIPS });
         return;
       }
       const before = record.timeline;
@@ -109,26 +121,29 @@ export function openHistory(options: HistoryOptions): History {
       if (record.timeline === before) return;
       // A clock that was far wrong: all that was noted with it is void.
       const isNew = record.timeline.since < before.since && record.timeline.spans.length === 0;
-      if (isNew) tell({ type: 'account', account, timeline: record.timeline, trips: record.trips });
+      if (isNew) tell({ type: 'account', account, timeline: record.timeline, trips: tripsOf(record) });
       else tell({ type: 'change', account, at: Math.max(at, before.since), standing });
     },
     noteRoundTrip(account, seconds, at = now()) {
       const record = records.get(account);
       if (record === undefined) return;
       const ms = Math.round(seconds * 1000);
-      const last = record.trips.at(-1);
       const start = Math.floor(at / bucketMs) * bucketMs;
-      if (last !== undefined && start <= last.start) {
-        const { count, sumMs, maxMs } = last;
-        const both = { start: last.start, count: count + 1, sumMs: sumMs + ms, maxMs: Math.max(maxMs, ms) };
-        record.trips[record.trips.length - 1] = both;
+      if (record.count > 0 && start <= record.start) {
+        record.count += 1;
+        record.sumMs += ms;
+        record.maxMs = Math.max(record.maxMs, ms);
         return;
       }
       // A summary is written when the next one begins, or at the end.
-      if (last !== undefined) tell({ type: 'trips', account, trips: last });
-      const firstRecent = record.trips.findIndex((one) => one.start > at - DAY_MS - bucketMs);
-      const recent = firstRecent === -1 ? [] : record.trips.slice(firstRecent);
-      record.trips = recent.concat({ start, count: 1, sumMs: ms, maxMs: ms });
+      const last = lastTrips(record);
+      if (last !== null) tell({ type: 'trips', account, trips: last });
+      const recent = tripsOf(record).filter((one) => one.start > at - DAY_MS - bucketMs);
+      record.trips = recent.length === 0 ? NO_TRIPS : recent;
+      record.start = start;
+      record.count = 1;
+      record.sumMs = ms;
+      record.maxMs = ms;
     },
     forget(account) {
       if (records.delete(account)) tell({ type: 'forgotten', account });
@@ -138,6 +153,23 @@ export function openHistory(options: HistoryOptions): History {
     flush: async () => await writer?.flush(),
     stop: async () => await writer?.stop(),
   };
+}
+
+/** A record whose latest summary goes on. */
+function recordOf(timeline: Timeline, trips: readonly TripSummary[]): Recorded {
+  const last = trips.at(-1);
+  const { start, count, sumMs, maxMs } = last ?? { start: 0, count: 0, sumMs: 0, maxMs: 0 };
+  return { timeline, trips: last === undefined ? NO_TRIPS : trips.slice(0, -1), start, count, sumMs, maxMs };
+}
+
+function lastTrips({ start, count, sumMs, maxMs }: Recorded): TripSummary | null {
+  return count === 0 ? null : { start, count, sumMs, maxMs };
+}
+
+/** Every summary, oldest first. */
+function tripsOf(record: Recorded): readonly TripSummary[] {
+  const last = lastTrips(record);
+  return last === null ? record.trips : record.trips.concat(last);
 }
 
 function bucketOf(accounts: number): Millis {
@@ -175,7 +207,7 @@ function recentAt(record: Recorded | undefined, at: Millis, bucketMs: Millis): R
         ? []
         : [{ from: isoOf(from), to: to === at ? null : isoOf(to), state: standing }],
     ),
-    roundTrips: record.trips
+    roundTrips: tripsOf(record)
       .filter(({ start }) => start + bucketMs > at - DAY_MS)
       .map(({ start, count, sumMs }) => ({ at: isoOf(start), seconds: Math.round(sumMs / count) / 1000 })),
   };
@@ -206,7 +238,8 @@ function openFile(
   if (found.value.damage !== null) notify({ code: 'history.set-aside', message: found.value.damage });
   replay(found.value.lines, records, now());
   let pending: HistoryLine[] = [];
-  let isWhole = false;
+  /** The file lacks something that is not pending either: the next time all of it is written. */
+  let isPartial = true;
   let isBroken = false;
   let writing: Promise<void> = Promise.resolve();
 
@@ -223,12 +256,15 @@ function openFile(
     const lines: HistoryLine[] = [...pending, { type: 'alive', at: now() }];
     pending = [];
     try {
-      if (!isWhole || file.isLong() || !(await append(lines))) await file.rewrite(wholeText(records, now));
-      isWhole = true;
+      if (isPartial || file.isLong() || !(await append(lines))) {
+        // What changes while it is written comes after it.
+        isPartial = false;
+        await file.rewrite(wholeText(records, now));
+      }
       if (isBroken) notify({ code: 'history.writable', message: `${file.path} can be written again` });
       isBroken = false;
     } catch (error) {
-      isWhole = false;
+      isPartial = true;
       const words = error instanceof Error ? error.message : String(error);
       if (!isBroken) notify({ code: 'history.unwritable', message: `the history is not written: ${words}` });
       isBroken = true;
@@ -241,14 +277,14 @@ function openFile(
   const timer = setInterval(() => void flush(), FLUSH_EVERY_MS).unref();
   return {
     add: (line) => {
-      if (pending.length < MAX_PENDING) pending.push(line);
-      else isWhole = false;
+      isPartial ||= pending.length >= MAX_PENDING;
+      if (!isPartial) pending.push(line);
     },
     flush,
     stop: async () => {
       clearInterval(timer);
       // The summaries that are still open belong to the file too.
-      isWhole = false;
+      isPartial = true;
       await flush();
     },
   };
@@ -257,10 +293,11 @@ function openFile(
 /** Every account as it stands when its turn comes; what changes meanwhile is pending and written after it. */
 async function* wholeText(records: ReadonlyMap<string, Recorded>, now: () => Millis): AsyncGenerator<string> {
   let lines: string[] = [];
-  for (const [account, { timeline, trips }] of records) {
+  for (const [account, record] of records) {
+    const { timeline } = record;
     // Of an account that nobody has seen for a week nothing is worth keeping.
     if (timeline.standing === 'unknown' && timeline.since < now() - WEEK_MS) continue;
-    lines.push(formatHistoryLine({ type: 'account', account, timeline, trips }));
+    lines.push(formatHistoryLine({ type: 'account', account, timeline, trips: tripsOf(record) }));
     if (lines.length < LINES_AT_ONCE) continue;
     yield lines.join('');
     lines = [];
@@ -289,7 +326,7 @@ function replayLine(line: Exclude<HistoryLine, { type: 'alive' }>, records: Map<
   const record = records.get(line.account);
   switch (line.type) {
     case 'account':
-      records.set(line.account, { timeline: line.timeline, trips: [...line.trips] });
+      records.set(line.account, recordOf(line.timeline, line.trips));
       break;
     case 'change':
       // What the record has already was written before it.
@@ -297,12 +334,15 @@ function replayLine(line: Exclude<HistoryLine, { type: 'alive' }>, records: Map<
       record.timeline = advance(record.timeline, line.at, line.standing);
       break;
     case 'trips':
-      if (record === undefined) break;
-      record.trips = [...record.trips.filter(({ start }) => start !== line.trips.start), line.trips];
-      record.trips.sort((a, b) => a.start - b.start);
+      if (record !== undefined) records.set(line.account, recordOf(record.timeline, withTrips(record, line)));
       break;
     case 'forgotten':
       records.delete(line.account);
       break;
   }
+}
+
+function withTrips(record: Recorded, { trips }: { readonly trips: TripSummary }): readonly TripSummary[] {
+  const others = tripsOf(record).filter(({ start }) => start !== trips.start);
+  return others.concat(trips).sort((a, b) => a.start - b.start);
 }

@@ -4,11 +4,15 @@
 import { planOf } from '../accounts/plan.ts';
 import type { AccountEntry } from '../accounts/schema.ts';
 import { assert } from '../core/assert.ts';
+import type { Standpoint } from '../core/health/condition.ts';
 import type { AccountSnapshot, AccountState } from '../core/health/snapshot.ts';
+import { standpointOf } from '../core/registration/describe.ts';
 import { formatUri } from '../core/sip/uri.ts';
+import type { Millis } from '../core/time.ts';
 import type { Registrations } from './managed-registration.ts';
-import { describeAccount } from './one-shot.ts';
+import { describeAccount, lifecyclesOf } from './one-shot.ts';
 import type { HistoryEntry } from './operations.ts';
+import { type Happening, historyOf, type Recollection, recollect } from './recollection.ts';
 
 export type Member = {
   readonly name: string;
@@ -20,20 +24,28 @@ export type Member = {
   state: AccountState;
   /** That its credentials were rejected is on disk. */
   isNotedBlocked: boolean;
-  /** The last events, oldest first. */
-  history: readonly HistoryEntry[];
+  /** The last of what happened to it. */
+  latest: Recollection | null;
 };
-
-/** interface.md: `status ACCOUNT` shows the last ten. */
-const HISTORY_LENGTH = 10;
 
 /** It can be reached: a refresh does not change that. */
 export function isUp(state: AccountState): boolean {
   return state === 'registered' || state === 'refreshing';
 }
 
-export function remember(member: Member, entry: HistoryEntry): void {
-  member.history = member.history.slice(1 - HISTORY_LENGTH).concat(entry);
+/** Something happened to it at `at`, milliseconds since 1970. */
+export function remember(member: Member, at: Millis, what: Happening): void {
+  member.latest = recollect(member.latest, at, what);
+}
+
+/** What happened to it last, oldest first. */
+export function eventsOf({ latest }: Member): readonly HistoryEntry[] {
+  return historyOf(latest);
+}
+
+/** What its condition is judged by. */
+export function standpointOfMember({ flows }: Member): Standpoint {
+  return flows === null ? { state: 'disabled', failure: null } : standpointOf(lifecyclesOf(flows));
 }
 
 /** The member's snapshot; a disabled account is described from the file. */

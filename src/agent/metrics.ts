@@ -51,7 +51,7 @@ export type AccountCounters = {
   consecutiveFailures: number;
   lastSuccess: number;
   lastAttempt: number;
-  /** The bytes that left last, as they are held for a retransmission anyway. */
+  /** The bytes that left last, as they are held for a retransmission anyway; null once they are answered. */
   lastSent: Uint8Array | null;
 };
 
@@ -187,6 +187,7 @@ function observeMessage(counters: AccountCounters, content: Uint8Array | SipMess
     return;
   }
   if (content.kind !== 'response' || content.status < 200) return;
+  counters.lastSent = null;
   const cseq = parseCSeq(headerValue(content.headers, 'CSeq') ?? '');
   if (!cseq.ok || cseq.value.method !== 'REGISTER') return;
   const at = STATUS_CODES.indexOf(String(content.status));

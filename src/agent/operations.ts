@@ -1,5 +1,6 @@
 // What can be asked of a running agent: the control socket's server calls it, the supervisor is it.
 
+import type { Standpoint } from '../core/health/condition.ts';
 import type { AccountSnapshot } from '../core/health/snapshot.ts';
 import type { AgentEvent, ReloadReport, Severity } from './events.ts';
 import type { Uptime } from './history.ts';
@@ -65,6 +66,8 @@ export type AgentOperations = {
   readonly names: () => readonly string[];
   /** One account as it is now; undefined: there is no such account. */
   readonly snapshot: (name: string) => AccountSnapshot | undefined;
+  /** Of the same only what its condition is judged by: it costs next to nothing. */
+  readonly standpoint: (name: string) => Standpoint | undefined;
   /** undefined: there is no such account. */
   readonly detail: (name: string) => AccountDetail | undefined;
   /** Each waits for its outcome; the names are known to exist. */

@@ -5,6 +5,7 @@
 import { type Accounts, entryOf } from '../accounts/defaults.ts';
 import type { LoadedAccounts } from '../accounts/load.ts';
 import type { AccountEntry } from '../accounts/schema.ts';
+import type { Standpoint } from '../core/health/condition.ts';
 import type { AccountSnapshot } from '../core/health/snapshot.ts';
 import type { Failure } from '../core/health/verdict.ts';
 import type { Outcome } from '../core/registration/effect.ts';
@@ -25,7 +26,7 @@ import type { AgentEvent } from './events.ts';
 import { attendFlows, type FlowAttendant } from './flow-attendant.ts';
 import { readSecretsAgain } from './lookups.ts';
 import { type ManagedRegistration, manageAccount, type PreparedAccount } from './managed-registration.ts';
-import { type Member, snapshotOf } from './member.ts';
+import { eventsOf, type Member, snapshotOf, standpointOfMember } from './member.ts';
 import { Members } from './members.ts';
 import type { Observer } from './observer.ts';
 import type { AccountDetail } from './operations.ts';
@@ -144,7 +145,7 @@ export class Supervisor {
       flows: null,
       state: 'disabled',
       isNotedBlocked: false,
-      history: [],
+      latest: null,
     };
     this.#members.add(member);
     if (entry.enabled !== false) this.employ(member, await this.prepare(name, entry, directory, memory));
@@ -232,6 +233,12 @@ export class Supervisor {
     return member === undefined ? undefined : this.#present(member);
   }
 
+  /** What its condition is judged by, for who looks at thousands; undefined: there is no such account. */
+  standpoint(name: string): Standpoint | undefined {
+    const member = this.#members.byName.get(name);
+    return member === undefined ? undefined : standpointOfMember(member);
+  }
+
   /** With what is known of its TLS files now. */
   #present(member: Member): AccountSnapshot {
     const snapshot = snapshotOf(member, this.#startedAt);
@@ -242,7 +249,7 @@ export class Supervisor {
   detail(name: string): Omit<AccountDetail, 'uptime'> | undefined {
     const member = this.#members.byName.get(name);
     if (member === undefined) return undefined;
-    return { ...this.#present(member), events: member.history };
+    return { ...this.#present(member), events: eventsOf(member) };
   }
 
   /** Who waits for another secret. */

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, onTestFinished as END, expect, it } from 'vitest';
+import { eventsOf } from '../../src/agent/member.ts';
 import type { RunningRegistrar } from '../../src/registrar/server.ts';
 import {
   accountOf,
@@ -230,7 +231,7 @@ describe('many accounts', () => {
       supervisor.engine.request(account, { type: 'roundRequested', goal: 'register' });
     }
     const member = memberOf(supervisor, 'a');
-    expect(member.history).toHaveLength(10);
+    expect(eventsOf(member)).toHaveLength(10);
     expect(account.held).toEqual([]);
   });
 });

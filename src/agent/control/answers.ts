@@ -216,9 +216,9 @@ function createView(operations: AgentOperations): View {
       agent ??= operations.agent();
       return agent;
     },
-    has: (name) => operations.snapshot(name) !== undefined,
+    has: (name) => operations.standpoint(name) !== undefined,
     isOwn: (name) => {
-      const known = operations.snapshot(name);
+      const known = operations.standpoint(name);
       return known !== undefined && known.state !== 'disabled';
     },
     names: operations.names,

@@ -13,7 +13,10 @@ export type DetailDocument = AccountDetail & {
   readonly exchange: readonly TraceMessage[];
 };
 
-export type AgentView = Pick<AgentOperations, 'agent' | 'names' | 'snapshot' | 'detail' | 'follow'> & {
+export type AgentView = Pick<
+  AgentOperations,
+  'agent' | 'names' | 'snapshot' | 'standpoint' | 'detail' | 'follow'
+> & {
   readonly history: (name: string) => RecentHistory | null;
   /** The last messages of the account, oldest first. */
   readonly exchange: (name: string) => readonly TraceMessage[];

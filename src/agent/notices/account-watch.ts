@@ -19,7 +19,7 @@ import type { AgentEvent } from '../events.ts';
 import type { AgentOperations } from '../operations.ts';
 import { agentPart, joined, type Notice, type NoticeAccount } from './notice.ts';
 
-export type WatchedAgent = Pick<AgentOperations, 'agent' | 'names' | 'snapshot' | 'follow'>;
+export type WatchedAgent = Pick<AgentOperations, 'agent' | 'names' | 'snapshot' | 'standpoint' | 'follow'>;
 
 export type AccountWatch = {
   /** good: every account that should be registered is. bad: one is down, for long enough to be told. */
@@ -53,11 +53,11 @@ export function watchAccounts(
     if (tidings !== null) gathered.add(noticeOf(agent, watched, tidings));
   };
   const look = (name: string): void => {
-    const snapshot = agent.snapshot(name);
-    if (snapshot === undefined || isEnding) return;
+    const standpoint = agent.standpoint(name);
+    if (standpoint === undefined || isEnding) return;
     const watched = accounts.get(name) ?? { name, watch: UNWATCHED, downSince: null, alarmAt: undefined };
     accounts.set(name, watched);
-    const condition = conditionOf(snapshot);
+    const condition = conditionOf(standpoint);
     const now = monotonicNow();
     if (condition === 'down') watched.downSince ??= now;
     take(watched, noteCondition(watched.watch, condition, now, settings));
@@ -94,8 +94,8 @@ function accountOf(event: AgentEvent): string | null {
 function healthOf(agent: WatchedAgent, accounts: ReadonlyMap<string, Watched>): 'good' | 'bad' | 'unsettled' {
   let isGood = true;
   for (const name of agent.names()) {
-    const snapshot = agent.snapshot(name);
-    const condition: Condition = snapshot === undefined ? 'resting' : conditionOf(snapshot);
+    const standpoint = agent.standpoint(name);
+    const condition: Condition = standpoint === undefined ? 'resting' : conditionOf(standpoint);
     if (condition === 'resting') continue;
     const told = accounts.get(name)?.watch.told;
     if (told === 'down' || told === 'flapping') return 'bad';

@@ -103,6 +103,7 @@ function summaryText(agent: WatchedAgent): string {
   ];
   for (const name of agent.names()) {
     if (lines.length > SUMMARY_ACCOUNTS) break;
+    if ((agent.standpoint(name)?.failure ?? null) === null) continue;
     const snapshot = agent.snapshot(name);
     const cause = snapshot?.failure;
     if (snapshot === undefined || cause === null || cause === undefined) continue;

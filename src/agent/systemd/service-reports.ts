@@ -5,7 +5,7 @@ import { conditionOf } from '../../core/health/condition.ts';
 import type { AccountSnapshot } from '../../core/health/snapshot.ts';
 import type { Millis } from '../../core/time.ts';
 import { monotonicNow } from '../../runtime/clock.ts';
-import type { AgentEvent } from '../events.ts';
+import { type AgentEvent, glanceOf, type StateEvent } from '../events.ts';
 import type { AgentOperations } from '../operations.ts';
 import { createNotifySocket } from './notify-socket.ts';
 import { statusText } from './status-words.ts';
@@ -89,7 +89,7 @@ function createStatus(agent: ServiceReportsOptions['agent']) {
   return {
     note: (event: AgentEvent): void => {
       isStale = true;
-      if (event.type === 'state') down.note(event.snapshot);
+      if (event.type === 'state') down.note(event);
     },
     text,
     /** null: it has not changed, or was told just now. */
@@ -129,9 +129,10 @@ function watchdogOf({ WATCHDOG_USEC: usec, WATCHDOG_PID: pid }: ServiceReportsOp
 function createDownList(snapshotOf: AgentOperations['snapshot']) {
   const names = new Set<string>();
   return {
-    note: (snapshot: AccountSnapshot): void => {
-      if (conditionOf(snapshot) !== 'down') names.delete(snapshot.account);
-      else names.add(snapshot.account);
+    note: (event: StateEvent): void => {
+      const { account, state } = event;
+      if (conditionOf({ state, failure: glanceOf(event).failure }) !== 'down') names.delete(account);
+      else names.add(account);
     },
     summary: (): { readonly first: AccountSnapshot | null; readonly further: number } => {
       for (const name of names) {

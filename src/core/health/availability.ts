@@ -65,8 +65,10 @@ export function standingOf(state: AccountState): Standing {
   }
 }
 
+const NO_SPANS: readonly Span[] = [];
+
 export function beginTimeline(since: Millis, standing: Standing): Timeline {
-  return { spans: [], since, standing };
+  return { spans: NO_SPANS, since, standing };
 }
 
 /** The timeline when it is as `standing` says from `at` on; an earlier time, as of a clock that was set back, counts as now. */

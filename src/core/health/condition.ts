@@ -1,6 +1,6 @@
 // Whether an account is as it should be: what check, /healthz, notices and exit codes all go by, so that they agree.
 
-import type { AccountSnapshot, AccountState } from './snapshot.ts';
+import type { AccountState } from './snapshot.ts';
 
 /**
  * up: it is registered. down: it should be, and is not, as far as we know. resting: somebody said so. trying: its first
@@ -8,8 +8,11 @@ import type { AccountSnapshot, AccountState } from './snapshot.ts';
  */
 export type Condition = 'up' | 'down' | 'resting' | 'trying';
 
+/** What a condition is judged by: of a failure only whether there is one. */
+export type Standpoint = { readonly state: AccountState; readonly failure: object | null };
+
 /** A refresh that failed makes it `down`, although its binding may last for a while. */
-export function conditionOf({ state, failure }: Pick<AccountSnapshot, 'state' | 'failure'>): Condition {
+export function conditionOf({ state, failure }: Standpoint): Condition {
   switch (state) {
     case 'registered':
     case 'refreshing':

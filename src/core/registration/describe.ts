@@ -1,6 +1,7 @@
 // A registration as the outside sees it: the one place where state becomes a snapshot (interface.md, "One account as
 // JSON"). Instants become dates by a function of the shell, because the core knows no calendar.
 
+import type { Standpoint } from '../health/condition.ts';
 import { printable } from '../health/evidence.ts';
 import type {
   AccountGlance,
@@ -71,6 +72,11 @@ export function glanceAt(flows: readonly [Lifecycle, ...Lifecycle[]], registrar:
     rtt: roundTripOf(lifecycle),
     failure: failing(flows)?.failure?.failure ?? null,
   };
+}
+
+/** What the account's condition is judged by, without the rest. */
+export function standpointOf(flows: readonly [Lifecycle, ...Lifecycle[]]): Standpoint {
+  return { state: leading(flows).state, failure: failing(flows)?.failure ?? null };
 }
 
 /** Seconds, to the microsecond. */

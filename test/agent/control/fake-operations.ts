@@ -119,6 +119,7 @@ export function fakeAgent(options: FakeOptions = {}): FakeAgent {
       agent: () => ({ ...AGENT, ...options.agent }),
       names: () => accounts.map(({ account }) => account),
       snapshot: (name) => accounts.find(({ account }) => account === name),
+      standpoint: (name) => accounts.find(({ account }) => account === name),
       detail: (name) => {
         const account = accounts.find((one) => one.account === name);
         const events = [{ time: account?.since ?? '', severity: 'info' as const, text: 'it came up' }];

@@ -72,6 +72,7 @@ export function fakeView(accounts: readonly AccountSnapshot[], facts: Facts = {}
       agent: () => ({ ...AGENT, ...count(), ...facts.agent?.() }),
       names: () => [...byName.keys()],
       snapshot: (name) => byName.get(name),
+      standpoint: (name) => byName.get(name),
       detail: (name) => {
         const account = byName.get(name);
         return account && { ...account, events: facts.events?.(name) ?? [], uptime: facts.uptime ?? null };
