@@ -306,11 +306,6 @@ export class Supervisor {
     return now - earliest;
   }
 
-  /** null: there is no such account, or it is disabled. */
-  tlsOf(name: string): TlsSettings | null {
-    return this.#members.byName.get(name)?.flows?.[0].setup.tls ?? null;
-  }
-
   /** The TLS settings of every account that is kept. */
   *tlsInUse(): Iterable<TlsSettings> {
     for (const { setup } of this.#members.registrations()) yield setup.tls;
