@@ -77,8 +77,8 @@ export class FlowKeeping {
   promised(flow: Flow, holder: Holder, promise: KeepalivePromise): void {
     const kept = this.#kept.get(flow.id);
     const terms = kept?.terms.of(holder);
-    if (kept === undefined || terms === undefined) return;
-    kept.terms.set(holder, { ...terms, promise });
+    if (kept === undefined || terms === undefined || terms.promise === promise) return;
+    kept.terms.set(holder, { settings: terms.settings, promise });
     this.#step(kept, { type: 'termsChanged', terms: kept.terms.strictest() });
   }
 

@@ -22,7 +22,14 @@ import {
   type Report,
   still,
 } from './lifecycle-state.ts';
-import { type Binding, NOTHING_LEARNED, offeredBy, type Registration } from './registration.ts';
+import {
+  type Binding,
+  NOTHING_LEARNED,
+  offeredBy,
+  type Registration,
+  sameBindings,
+  sameLearned,
+} from './registration.ts';
 import { roundWakeAt, startRound, stepRound } from './round.ts';
 import type { Round, RoundStep } from './round-state.ts';
 import { refreshDelay, SHORTEST_REFRESH_MS } from './schedule.ts';
@@ -185,12 +192,17 @@ function roundEnded(lifecycle: Lifecycle, round: Round, outcome: Outcome, env: E
 
 /** A failure tells nothing about the bindings: what was known before stays. */
 function reportOf(before: Report, { requests, roundTripMs }: Round, outcome: Outcome, env: Env): Report {
-  if (outcome.type === 'failed') {
-    const { at, bindings, learned } = before;
-    return { at, bindings, learned, requests, roundTripMs };
-  }
-  const learned = outcome.type === 'registered' ? outcome.learned : NOTHING_LEARNED;
-  return { at: env.now, bindings: outcome.bindings, learned, requests, roundTripMs };
+  const { at, bindings, learned } = before;
+  if (outcome.type === 'failed') return { at, bindings, learned, requests, roundTripMs };
+  const latest = outcome.type === 'registered' ? outcome.learned : NOTHING_LEARNED;
+  return {
+    at: env.now,
+    // Most refreshes say what the one before said: then they leave nothing new behind.
+    bindings: sameBindings(bindings, outcome.bindings) ? bindings : outcome.bindings,
+    learned: sameLearned(learned, latest) ? learned : latest,
+    requests,
+    roundTripMs,
+  };
 }
 
 function registered(lifecycle: Lifecycle, binding: Binding, env: Env): LifecycleStep {

@@ -40,6 +40,22 @@ export const NOTHING_LEARNED: Learned = {
   gruu: NO_GRUU,
 };
 
+/** Whether two answers say the same. */
+export function sameLearned(one: Learned, other: Learned): boolean {
+  return (
+    one === other ||
+    (one.gruu.public === other.gruu.public &&
+      one.gruu.temporary === other.gruu.temporary &&
+      sameTexts(one.serviceRoute, other.serviceRoute) &&
+      sameTexts(one.path, other.path) &&
+      sameTexts(one.associatedUris, other.associatedUris))
+  );
+}
+
+function sameTexts(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((text, index) => text === other[index]);
+}
+
 /** An open flow, as the core knows it. */
 export type FlowRef = {
   readonly id: number;
@@ -55,6 +71,15 @@ export type ReportedBinding = {
   readonly expires: number | null;
   readonly own: boolean;
 };
+
+/** Whether two lists are the same in the same order. */
+export function sameBindings(one: readonly ReportedBinding[], other: readonly ReportedBinding[]): boolean {
+  return one.length === other.length && one.every((binding, index) => sameReported(binding, other[index]));
+}
+
+function sameReported(one: ReportedBinding, other: ReportedBinding | undefined): boolean {
+  return one.uri === other?.uri && one.expires === other.expires && one.own === other.own;
+}
 
 /** How a registrar sees the address that we send from (RFC 3581); it holds for that address only. After a restart only
  * the port of that is known. */

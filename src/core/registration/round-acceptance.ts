@@ -160,11 +160,11 @@ function outboundAfter(
 
 function strangeContact(
   { publicAddress, plan }: Registration,
-  { flow }: SentRequest,
+  { flow, contact }: SentRequest,
   { bindings, matchedBy }: Grant,
 ): string | null {
-  if (plan.contact.uri !== null) return null;
   const own = bindings.find((one) => one.own);
+  if (plan.contact.uri !== null || own?.uri === contact?.text) return null;
   return foreignContact(own, matchedBy, flow, publicAddress);
 }
 
