@@ -10,16 +10,20 @@ const MOST_UNANSWERED = 32;
 /** RFC 3261 §17.1.2.2: T1. Whoever is under way for longer does not hold up the others. */
 const PATIENCE_MS: Millis = 500;
 
-export type Departures<T> = {
-  /** Calls `leave` as soon as there is room: at once, when there is. */
-  readonly depart: (traveller: T, leave: () => void) => void;
+export type Departures<T, L> = {
+  /** Lets the traveller leave, with what it takes along, as soon as there is room: at once, when there is. */
+  readonly depart: (traveller: T, luggage: L) => void;
   /** Its round is over: its place is free. */
   readonly settled: (traveller: T) => void;
   readonly stop: () => void;
 };
 
-export function createDepartures<T>(now: () => Millis): Departures<T> {
-  const waiting: { readonly traveller: T; readonly leave: () => void }[] = [];
+/** `leave` is called for each that leaves. */
+export function createDepartures<T, L>(
+  now: () => Millis,
+  leave: (traveller: T, luggage: L) => void,
+): Departures<T, L> {
+  const waiting: { readonly traveller: T; readonly luggage: L }[] = [];
   let nextWaiting = 0;
   /** Until when each holds its place, in that order. */
   const away = new Map<T, Millis>();
@@ -31,7 +35,7 @@ export function createDepartures<T>(now: () => Millis): Departures<T> {
       const next = waiting[nextWaiting++];
       if (next === undefined) break;
       away.set(next.traveller, now() + PATIENCE_MS);
-      next.leave();
+      leave(next.traveller, next.luggage);
     }
     if (nextWaiting === waiting.length) {
       waiting.length = 0;
@@ -50,8 +54,8 @@ export function createDepartures<T>(now: () => Millis): Departures<T> {
     }
   };
   return {
-    depart(traveller, leave) {
-      waiting.push({ traveller, leave });
+    depart(traveller, luggage) {
+      waiting.push({ traveller, luggage });
       go();
     },
     settled(traveller) {

@@ -9,10 +9,10 @@ import type { Effect, Outcome } from '../core/registration/effect.ts';
 import type { Input } from '../core/registration/input.ts';
 import { lifecycleWakeAt, stepLifecycle } from '../core/registration/lifecycle.ts';
 import type { Command, LifecycleEffect } from '../core/registration/lifecycle-state.ts';
-import type { Hop } from '../core/resolve/hop.ts';
+import type { Result } from '../core/result.ts';
 import type { Rng } from '../core/rng.ts';
 import type { SipMessage } from '../core/sip/message.ts';
-import type { SocketAddress } from '../core/sip/transport.ts';
+import type { SocketAddress, Target } from '../core/sip/transport.ts';
 import { branchOf, topVia } from '../core/sip/via.ts';
 import type { Millis } from '../core/time.ts';
 import { type Alarm, createAlarm } from '../runtime/alarm.ts';
@@ -26,7 +26,6 @@ import { createDepartures } from './departures.ts';
 import { HeldFlows } from './held-flows.ts';
 import { recordFacts, reserveNumbers } from './identity-keeping.ts';
 import { doubtAbout } from './incoming/acceptance.ts';
-import { rememberAddresses } from './incoming/answerable.ts';
 import { readSecretsAgain, resolveHop } from './lookups.ts';
 import type { ManagedRegistration } from './managed-registration.ts';
 import { flowsLeftBehind } from './network-changes.ts';
@@ -54,7 +53,9 @@ export class Engine {
   readonly #locator: Locator;
   readonly #attendant: Attendant | null;
   readonly #held = new HeldFlows();
-  readonly #departures = createDepartures<ManagedRegistration>(monotonicNow);
+  readonly #departures = createDepartures<ManagedRegistration, Input>(monotonicNow, (account, input) =>
+    this.request(account, input),
+  );
   readonly #accountOfBranch = new Map<string, ManagedRegistration>();
   /** Whose REGISTER is just leaving. */
   #sending: ManagedRegistration | null = null;
@@ -219,7 +220,7 @@ export class Engine {
   #perform(account: ManagedRegistration, effect: LifecycleEffect): void {
     switch (effect.type) {
       case 'resolve':
-        this.#later(account, this.#resolve(account, effect.hop));
+        this.#later(account, resolveHop(this.#locator, account, effect.hop));
         break;
       case 'targetFailed':
         this.#locator.noteFailed(effect.target, effect.retryAfterSeconds);
@@ -236,10 +237,7 @@ export class Engine {
         this.#closeFlow(effect.flowId);
         break;
       case 'reserveCseq':
-        // Numbers for thousands become durable with one write: their REGISTERs leave as there is room.
-        this.#later(account, reserveNumbers(account, effect.renewCallId), (go) =>
-          this.#departures.depart(account, go),
-        );
+        this.#later(account, reserveNumbers(account, effect.renewCallId));
         break;
       case 'send':
         this.#send(account, effect);
@@ -259,30 +257,33 @@ export class Engine {
     }
   }
 
-  #later(account: ManagedRegistration, work: Promise<Input>, inTurn = (go: () => void): void => go()): void {
-    work.then(
-      (input) => inTurn(() => this.request(account, input)),
-      (error: unknown) => this.#crashed(account, error),
-    );
+  /** Hands in what `work` brings: what is known already comes next. */
+  #later(account: ManagedRegistration, work: Input | Promise<Input>): void {
+    if (work instanceof Promise) {
+      work.then(
+        (input) => this.#later(account, input),
+        (error: unknown) => this.#crashed(account, error),
+      );
+      // Numbers for thousands become durable with one write: their REGISTERs leave as there is room.
+    } else if (work.type === 'cseqReserved') this.#departures.depart(account, work);
+    else this.request(account, work);
   }
 
-  async #resolve(account: ManagedRegistration, hop: Hop): Promise<Input> {
-    const input = await resolveHop(this.#locator, hop, account.setup.dnsServers);
-    if (input.type === 'targetsResolved') {
-      account.addresses = rememberAddresses(account.addresses, input.targets);
-    }
-    return input;
-  }
-
-  async #openFlow(
+  #openFlow(
     account: ManagedRegistration,
     { target, domain, connectTimeoutMs }: Extract<Effect, { type: 'openFlow' }>,
-  ): Promise<Input> {
+  ): Input | Promise<Input> {
     const { plan, tls } = account.setup;
     const { preferredPort, regId } = account;
     const apart = plan.outbound === 'on' ? regId : null;
     const request = { target, regId: apart, local: plan.local, domain, connectTimeoutMs, preferredPort };
-    const opened = await this.#registry.acquire(request, tls);
+    const opened = this.#registry.acquire(request, tls);
+    return opened instanceof Promise
+      ? opened.then((flow) => this.#flowOpened(account, target, flow))
+      : this.#flowOpened(account, target, opened);
+  }
+
+  #flowOpened(account: ManagedRegistration, target: Target, opened: Result<Flow, Failure>): Input {
     if (!opened.ok) {
       this.#observer.flowFailed?.(account, target.transport);
       return { type: 'flowFailed', target, failure: opened.error };

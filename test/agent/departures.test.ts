@@ -6,17 +6,17 @@ import { createDepartures, type Departures } from '../../src/agent/departures.ts
 
 const MOST = 32;
 
-function departures(now: () => number): Departures<number> {
-  const created = createDepartures<number>(now);
+function departures(now: () => number): Departures<number, number[]> {
+  const created = createDepartures<number, number[]>(now, (traveller, left) => left.push(traveller));
   onTestFinished(created.stop);
   return created;
 }
 
 /** Travellers 0, 1, … depart; who has left is written down. */
-function send(out: Departures<number>, count: number): number[] {
+function send(out: Departures<number, number[]>, count: number): number[] {
   const left: number[] = [];
   for (let traveller = 0; traveller < count; traveller++) {
-    out.depart(traveller, () => left.push(traveller));
+    out.depart(traveller, left);
   }
   return left;
 }

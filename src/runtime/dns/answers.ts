@@ -7,6 +7,8 @@ import type { Asker } from './asker.ts';
 import { createGate } from './gate.ts';
 
 export type SharedAnswers = {
+  /** The answer from memory; undefined: it has to be asked for. */
+  readonly known: (question: Question) => Answer | undefined;
   /** The answer, from memory or by asking. Never rejects. */
   readonly answer: (question: Question) => Promise<Answer>;
   /** Records that come without a TTL live no longer than this one, of what they led to; null: not known either. */
@@ -55,11 +57,16 @@ export function createSharedAnswers(asker: Asker, now: () => Millis): SharedAnsw
     epoch.delete(key);
     return answer;
   };
+  const knownBy = (key: string): Answer | undefined => {
+    const known = kept.get(key);
+    return known !== undefined && now() < known.untilAt ? known.answer : undefined;
+  };
   return {
+    known: (question) => knownBy(keyOf(question)),
     answer(question) {
       const key = keyOf(question);
-      const known = kept.get(key);
-      if (known !== undefined && now() < known.untilAt) return Promise.resolve(known.answer);
+      const known = knownBy(key);
+      if (known !== undefined) return Promise.resolve(known);
       const asked = underWay.get(key) ?? ask(key, question);
       underWay.set(key, asked);
       return asked;

@@ -23,7 +23,7 @@ import { createSharedAnswers, type SharedAnswers } from './answers.ts';
 import { createAsker } from './asker.ts';
 import { familiesOfHost } from './host-families.ts';
 import { createLocalNames } from './local-names.ts';
-import { askUntilLocated } from './questioning.ts';
+import { askUntilLocated, locatedFromMemory } from './questioning.ts';
 
 export type Location =
   | {
@@ -38,8 +38,9 @@ export type Location =
   | { readonly ok: false; readonly failure: Failure };
 
 export type Locator = {
-  /** Where `hop` leads. `servers`: DNS servers of the account's own ("127.0.0.1:5353"); none: the system's. */
-  readonly locate: (hop: Hop, servers: readonly string[]) => Promise<Location>;
+  /** Where `hop` leads, at once when nobody has to be asked. `servers`: DNS servers of the account's own
+   * ("127.0.0.1:5353"); none: the system's. */
+  readonly locate: (hop: Hop, servers: readonly string[]) => Location | Promise<Location>;
   /** The target did not serve a request: 503, a transport error, or no answer. `retryAfterSeconds`: it said so. */
   readonly noteFailed: (target: Target, retryAfterSeconds: number | null) => void;
   /** The target answered: what was before is forgotten. */
@@ -87,19 +88,28 @@ export function createLocator({ rng, now }: LocatorOptions): Locator {
     const { ordered, deferred } = healthiestFirst(health, ranked, now());
     return { ok: true, located: ordered, deferred, stale };
   };
+  const conclude = (key: string, found: Result<readonly LocatedTarget[], Failure>): Location => {
+    if (found.ok) {
+      remember(key, found.value);
+      return inOrder(found.value, null);
+    }
+    const remembered = lastGood.get(key);
+    // RFC 3263 knows no such case; behaviour.md §12: a "no" counts, silence does not.
+    if (remembered !== undefined && isTemporary(found.error)) return inOrder(remembered, found.error);
+    return { ok: false, failure: found.error };
+  };
   return {
-    async locate(hop, servers) {
-      const key = hopKey(hop, servers);
+    locate(hop, servers) {
+      const shared = answersOf(servers);
       const asked = servers.length === 0 ? "the system's resolver" : servers.join(', ');
-      const found = await ask(hop, answersOf(servers), { rng, families: families.current(), asked });
-      if (found.ok) {
-        remember(key, found.value);
-        return inOrder(found.value, null);
-      }
-      const remembered = lastGood.get(key);
-      // RFC 3263 knows no such case; behaviour.md §12: a "no" counts, silence does not.
-      if (remembered !== undefined && isTemporary(found.error)) return inOrder(remembered, found.error);
-      return { ok: false, failure: found.error };
+      const env = { rng, families: families.current(), asked };
+      // Thousands of accounts ask for the same few hops: what is known costs them no promise.
+      const known = locatedFromMemory(hop, shared.known, env);
+      if (known?.isGiven && known.located.ok) return inOrder(known.located.value, null);
+      const key = hopKey(hop, servers);
+      return known === null
+        ? ask(hop, shared, env).then((found) => conclude(key, found))
+        : conclude(key, known.located);
     },
     noteFailed(target, retryAfterSeconds) {
       health = targetFailed(health, target, now(), (retryAfterSeconds ?? 0) * 1000);

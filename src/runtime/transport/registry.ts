@@ -18,8 +18,8 @@ import type { openWebSocketFlow } from './websocket.ts';
 
 export type FlowRegistry = {
   /** A flow for the request: an open one, the outcome of an attempt under way, or a new one. Each success needs one
-   * `release`, unless the flow closes before. */
-  readonly acquire: (request: FlowRequest, tls: TlsSettings) => Promise<Result<Flow, Failure>>;
+   * `release`, unless the flow closes before. An open one without TLS comes at once. */
+  readonly acquire: (request: FlowRequest, tls: TlsSettings) => Acquired | Promise<Acquired>;
   readonly release: (flow: Flow) => void;
   /** Closes a flow that is of no use any more, whoever uses it; `closed` is not called for it. */
   readonly discard: (flow: Flow, why: Failure) => void;
@@ -42,9 +42,13 @@ export type FlowRegistryOptions = {
   readonly limits?: FlowLimits;
 };
 
+type Acquired = Result<Flow, Failure>;
+
 type Entry = {
   readonly key: string;
-  readonly attempt: Promise<Result<Flow, Failure>>;
+  readonly attempt: Promise<Acquired>;
+  /** Set when the attempt is over. */
+  outcome: Acquired | null;
   /** Of the TLS material; null: it has none. */
   readonly digest: string | null;
   users: number;
@@ -93,31 +97,37 @@ export function createFlowRegistry({
     const attempt = open().then((opened) => {
       if (opened.ok) admit(entry, opened.value);
       else drop(entry, opened.error);
-      return entry.end === null ? opened : failure(entry.end);
+      entry.outcome = entry.end === null ? opened : failure(entry.end);
+      return entry.outcome;
     });
-    const entry: Entry = { key, attempt, digest, users: 0, end: null };
+    const entry: Entry = { key, attempt, outcome: null, digest, users: 0, end: null };
     entries.set(key, entry);
     return entry;
   };
 
-  const join = async (entry: Entry): Promise<Result<Flow, Failure>> => {
+  const join = (entry: Entry): Acquired | Promise<Acquired> => {
     entry.users += 1;
-    const outcome = await entry.attempt;
-    // It may have closed between opening and now.
-    return entry.end === null ? outcome : failure(entry.end);
+    if (entry.outcome !== null && entry.end === null) return entry.outcome;
+    // It may have closed between opening and then.
+    return entry.attempt.then((outcome) => (entry.end === null ? outcome : failure(entry.end)));
   };
 
-  const acquire = async (request: FlowRequest, tls: TlsSettings): Promise<Result<Flow, Failure>> => {
-    const material = isSecure(request.target.transport) ? await source.materialFor(tls) : null;
-    if (material?.ok === false) return material;
-    const { keyLog, handshaken } = source;
-    const security =
-      material === null ? null : { settings: tls, material: material.value, keyLog, handshaken };
+  const acquireWith = (request: FlowRequest, security: TlsSecurity | null): Acquired | Promise<Acquired> => {
     const digest = security?.material.digest ?? null;
-    const key = keyOf(request, digest === null ? '' : `${digest} ${checksOf(tls)}`);
-    const open = (): Promise<Result<Flow, Failure>> => openFlow(request, sharedEvents, security, limits);
+    const key = keyOf(request, security === null ? '' : `${digest} ${checksOf(security.settings)}`);
+    const open = (): Promise<Acquired> => openFlow(request, sharedEvents, security, limits);
     return join(entries.get(key) ?? start(key, digest, open));
   };
+
+  const acquireSecure = async (request: FlowRequest, settings: TlsSettings): Promise<Acquired> => {
+    const material = await source.materialFor(settings);
+    if (!material.ok) return material;
+    const { keyLog, handshaken } = source;
+    return await acquireWith(request, { settings, material: material.value, keyLog, handshaken });
+  };
+
+  const acquire: FlowRegistry['acquire'] = (request, tls) =>
+    isSecure(request.target.transport) ? acquireSecure(request, tls) : acquireWith(request, null);
 
   const release = (flow: Flow): void => {
     const entry = entryOfFlow.get(flow.id);

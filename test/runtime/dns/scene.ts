@@ -17,7 +17,8 @@ export async function openScene(zone: Zone) {
     zone,
     /** What was asked since the last time. */
     asked: (): readonly string[] => (server.asked as string[]).splice(0).sort(),
-    locate: (parts: Partial<Hop> = {}): Promise<Location> => locator.locate(hopTo(parts), [server.address]),
+    locate: async (parts: Partial<Hop> = {}): Promise<Location> =>
+      locator.locate(hopTo(parts), [server.address]),
     end: async (): Promise<void> => {
       locator.stop();
       await server.stop();
