@@ -3,5 +3,6 @@
 
 /** The same text, as characters of its own. */
 export function ownText(text: string): string {
-  return JSON.parse(JSON.stringify(text)) as string;
+  // Joining two pieces writes both into a new text; a single piece would be given back as it is.
+  return [text.slice(0, 1), text.slice(1)].join('');
 }

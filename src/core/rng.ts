@@ -17,10 +17,11 @@ export function randomHex(rng: Rng, byteCount: number): string {
 }
 
 function hexOf(bytes: Uint8Array): string {
-  const codes: number[] = [];
+  const codes = new Array<number>(2 * bytes.length);
   for (let at = 0; at < bytes.length; at++) {
     const byte = bytes[at] ?? 0;
-    codes.push(DIGITS[byte >>> 4] ?? 0, DIGITS[byte & 0xf] ?? 0);
+    codes[2 * at] = DIGITS[byte >>> 4] ?? 0;
+    codes[2 * at + 1] = DIGITS[byte & 0xf] ?? 0;
   }
   // From all codes at once: put together piece by piece the text would hold on to each of its pieces.
   return String.fromCharCode(...codes);

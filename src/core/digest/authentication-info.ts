@@ -5,7 +5,7 @@ import { headerRows, headerValue } from '../sip/headers.ts';
 import type { HeaderField } from '../sip/message.ts';
 import type { Credential, HashFn } from './algorithm.ts';
 import { type ChallengeKind, canBeEchoed, type Qop } from './challenge.ts';
-import { scanSchemes } from './parameters.ts';
+import { parameterValue, scanSchemes } from './parameters.ts';
 import { type DigestSession, sessionResponse } from './session.ts';
 
 export type AuthenticationInfo = {
@@ -33,8 +33,8 @@ export function parseAuthenticationInfo(
   const rows = headerRows(headers, nameFor(kind));
   if (rows.length === 0) return null;
   // Several rows are one list (RFC 3261 §7.3.1); Digest parameters stand in it without a scheme.
-  const parameters = scanSchemes(rows.join(', '))[0]?.parameters ?? new Map<string, string>();
-  const text = (key: string): string | null => parameters.get(key) || null;
+  const parameters = scanSchemes(rows.join(', '))[0]?.parameters ?? [];
+  const text = (key: string): string | null => parameterValue(parameters, key) || null;
   const nextnonce = text('nextnonce');
   const qop = text('qop')?.toLowerCase();
   return {

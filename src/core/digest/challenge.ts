@@ -6,7 +6,7 @@ import { headerRows } from '../sip/headers.ts';
 import type { HeaderField } from '../sip/message.ts';
 import type { DigestAlgorithm } from './algorithm.ts';
 import { parseAlgorithmName } from './algorithm-name.ts';
-import { hasControlCharacter, type Parameters, type SchemeParameters, scanSchemes } from './parameters.ts';
+import { hasControlCharacter, parameterValue, type SchemeParameters, scanSchemes } from './parameters.ts';
 
 /** Who asks: the server itself (401) or a proxy on the way (407). */
 export type ChallengeKind = 'www' | 'proxy';
@@ -47,26 +47,29 @@ export type ParsedChallenges = {
 export function parseChallenges(headers: readonly HeaderField[]): ParsedChallenges {
   const usable: Challenge[] = [];
   const unknownAlgorithms: string[] = [];
-  const realms = new Set<string>();
+  const realms: string[] = [];
   for (const { kind, name } of CHALLENGE_HEADERS) {
-    for (const listed of headerRows(headers, name).flatMap(scanSchemes)) {
-      if (isBroken(listed)) continue;
-      // Each is answered by a header of ours: without a bound a response would make us send many times its size.
-      if (usable.length + unknownAlgorithms.length === MAX_CHALLENGES) break;
-      const realm = listed.parameters.get('realm') ?? '';
-      realms.add(realm);
-      const challenge = digestChallenge(kind, listed);
-      if (challenge === null) unknownAlgorithms.push(`${methodText(listed)} (realm "${realm}")`);
-      else usable.push(challenge);
+    for (const row of headerRows(headers, name)) {
+      for (const listed of scanSchemes(row)) {
+        if (isBroken(listed)) continue;
+        // Each is answered by a header of ours: without a bound a response would make us send many times its size.
+        if (usable.length + unknownAlgorithms.length === MAX_CHALLENGES) break;
+        const realm = parameterValue(listed.parameters, 'realm') ?? '';
+        if (!realms.includes(realm)) realms.push(realm);
+        const challenge = digestChallenge(kind, realm, listed);
+        if (challenge === null) unknownAlgorithms.push(`${methodText(listed)} (realm "${realm}")`);
+        else usable.push(challenge);
+      }
     }
   }
-  return { usable, unknownAlgorithms, realms: [...realms] };
+  return { usable, unknownAlgorithms, realms };
 }
 
 /** A Digest challenge that says too little, or whose values would not fit into a header of ours. */
 function isBroken({ scheme, parameters }: SchemeParameters): boolean {
-  if (scheme === 'digest' && !parameters.get('nonce')) return true;
-  return ECHOED.some((name) => !canBeEchoed(parameters.get(name) ?? ''));
+  if (scheme === 'digest' && !parameterValue(parameters, 'nonce')) return true;
+  for (const name of ECHOED) if (!canBeEchoed(parameterValue(parameters, name) ?? '')) return true;
+  return false;
 }
 
 /** Whether a value of a challenge may be copied into a header of ours, and kept for the next requests. */
@@ -74,31 +77,35 @@ export function canBeEchoed(value: string): boolean {
   return value.length <= MAX_ECHOED && !hasControlCharacter(value);
 }
 
-function digestChallenge(kind: ChallengeKind, { scheme, parameters }: SchemeParameters): Challenge | null {
-  const algorithmText = parameters.get('algorithm') || null;
+function digestChallenge(
+  kind: ChallengeKind,
+  realm: string,
+  { scheme, parameters }: SchemeParameters,
+): Challenge | null {
+  const algorithmText = parameterValue(parameters, 'algorithm') || null;
   const named = parseAlgorithmName(algorithmText ?? undefined);
   if (scheme !== 'digest' || named === null) return null;
-  const qop = offeredQop(parameters);
+  const qop = offeredQop(parameterValue(parameters, 'qop') ?? '');
   // RFC 3261 §22.4: -sess needs a cnonce, and that is only sent with qop.
   if (qop?.length === 0 || (named.session && qop === null)) return null;
   return {
     kind,
-    realm: parameters.get('realm') ?? '',
-    nonce: parameters.get('nonce') ?? '',
-    opaque: parameters.get('opaque') ?? null,
+    realm,
+    nonce: parameterValue(parameters, 'nonce') ?? '',
+    opaque: parameterValue(parameters, 'opaque') ?? null,
     algorithm: named.algorithm,
     session: named.session,
     algorithmText,
     qop,
-    stale: isTrue(parameters.get('stale')),
-    userhash: isTrue(parameters.get('userhash')),
-    utf8: parameters.get('charset')?.toLowerCase() === 'utf-8',
+    stale: isTrue(parameterValue(parameters, 'stale')),
+    userhash: isTrue(parameterValue(parameters, 'userhash')),
+    utf8: parameterValue(parameters, 'charset')?.toLowerCase() === 'utf-8',
   };
 }
 
-/** The known values of the qop list; null when the list is absent or empty. */
-function offeredQop(parameters: Parameters): readonly Qop[] | null {
-  const offered = (parameters.get('qop') ?? '')
+/** The known values of the qop list `text`; null when it is empty. */
+function offeredQop(text: string): readonly Qop[] | null {
+  const offered = text
     .toLowerCase()
     .split(/[\s,]+/)
     .filter((value) => value !== '');
@@ -108,10 +115,10 @@ function offeredQop(parameters: Parameters): readonly Qop[] | null {
 
 function methodText({ scheme, parameters }: SchemeParameters): string {
   if (scheme !== 'digest') return scheme.slice(0, LONGEST_SHOWN);
-  const algorithm = (parameters.get('algorithm') || 'MD5').slice(0, LONGEST_SHOWN);
+  const algorithm = (parameterValue(parameters, 'algorithm') || 'MD5').slice(0, LONGEST_SHOWN);
   return parseAlgorithmName(algorithm) === null
     ? algorithm
-    : `${algorithm} with qop "${(parameters.get('qop') ?? '').slice(0, LONGEST_SHOWN)}"`;
+    : `${algorithm} with qop "${(parameterValue(parameters, 'qop') ?? '').slice(0, LONGEST_SHOWN)}"`;
 }
 
 function isTrue(value: string | undefined): boolean {

@@ -67,5 +67,17 @@ export function computeResponse(input: ResponseInput, hash: HashFn): string {
 /** H(A2) of RFC 7616 §3.4.3. */
 function computeHa2({ algorithm, method, uri, body, protection }: ResponseInput, hash: HashFn): string {
   const plain = `${method}:${uri}`;
-  return hash(algorithm, protection?.qop === 'auth-int' ? `${plain}:${hash(algorithm, body)}` : plain);
+  if (protection?.qop === 'auth-int') return hash(algorithm, `${plain}:${hash(algorithm, body)}`);
+  // All accounts of a registrar send it the same method and URI: what they have in common is hashed once.
+  if (latest?.text !== plain || latest.algorithm !== algorithm || latest.hash !== hash) {
+    latest = { text: plain, algorithm, hash, ha2: hash(algorithm, plain) };
+  }
+  return latest.ha2;
 }
+
+let latest: {
+  readonly text: string;
+  readonly algorithm: DigestAlgorithm;
+  readonly hash: HashFn;
+  readonly ha2: string;
+} | null = null;

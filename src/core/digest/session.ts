@@ -178,7 +178,8 @@ function percentEncoded(text: string): string {
 
 /** RFC 7616 §3.4: exactly eight lower-case hex digits. */
 function nonceCountText({ nonceCount }: DigestSession): string {
-  return nonceCount.toString(16).padStart(8, '0');
+  const digits = nonceCount.toString(16);
+  return `${'00000000'.slice(digits.length)}${digits}`;
 }
 
 const CNONCE_BYTES = 16;

@@ -4,7 +4,7 @@
 import type { DigestAlgorithm, HashFn, Secret } from './algorithm.ts';
 import { parseAlgorithmName } from './algorithm-name.ts';
 import type { Qop } from './challenge.ts';
-import { scanSchemes } from './parameters.ts';
+import { parameterValue, scanSchemes } from './parameters.ts';
 import {
   computeHa1,
   computeResponse,
@@ -44,9 +44,12 @@ export function parseAuthorization(value: string): DigestAuthorization | null {
   const listed = scanSchemes(value)[0];
   if (listed?.scheme !== 'digest') return null;
   const parameters = listed.parameters;
-  const text = (name: string): string => parameters.get(name) ?? '';
+  const text = (name: string): string => parameterValue(parameters, name) ?? '';
   const named = parseAlgorithmName(text('algorithm'));
-  const username = readUsername(parameters.get('username'), parameters.get('username*'));
+  const username = readUsername(
+    parameterValue(parameters, 'username'),
+    parameterValue(parameters, 'username*'),
+  );
   const protection = readProtection(text('qop'), text('nc'), text('cnonce'));
   if (named === null || username === null || protection === undefined) return null;
   return {
@@ -57,7 +60,7 @@ export function parseAuthorization(value: string): DigestAuthorization | null {
     uri: text('uri'),
     response: text('response').toLowerCase(),
     ...named,
-    opaque: parameters.get('opaque') ?? null,
+    opaque: parameterValue(parameters, 'opaque') ?? null,
     protection,
   };
 }

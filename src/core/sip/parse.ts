@@ -5,6 +5,7 @@ import type { Draft } from '../draft.ts';
 import { failure, type Result } from '../result.ts';
 import {
   declaredLength,
+  decoded,
   endOfHead,
   type MessageError,
   messageError,
@@ -25,9 +26,11 @@ export function parseMessage(bytes: Uint8Array): Result<SipMessage, MessageError
       messageError('SIP_PARSE_TOO_LARGE', `the message is larger than ${MAX_MESSAGE_BYTES} bytes`),
     );
   }
+  const text = decoded(bytes);
   const start = skipLineBreaks(bytes);
-  const end = endOfHead(bytes, start);
-  const head = parseHead(between(bytes, start, end === -1 ? bytes.length : end));
+  const end = endOfHead(bytes, start, text);
+  const headBytes = between(bytes, start, end === -1 ? bytes.length : end);
+  const head = headBytes === bytes ? parseHead(bytes, text) : parseHead(headBytes);
   if (!head.ok) return head;
   const message: Draft<SipMessage> = head.value;
   if (end === -1) {
@@ -37,8 +40,8 @@ export function parseMessage(bytes: Uint8Array): Result<SipMessage, MessageError
   if (!length.ok) return length;
   const available = bytes.length - end;
   if (length.value !== null && length.value > available) {
-    const text = `Content-Length is ${length.value}, but only ${available} bytes follow`;
-    return failure(messageError('SIP_PARSE_SHORT_BODY', text, message));
+    const why = `Content-Length is ${length.value}, but only ${available} bytes follow`;
+    return failure(messageError('SIP_PARSE_SHORT_BODY', why, message));
   }
   if (available > 0) message.body = between(bytes, end, end + (length.value ?? available));
   return head;
