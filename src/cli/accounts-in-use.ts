@@ -9,14 +9,9 @@ import type { AccountEntry } from '../accounts/schema.ts';
 import { prepareAccount, type SetupOptions } from '../agent/account-setup.ts';
 import type { PreparedAccount } from '../agent/managed-registration.ts';
 import { systemRng } from '../runtime/entropy.ts';
+import type { StateNotice } from '../state/change-batches.ts';
 import { stateDirectory } from '../state/directory.ts';
-import {
-  type IdentityStore,
-  type Memory,
-  openIdentityStore,
-  readMemory,
-  type StateNotice,
-} from '../state/identity-store.ts';
+import { type IdentityStore, type Memory, openIdentityStore, readMemory } from '../state/identity-store.ts';
 import { CommandError, EXIT } from './exit.ts';
 import type { Output } from './output.ts';
 import { PRODUCT } from './version.ts';

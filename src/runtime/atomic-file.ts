@@ -4,19 +4,26 @@
 import {
   closeSync,
   constants,
+  fchmodSync,
+  fchownSync,
   fstatSync,
+  fsync,
   openSync,
   readSync,
   renameSync,
   rmSync,
   type Stats,
   statSync,
+  write,
 } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { promisify } from 'node:util';
 
 /** The ending of files that are being written; one that outlives its writer may be removed. */
 export const UNFINISHED_SUFFIX = '.unfinished';
+
+/** A text, or the pieces of a long one: the next is asked for when the last has been written. */
+export type Content = string | Iterable<Uint8Array> | AsyncIterable<string | Uint8Array>;
 
 /**
  * Replaces `path` by `content`, on disk when this resolves. Run by root, the file keeps its owner; a new file gets its
@@ -25,7 +32,7 @@ export const UNFINISHED_SUFFIX = '.unfinished';
  */
 export async function writeAtomically(
   path: string,
-  content: string | Uint8Array,
+  content: Content,
   mode: number,
   mayReplace: () => boolean = () => true,
 ): Promise<boolean> {
@@ -103,19 +110,28 @@ function readText(descriptor: number, count: number): string {
 
 async function writeNew(
   path: string,
-  content: string | Uint8Array,
+  content: Content,
   mode: number,
   owner: Stats | undefined,
 ): Promise<void> {
-  const file = await open(path, 'wx', mode);
+  const descriptor = openSync(path, 'wx', mode);
   try {
-    if (owner !== undefined && process.geteuid?.() === 0) await file.chown(owner.uid, owner.gid);
+    if (owner !== undefined && process.geteuid?.() === 0) fchownSync(descriptor, owner.uid, owner.gid);
     // The umask has cut the mode that open() was given, and chown() drops some bits.
-    await file.chmod(mode);
-    await file.writeFile(content);
-    await file.sync();
+    fchmodSync(descriptor, mode);
+    for await (const piece of typeof content === 'string' ? [content] : content) {
+      await writeWhole(descriptor, typeof piece === 'string' ? Buffer.from(piece) : piece);
+    }
+    await synced(descriptor);
   } finally {
-    await file.close();
+    closeSync(descriptor);
+  }
+}
+
+async function writeWhole(descriptor: number, bytes: Uint8Array): Promise<void> {
+  for (let from = 0; from < bytes.length; ) {
+    const { bytesWritten } = await written(descriptor, bytes, from);
+    from += bytesWritten;
   }
 }
 
@@ -125,10 +141,14 @@ function ownerOf(path: string): Stats | undefined {
 
 /** The rename itself is durable only when the directory is. */
 async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
+  const descriptor = openSync(path, 'r');
   try {
-    await directory.sync();
+    await synced(descriptor);
   } finally {
-    await directory.close();
+    closeSync(descriptor);
   }
 }
+
+// Only what may take long leaves the event loop: each of these waits for a whole turn of it.
+const synced = promisify(fsync);
+const written = promisify(write);

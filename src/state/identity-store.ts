@@ -5,11 +5,11 @@
 
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { assert } from '../core/assert.ts';
 import { failure, type Result, success } from '../core/result.ts';
 import { type Rng, randomHex } from '../core/rng.ts';
-import { monotonicNow } from '../runtime/clock.ts';
+import { type Changed, changeBatches, type StateNotice } from './change-batches.ts';
+import { changedFlow, type FlowChanges, NO_FLOW, renewedFlow } from './flow-record.ts';
 import { acquireLock, type Lock, type LockHeld, type LockOptions } from './lock.ts';
 import {
   type AccountRecord,
@@ -19,14 +19,7 @@ import {
   NO_ACCOUNT,
   type StateDocument,
 } from './state-document.ts';
-import {
-  emptyDocument,
-  readState,
-  type StateDraft,
-  type StateFault,
-  type StateFile,
-  stateFile,
-} from './state-file.ts';
+import { emptyDocument, readState, type StateFault, type StateFile, stateFile } from './state-file.ts';
 
 /** Whose identity it is: another AOR or registrar under the same name is another identity. */
 export type IdentityKey = {
@@ -54,11 +47,6 @@ export type Settlement = {
   readonly registrar?: string | null;
   readonly grantedUntil?: string | null;
   readonly publicAddress?: string | null;
-};
-
-export type StateNotice = {
-  readonly code: 'state.set-aside' | 'state.unwritable' | 'state.writable' | 'state.unlockable';
-  readonly message: string;
 };
 
 /** What earlier commands have left behind. */
@@ -116,7 +104,10 @@ export async function openIdentityStore(
   const file = directory === null ? NO_FILE : stateFile(directory, rng, onSetAside);
   const opened = await file.open();
   if (!opened.ok && opened.error.type === 'newer') return opened;
-  const commit = committer(file, opened, { rng, notify });
+  const batches = changeBatches(file, opened, { rng, notify });
+  const change = (key: IdentityKey, work: (account: AccountRecord) => AccountRecord | null): Promise<void> =>
+    batches.change(nameOf(key), (account) => ({ account: work(account), value: undefined }));
+  const remembered = (): Memory => memoryOf({ ...batches.current(), instanceId: batches.instanceId() });
   const lockFile = async (
     name: string,
     options: Omit<LockOptions, 'rng'>,
@@ -129,18 +120,18 @@ export async function openIdentityStore(
     return success(NO_LOCK);
   };
   return success({
-    instanceId: () => commit.current().instanceId,
-    load: (key) => memoryOf(commit.current()).load(key),
-    remembered: () => memoryOf(commit.current()),
+    instanceId: batches.instanceId,
+    load: (key) => remembered().load(key),
+    remembered,
     reserve: (key, regId, count, localPort) =>
-      commit.change((state) => reserveIn(state, { key, regId, count, localPort, rng })),
+      batches.change(nameOf(key), (account) => reserveIn(account, { key, regId, count, localPort, rng })),
     settle: (reservation, settlement) =>
-      commit.change((state) => settleIn(state, reservation, settlement, rng)),
+      change(reservation.key, (account) => settleIn(account, reservation, settlement, rng)),
     renewCallId: (key, regId) =>
-      commit.change((state) => putFlow(state, key, regId, renewed(flowIn(state, key, regId, rng), rng))),
-    setPaused: (key, since) => commit.change((state) => put(state, key, { pausedSince: since })),
-    setBlocked: (key, blocked) => commit.change((state) => put(state, key, { blocked })),
-    forget: (key) => commit.change((state) => void state.accounts.delete(nameOf(key))),
+      change(key, (account) => withFlow(account, regId, renewedFlow(flowIn(account, regId, rng), rng))),
+    setPaused: (key, since) => change(key, (account) => ({ ...account, pausedSince: since })),
+    setBlocked: (key, blocked) => change(key, (account) => ({ ...account, blocked })),
+    forget: (key) => change(key, () => null),
     lockAccount: (key, waitMs, signal) =>
       lockFile(`account-${fingerprint(nameOf(key))}.lock`, { waitMs, signal }),
     lockAgent: () => lockFile('agent.lock', { waitMs: 0, untilSilence: true }),
@@ -168,48 +159,44 @@ type Reserve = {
   readonly rng: Rng;
 };
 
-function reserveIn(state: StateDraft, { key, regId, count, localPort, rng }: Reserve): Reservation {
+function reserveIn(account: AccountRecord, order: Reserve): Changed<Reservation> {
+  const { key, regId, count, localPort, rng } = order;
   assert(count >= 1 && count <= CSEQ_MAX, 'a reservation has at least one number');
-  const known = flowIn(state, key, regId, rng);
+  const known = flowIn(account, regId, rng);
   // RFC 3261 §8.1.1.5: below 2³¹. A new Call-ID begins again at 1.
-  const flow = known.cseq + count > CSEQ_MAX ? renewed(known, rng) : known;
+  const { callId, cseq } = known.cseq + count > CSEQ_MAX ? renewedFlow(known, rng) : known;
   const token = randomHex(rng, 8);
-  const port = localPort === undefined ? {} : { localPort };
-  putFlow(state, key, regId, { ...flow, ...port, cseq: flow.cseq + count, reservation: token });
-  return { key, regId, callId: flow.callId, firstCseq: flow.cseq + 1, lastCseq: flow.cseq + count, token };
+  const flow = changedFlow(known, { callId, cseq: cseq + count, reservation: token, localPort });
+  const value = { key, regId, callId, firstCseq: cseq + 1, lastCseq: cseq + count, token };
+  return { account: withFlow(account, regId, flow), value };
 }
 
-function settleIn(state: StateDraft, reservation: Reservation, settlement: Settlement, rng: Rng): void {
-  const { usedCseq, ...facts } = settlement;
-  const { key, regId, firstCseq, lastCseq, token } = reservation;
-  const flow = { ...flowIn(state, key, regId, rng), ...facts };
-  if (usedCseq === undefined || flow.reservation !== token) {
-    // Somebody has reserved above us since: our unused numbers are lost, which harms nobody.
-    putFlow(state, key, regId, flow);
-    return;
-  }
+function settleIn(
+  account: AccountRecord,
+  { regId, firstCseq, lastCseq, token }: Reservation,
+  settlement: Settlement,
+  rng: Rng,
+): AccountRecord {
+  const flow = changedFlow(flowIn(account, regId, rng), factsOf(settlement));
+  const { usedCseq } = settlement;
+  // Has somebody reserved above us since, our unused numbers are lost, which harms nobody.
+  if (usedCseq === undefined || flow.reservation !== token) return withFlow(account, regId, flow);
   assert(usedCseq >= firstCseq - 1 && usedCseq <= lastCseq, 'the used CSeq is of this reservation');
-  putFlow(state, key, regId, { ...flow, cseq: usedCseq, reservation: null });
+  return withFlow(account, regId, changedFlow(flow, { cseq: usedCseq, reservation: null }));
 }
 
-function flowIn(state: StateDraft, key: IdentityKey, regId: number, rng: Rng): FlowRecord {
-  const known = state.accounts.get(nameOf(key))?.flows.get(regId);
-  return known ?? renewed(NO_FLOW, rng);
+function factsOf(settlement: Settlement): FlowChanges {
+  const { contact, localPort, registrar, grantedUntil, publicAddress } = settlement;
+  return { contact, localPort, registrar, grantedUntil, publicAddress };
 }
 
-/** R027: 128 random bits, and nothing of the host. */
-function renewed(flow: FlowRecord, rng: Rng): FlowRecord {
-  return { ...flow, callId: randomHex(rng, 16), cseq: 0, reservation: null };
+function flowIn(account: AccountRecord, regId: number, rng: Rng): FlowRecord {
+  return account.flows.get(regId) ?? renewedFlow(NO_FLOW, rng);
 }
 
-function putFlow(state: StateDraft, key: IdentityKey, regId: number, flow: FlowRecord): void {
-  const flows = new Map(state.accounts.get(nameOf(key))?.flows);
-  put(state, key, { flows: flows.set(regId, flow) });
-}
-
-function put(state: StateDraft, key: IdentityKey, change: Partial<AccountRecord>): void {
-  const name = nameOf(key);
-  state.accounts.set(name, { ...(state.accounts.get(name) ?? NO_ACCOUNT), ...change });
+function withFlow(account: AccountRecord, regId: number, flow: FlowRecord): AccountRecord {
+  const { pausedSince, blocked, flows } = account;
+  return { pausedSince, blocked, flows: new Map(flows).set(regId, flow) };
 }
 
 /** The name first: two accounts may share AOR and registrar when their Contacts differ. */
@@ -220,124 +207,6 @@ function nameOf({ account, aor, registrar }: IdentityKey): string {
 function fingerprint(name: string): string {
   return createHash('sha256').update(name).digest('hex').slice(0, 32);
 }
-
-type Committer = {
-  /** Makes one change, durable when it resolves, or volatile when the file cannot be written. */
-  readonly change: <T>(change: (state: StateDraft) => T) => Promise<T>;
-  readonly current: () => StateDraft | StateDocument;
-};
-
-type Waiting = {
-  /** Works on a document; called again with another one when that could not be written. */
-  readonly apply: (state: StateDraft) => void;
-  readonly settle: () => void;
-};
-
-/** Changes that come together, or while a write is under way, share one write. */
-function committer(
-  file: StateFile,
-  opened: Result<StateDocument, StateFault>,
-  options: IdentityStoreOptions,
-): Committer {
-  const { rng, notify } = options;
-  let waiting: Waiting[] = [];
-  let isRunning = false;
-  let volatile: StateDraft | null = null;
-  let instanceId = '';
-
-  const note = (outcome: Result<StateDocument, StateFault>): void => {
-    if (outcome.ok) {
-      if (volatile !== null) notify({ code: 'state.writable', message: 'The state can be written again.' });
-      volatile = null;
-      instanceId ||= outcome.value.instanceId;
-    } else if (volatile === null) {
-      volatile = volatileState(file.peek(), instanceId, rng);
-      instanceId = volatile.instanceId;
-      notify({
-        code: 'state.unwritable',
-        message: `${outcome.error.message}. It goes on with new Call-IDs, which a restart will not know.`,
-      });
-    }
-  };
-  const commitBatch = async (batch: readonly Waiting[]): Promise<void> => {
-    const outcome = await file.change((state) => {
-      if (volatile !== null) carryOver(volatile, state, rng);
-      for (const { apply } of batch) apply(state);
-    });
-    note(outcome);
-    if (volatile !== null) for (const { apply } of batch) apply(volatile);
-    for (const { settle } of batch) settle();
-  };
-  const flush = async (): Promise<void> => {
-    isRunning = true;
-    // Whoever calls in the same turn of the event loop comes along.
-    await Promise.resolve();
-    while (waiting.length > 0) {
-      const batch = waiting;
-      waiting = [];
-      const began = monotonicNow();
-      await commitBatch(batch);
-      const tookMs = monotonicNow() - began;
-      // With many accounts a write takes long: then the next one waits and takes more along.
-      if (waiting.length > 0 && tookMs > LONG_WRITE_MS) await sleep(REST_FACTOR * tookMs);
-    }
-    isRunning = false;
-  };
-
-  note(opened);
-  return {
-    current: () => ({ ...(volatile ?? file.peek() ?? emptyDocument(rng)), instanceId }),
-    change: (change) =>
-      new Promise((resolve, reject) => {
-        let settle = (): void => {};
-        const apply = (state: StateDraft): void => {
-          try {
-            const value = change(state);
-            settle = () => resolve(value);
-          } catch (error) {
-            settle = () => reject(error);
-          }
-        };
-        waiting.push({ apply, settle: () => settle() });
-        if (!isRunning) void flush();
-      }),
-  };
-}
-
-/** What was noted while nothing could be written; Call-ID and CSeq remain the durable ones. */
-function carryOver(volatile: StateDraft, state: StateDraft, rng: Rng): void {
-  for (const [name, { pausedSince, blocked, flows }] of volatile.accounts) {
-    const known = state.accounts.get(name);
-    const kept = new Map(known?.flows);
-    for (const [regId, facts] of flows) {
-      const { callId, cseq, reservation } = kept.get(regId) ?? renewed(NO_FLOW, rng);
-      kept.set(regId, { ...facts, callId, cseq, reservation });
-    }
-    state.accounts.set(name, { pausedSince, blocked, flows: kept });
-  }
-}
-
-/** What was known goes on, under Call-IDs of this process. */
-function volatileState(known: StateDocument | null, instanceId: string, rng: Rng): StateDraft {
-  const state = known ?? emptyDocument(rng);
-  const accounts = new Map<string, AccountRecord>();
-  for (const [name, account] of state.accounts) {
-    const flows = new Map([...account.flows].map(([regId, flow]) => [regId, renewed(flow, rng)]));
-    accounts.set(name, { ...account, flows });
-  }
-  return { instanceId: instanceId || state.instanceId, accounts };
-}
-
-const NO_FLOW: FlowRecord = {
-  callId: '',
-  cseq: 0,
-  reservation: null,
-  contact: null,
-  localPort: null,
-  registrar: null,
-  grantedUntil: null,
-  publicAddress: null,
-};
 
 const NO_PLACE = failure<StateFault>({
   type: 'unwritable',
@@ -351,7 +220,3 @@ const NO_FILE: StateFile = {
 };
 
 const NO_LOCK: Lock = { isHeld: () => true, release: () => {} };
-
-const LONG_WRITE_MS = 50;
-/** Long writes take at most a fifth of the time. */
-const REST_FACTOR = 4;

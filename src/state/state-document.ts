@@ -57,25 +57,35 @@ export type Reading =
 export const NO_ACCOUNT: AccountRecord = { pausedSince: null, blocked: null, flows: new Map() };
 
 export function formatState(document: StateDocument): string {
-  const lines: string[] = [];
-  for (const [key, account] of document.accounts)
-    lines.push(`${JSON.stringify(key)}: ${formatAccount(account)}`);
-  return `${formatHead(document)}\n"accounts": {\n${lines.join(',\n')}\n}}\n`;
+  return [...stateLines(document)].join('');
 }
 
-/** Records never change, so with thousands of accounts only the new ones are put into words again. */
-const texts = new WeakMap<AccountRecord, string>();
+/** The text of the document, some whole lines at a time. */
+export function* stateLines(document: StateDocument): Generator<string> {
+  let lines = `${formatHead(document)}\n${ACCOUNTS_LINE}\n`;
+  let isFirst = true;
+  for (const [key, account] of document.accounts) {
+    if (!isFirst) lines += ',\n';
+    if (lines.length > PIECE_LENGTH) {
+      yield lines;
+      lines = '';
+    }
+    lines += `${JSON.stringify(key)}: ${formatAccount(account)}`;
+    isFirst = false;
+  }
+  yield `${lines}\n${END_LINE}\n`;
+}
 
-function formatAccount(account: AccountRecord): string {
-  const known = texts.get(account);
-  if (known !== undefined) return known;
-  const text = JSON.stringify({ ...account, flows: Object.fromEntries(account.flows) });
-  texts.set(account, text);
-  return text;
+/** What is between the head and the lines of the accounts, and what follows these. */
+export const ACCOUNTS_LINE = '"accounts": {';
+export const END_LINE = '}}';
+
+export function formatAccount({ pausedSince, blocked, flows }: AccountRecord): string {
+  return JSON.stringify({ pausedSince, blocked, flows: Object.fromEntries(flows) });
 }
 
 /** The beginning of the text, which tells one version from all others. */
-export function formatHead({ revision, instanceId }: StateDocument): string {
+export function formatHead({ revision, instanceId }: Omit<StateDocument, 'accounts'>): string {
   return `{"schema": "${STATE_SCHEMA}", "revision": "${revision}", "instanceId": "${instanceId}",`;
 }
 
@@ -112,7 +122,8 @@ function parseDocument(value: Fields): Reading {
   return problem === null ? { type: 'good', document } : { type: 'damaged', document, problem };
 }
 
-function parseAccount(value: unknown): AccountRecord | null {
+/** null: it is wrong. */
+export function parseAccount(value: unknown): AccountRecord | null {
   if (!isObject(value) || !isObject(value.flows)) return null;
   const flows = new Map<number, FlowRecord>();
   for (const [regId, entry] of Object.entries(value.flows)) {
@@ -168,3 +179,5 @@ function isNewer(schema: string): boolean {
 const INSTANCE_ID = /^urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** Our own form: it goes into a header field as it stands. */
 const CALL_ID = /^[0-9a-f]{32,64}$/;
+/** About a thousand accounts. */
+const PIECE_LENGTH = 256 * 1024;

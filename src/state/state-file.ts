@@ -8,13 +8,8 @@ import { type Rng, randomHex, randomUuid } from '../core/rng.ts';
 import { readBeginning, readBounded, UNFINISHED_SUFFIX, writeAtomically } from '../runtime/atomic-file.ts';
 import { ensureDirectory } from './directory.ts';
 import { acquireLock, type Lock, type LockRefusal } from './lock.ts';
-import {
-  type AccountRecord,
-  formatHead,
-  formatState,
-  parseState,
-  type StateDocument,
-} from './state-document.ts';
+import { formatHead, parseState, type StateDocument, stateLines } from './state-document.ts';
+import { type AccountChanges, changedText, ForeignLayout, linesOfFile } from './state-lines.ts';
 
 export type StateFault =
   /** A later version of sipreg wrote the file: it is not touched. */
@@ -22,70 +17,92 @@ export type StateFault =
   /** It cannot be read or written now: read-only, full, not permitted, its lock not to be had. */
   | { readonly type: 'unwritable'; readonly message: string };
 
-/** A document that is being changed. */
-export type StateDraft = { readonly instanceId: string; readonly accounts: Map<string, AccountRecord> };
-
 export type StateFile = {
-  /** Reads, lets `change` work on a draft, and writes it: on disk when this resolves. */
-  readonly change: (change: (draft: StateDraft) => void) => Promise<Result<StateDocument, StateFault>>;
+  /** Reads, makes `changes`, and writes: on disk when this resolves. A change may be called again. */
+  readonly change: (changes: AccountChanges) => Promise<Result<Instance, StateFault>>;
   /** What stands there; made first when there is nothing, mended when it is damaged. */
-  readonly open: () => Promise<Result<StateDocument, StateFault>>;
+  readonly open: () => Promise<Result<Instance, StateFault>>;
   /** What stands there now, without a lock; null: nothing that can be read. */
   readonly peek: () => StateDocument | null;
+};
+
+export type Instance = Pick<StateDocument, 'instanceId'>;
+
+/** A text of which we know what is in it. */
+type Standing = Instance & {
+  readonly head: string;
+  readonly accounts: number;
+  /** Its lines, some at a time. */
+  readonly blocks: () => Iterable<Buffer>;
 };
 
 /** `onSetAside` hears of each damaged file: what was wrong, and where it is now. */
 export function stateFile(directory: string, rng: Rng, onSetAside: (message: string) => void): StateFile {
   const path = join(directory, 'state.json');
-  /** What we read or wrote last, so that an owner of many accounts does not read megabytes again. */
-  let lastKnown: StateDocument | null = null;
+  /** What we wrote last: its lines need no second look, however many they are. */
+  let written: Standing | null = null;
+  /** What we read last, until the next change: nobody asks for it then. */
+  let lastRead: StateDocument | null = null;
+  let isSwept = false;
 
   const read = (): Found => {
-    if (lastKnown !== null && hasHead(path, formatHead(lastKnown)))
-      return { type: 'good', document: lastKnown };
+    if (lastRead !== null && hasHead(path, formatHead(lastRead))) return { type: 'good', document: lastRead };
     const found = readDocument(path);
-    if (found.type === 'good') lastKnown = found.document;
+    if (found.type === 'good') lastRead = found.document;
     return found;
   };
-  const readOrMake = (): Result<StateDocument, StateFault> => {
+  const readOrMake = (): Result<Standing, StateFault> => {
+    if (written !== null && hasHead(path, written.head)) return success(written);
     const found = read();
     switch (found.type) {
       case 'good':
-        return success(found.document);
+        return success(standingOf(found.document));
       case 'newer':
         return failure({ type: 'newer', message: newerMessage(path, found.schema) });
       case 'none':
-        return success(emptyDocument(rng));
+        return success(standingOf(emptyDocument(rng)));
       case 'damaged':
         onSetAside(`${path} was not usable: ${found.problem}. It is kept as ${setAside(path)}.`);
-        return success(found.document ?? emptyDocument(rng));
+        return success(standingOf(found.document ?? emptyDocument(rng)));
     }
   };
-  const changeUnder = async (
+  const replace = async (
+    { instanceId, accounts, blocks }: Standing,
+    changes: AccountChanges,
     lock: Lock,
-    change: (draft: StateDraft) => void,
   ): ReturnType<StateFile['change']> => {
-    const found = readOrMake();
-    if (!found.ok) return found;
-    const { instanceId } = found.value;
-    const accounts = new Map(found.value.accounts);
-    change({ instanceId, accounts });
-    const document = { revision: randomHex(rng, 16), instanceId, accounts };
-    removeUnfinished(directory);
+    const head = formatHead({ revision: randomHex(rng, 16), instanceId });
+    const tally = { before: accounts, after: 0 };
+    const text = changedText(blocks(), head, changes, tally);
     // A process that was stopped for long may have lost the lock: then another one's text stands.
-    if (!(await writeAtomically(path, formatState(document), 0o600, lock.isHeld))) {
+    if (!(await writeAtomically(path, text, 0o600, lock.isHeld))) {
       return failure({ type: 'unwritable', message: `the lock of ${path} was lost` });
     }
-    lastKnown = document;
-    return success(document);
+    written = { instanceId, head, accounts: tally.after, blocks: () => linesOfFile(path) };
+    lastRead = null;
+    return success(written);
   };
-  const change: StateFile['change'] = async (work) => {
+  const changeUnder = async (lock: Lock, changes: AccountChanges): ReturnType<StateFile['change']> => {
+    const found = readOrMake();
+    if (!found.ok) return found;
+    if (!isSwept) removeUnfinished(directory);
+    isSwept = true;
+    try {
+      return await replace(found.value, changes, lock);
+    } catch (error) {
+      if (!(error instanceof ForeignLayout) || found.value !== written) throw error;
+      // Somebody has edited what we wrote, and left its beginning as it was.
+      written = null;
+      return await changeUnder(lock, changes);
+    }
+  };
+  const change: StateFile['change'] = async (changes) => {
     try {
       ensureDirectory(directory);
       const lock = await acquireLock(join(directory, 'state.lock'), { waitMs: LOCK_WAIT_MS, rng });
       if (!lock.ok) return failure({ type: 'unwritable', message: `${path}: ${explainRefusal(lock.error)}` });
       try {
-        return await changeUnder(lock.value, work);
+        return await changeUnder(lock.value, changes);
       } finally {
         lock.value.release();
       }
@@ -102,7 +119,7 @@ export function stateFile(directory: string, rng: Rng, onSetAside: (message: str
       } catch (error) {
         return failure(unwritable(path, error));
       }
-      return await change(() => {});
+      return await change(new Map());
     },
     peek: () => documentOf(read),
   };
@@ -116,6 +133,14 @@ export function readState(directory: string): StateDocument | null {
 
 export function emptyDocument(rng: Rng): StateDocument {
   return { revision: '', instanceId: `urn:uuid:${randomUuid(rng)}`, accounts: new Map() };
+}
+
+function standingOf(document: StateDocument): Standing {
+  const { instanceId, accounts } = document;
+  const blocks = function* (): Generator<Buffer> {
+    for (const lines of stateLines(document)) yield Buffer.from(lines);
+  };
+  return { instanceId, head: formatHead(document), accounts: accounts.size, blocks };
 }
 
 type Found = ReturnType<typeof parseState> | { readonly type: 'none' };

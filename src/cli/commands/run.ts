@@ -4,7 +4,7 @@
 import { type RunningAgent, startAgent } from '../../agent/agent.ts';
 import { type AgentLog, createAgentLog } from '../../agent/log/log.ts';
 import { watchSpareMemory } from '../../runtime/spare-memory.ts';
-import type { StateNotice } from '../../state/identity-store.ts';
+import type { StateNotice } from '../../state/change-batches.ts';
 import { entryOf, loadInUse, openStateInUse, stateInUse } from '../accounts-in-use.ts';
 import { agentSocket } from '../agent-in-use.ts';
 import { CommandError, EXIT } from '../exit.ts';

@@ -52,7 +52,7 @@ async function writeCapture(file: string, messages: readonly TraceMessage[], out
   const { packetCapture } = await import('../../agent/trace/packet-capture.ts');
   const path = resolve(file);
   try {
-    await writeAtomically(path, packetCapture(messages), 0o600);
+    await writeAtomically(path, [packetCapture(messages)], 0o600);
   } catch (error) {
     const words = error instanceof Error ? error.message : String(error);
     throw new CommandError(EXIT.notNow, `${path} cannot be written: ${words}`);

@@ -1,0 +1,164 @@
+// Changes of accounts on their way to the file: those that come together, or while a write is under way, share one write.
+// While the file cannot be written they last as long as the process, under Call-IDs that nobody else can have; what they
+// noted is carried over when it can be written again.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Result } from '../core/result.ts';
+import type { Rng } from '../core/rng.ts';
+import { monotonicNow } from '../runtime/clock.ts';
+import { changedFlow, NO_FLOW, renewedFlow } from './flow-record.ts';
+import { type AccountRecord, NO_ACCOUNT, type StateDocument } from './state-document.ts';
+import { emptyDocument, type Instance, type StateFault, type StateFile } from './state-file.ts';
+import type { AccountChange, AccountChanges } from './state-lines.ts';
+
+/** What a change makes of an account (null: nothing), and what it has to tell. */
+export type Changed<T> = { readonly account: AccountRecord | null; readonly value: T };
+
+export type ChangeBatches = {
+  /** Makes one change, durable when it resolves, or volatile when the file cannot be written. */
+  readonly change: <T>(name: string, work: (account: AccountRecord) => Changed<T>) => Promise<T>;
+  readonly current: () => Pick<StateDocument, 'accounts'>;
+  readonly instanceId: () => string;
+};
+
+export type StateNotice = {
+  readonly code: 'state.set-aside' | 'state.unwritable' | 'state.writable' | 'state.unlockable';
+  readonly message: string;
+};
+
+type Batch = {
+  readonly changes: Map<string, AccountChange>;
+  /** Called when they have been made. */
+  readonly made: (() => void)[];
+};
+
+/** `opened` is what the opening of `file` has found. */
+export function changeBatches(
+  file: StateFile,
+  opened: Result<Instance, StateFault>,
+  { rng, notify }: { readonly rng: Rng; readonly notify: (notice: StateNotice) => void },
+): ChangeBatches {
+  let waiting = emptyBatch();
+  let isRunning = false;
+  let volatile: Map<string, AccountRecord> | null = null;
+  let instanceId = '';
+
+  const note = (outcome: Result<Instance, StateFault>): void => {
+    if (outcome.ok) {
+      if (volatile !== null) notify({ code: 'state.writable', message: 'The state can be written again.' });
+      volatile = null;
+      instanceId ||= outcome.value.instanceId;
+    } else if (volatile === null) {
+      const known = file.peek() ?? emptyDocument(rng);
+      volatile = underNewCallIds(known.accounts, rng);
+      instanceId ||= known.instanceId;
+      notify({
+        code: 'state.unwritable',
+        message: `${outcome.error.message}. It goes on with new Call-IDs, which a restart will not know.`,
+      });
+    }
+  };
+  const commit = async ({ changes, made }: Batch): Promise<void> => {
+    note(await file.change(volatile === null ? changes : carriedOver(volatile, changes, rng)));
+    if (volatile !== null) makeIn(volatile, changes);
+    for (const tell of made) tell();
+  };
+  const flush = async (): Promise<void> => {
+    isRunning = true;
+    // Whoever calls in the same turn of the event loop comes along.
+    await Promise.resolve();
+    while (waiting.made.length > 0) {
+      const batch = waiting;
+      waiting = emptyBatch();
+      const began = monotonicNow();
+      await commit(batch);
+      const tookMs = monotonicNow() - began;
+      // With many accounts a write takes long: then the next one waits and takes more along.
+      if (waiting.made.length > 0 && tookMs > LONG_WRITE_MS) await sleep(REST_FACTOR * tookMs);
+    }
+    isRunning = false;
+  };
+
+  note(opened);
+  return {
+    current: () => (volatile === null ? (file.peek() ?? emptyDocument(rng)) : { accounts: volatile }),
+    instanceId: () => instanceId,
+    change: (name, work) =>
+      new Promise((resolve, reject) => {
+        let tell = (): void => {};
+        const { changes, made } = waiting;
+        const earlier = changes.get(name);
+        // It is called again, with another record, when what it made could not be written.
+        changes.set(name, (found) => {
+          const before = earlier === undefined ? found : earlier(found);
+          try {
+            const { account, value } = work(before ?? NO_ACCOUNT);
+            tell = () => resolve(value);
+            return account;
+          } catch (error) {
+            tell = () => reject(error);
+            return before;
+          }
+        });
+        made.push(() => tell());
+        if (!isRunning) void flush();
+      }),
+  };
+}
+
+function emptyBatch(): Batch {
+  return { changes: new Map(), made: [] };
+}
+
+function makeIn(accounts: Map<string, AccountRecord>, changes: AccountChanges): void {
+  for (const [name, change] of changes) {
+    const account = change(accounts.get(name) ?? NO_ACCOUNT);
+    if (account === null) accounts.delete(name);
+    else accounts.set(name, account);
+  }
+}
+
+/** What was known goes on, under Call-IDs of this process. */
+function underNewCallIds(known: ReadonlyMap<string, AccountRecord>, rng: Rng): Map<string, AccountRecord> {
+  const accounts = new Map<string, AccountRecord>();
+  for (const [name, account] of known) {
+    const flows = new Map([...account.flows].map(([regId, flow]) => [regId, renewedFlow(flow, rng)]));
+    accounts.set(name, { ...account, flows });
+  }
+  return accounts;
+}
+
+/** `changes` after what was noted while nothing could be written. */
+function carriedOver(
+  noted: ReadonlyMap<string, AccountRecord>,
+  changes: AccountChanges,
+  rng: Rng,
+): AccountChanges {
+  const all = new Map(changes);
+  for (const [name, record] of noted) {
+    const change = changes.get(name);
+    all.set(name, (known) => {
+      const account = withNoted(known, record, rng);
+      return change === undefined ? account : change(account);
+    });
+  }
+  return all;
+}
+
+/** Call-ID and CSeq remain the durable ones. */
+function withNoted(
+  known: AccountRecord,
+  { pausedSince, blocked, flows }: AccountRecord,
+  rng: Rng,
+): AccountRecord {
+  const kept = new Map(known.flows);
+  for (const [regId, facts] of flows) {
+    const { callId, cseq, reservation } = kept.get(regId) ?? renewedFlow(NO_FLOW, rng);
+    kept.set(regId, changedFlow(facts, { callId, cseq, reservation }));
+  }
+  return { pausedSince, blocked, flows: kept };
+}
+
+const LONG_WRITE_MS = 50;
+/** Long writes take at most a fifth of the time. */
+const REST_FACTOR = 4;

@@ -1,0 +1,214 @@
+// state.json as lines of bytes: those of accounts that change are put into words anew, all others are copied as they
+// stand. So nothing has to be kept in memory of accounts that rest, and a change of a few among fifty thousand costs
+// little more than copying the file.
+
+import { closeSync, openSync, readSync } from 'node:fs';
+import {
+  ACCOUNTS_LINE,
+  type AccountRecord,
+  END_LINE,
+  formatAccount,
+  NO_ACCOUNT,
+  parseAccount,
+} from './state-document.ts';
+
+/** What becomes of an account; null: it is forgotten. */
+export type AccountChange = (account: AccountRecord) => AccountRecord | null;
+
+/** By the name of the account. */
+export type AccountChanges = ReadonlyMap<string, AccountChange>;
+
+/** It does not have one account a line as we write it: it has to be read as a whole. */
+export class ForeignLayout extends Error {
+  override readonly name = 'ForeignLayout';
+}
+
+/** How many accounts the old text has, and the new one. */
+export type Tally = { readonly before: number; after: number };
+
+/**
+ * The text that follows on `blocks` (whole lines each) when `changes` are made to it, beginning with `head`, in pieces that
+ * are good until the next is asked for. `tally.after` is known at the end. Throws ForeignLayout.
+ */
+export function* changedText(
+  blocks: Iterable<Buffer>,
+  head: string,
+  changes: AccountChanges,
+  tally: Tally,
+): Generator<Uint8Array> {
+  const pass = beginPass(changes, tally);
+  addText(pass, `${head}\n${ACCOUNTS_LINE}\n`);
+  for (const block of blocks) {
+    passBlock(pass, block);
+    yield takeOutput(pass);
+  }
+  // Not one more: an account that stood there twice would hide its change.
+  if (pass.next !== 'nothing' || pass.passed !== tally.before)
+    throw new ForeignLayout('it has other accounts');
+  for (const [key, change] of pass.changes) {
+    addAccount(pass, key, change(NO_ACCOUNT));
+    if (pass.length >= BLOCK_BYTES) yield takeOutput(pass);
+  }
+  addText(pass, `\n${END_LINE}\n`);
+  yield takeOutput(pass);
+}
+
+/** The text of the file in blocks of whole lines, each good until the next is asked for. Throws the system's error. */
+export function* linesOfFile(path: string): Generator<Buffer> {
+  const descriptor = openSync(path, 'r');
+  try {
+    let bytes = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+    for (let position = 0; ; ) {
+      const length = readSync(descriptor, bytes, 0, bytes.length, position);
+      if (length === 0) return;
+      const end = bytes.lastIndexOf(NEWLINE, length - 1) + 1;
+      if (end > 0) yield bytes.subarray(0, end);
+      else if (length < bytes.length) throw new ForeignLayout('its last line has no end');
+      else bytes = Buffer.allocUnsafeSlow(2 * bytes.length);
+      position += end;
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+type Pass = {
+  /** What is still to be changed, by the key as its bytes stand in the file: one character a byte. */
+  readonly changes: Map<string, AccountChange>;
+  readonly tally: Tally;
+  next: 'head' | 'accounts' | 'account' | 'nothing';
+  /** Accounts of the old text so far. */
+  passed: number;
+  /** The lines of the block that are to be copied together; none: `copyFrom` is -1. */
+  copyFrom: number;
+  copyTo: number;
+  hasAccount: boolean;
+  output: Buffer;
+  /** How much of it is filled. */
+  length: number;
+};
+
+function beginPass(changes: AccountChanges, tally: Tally): Pass {
+  const byKey = new Map<string, AccountChange>();
+  for (const [name, change] of changes)
+    byKey.set(Buffer.from(JSON.stringify(name)).toString('latin1'), change);
+  tally.after = 0;
+  const output = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  return {
+    changes: byKey,
+    tally,
+    next: 'head',
+    passed: 0,
+    copyFrom: -1,
+    copyTo: -1,
+    hasAccount: false,
+    output,
+    length: 0,
+  };
+}
+
+function passBlock(pass: Pass, block: Buffer): void {
+  for (let start = 0; start < block.length; ) {
+    const end = block.indexOf(NEWLINE, start);
+    if (pass.next === 'account' && block[start] === QUOTE) passAccount(pass, block, start, end);
+    else passFrame(pass, block.toString('latin1', start, end));
+    start = end + 1;
+  }
+  copyLines(pass, block);
+}
+
+function passAccount(pass: Pass, block: Buffer, start: number, lineEnd: number): void {
+  const keyEnd = endOfKey(block, start, lineEnd);
+  const end = block[lineEnd - 1] === COMMA ? lineEnd - 1 : lineEnd;
+  if (block[end - 1] !== BRACE) throw new ForeignLayout('an account does not end with its line');
+  const key = block.toString('latin1', start, keyEnd);
+  const change = pass.changes.get(key);
+  pass.passed++;
+  if (change === undefined) {
+    if (pass.copyFrom === -1) pass.copyFrom = start;
+    pass.copyTo = end;
+    pass.tally.after++;
+    return;
+  }
+  copyLines(pass, block);
+  pass.changes.delete(key);
+  addAccount(pass, key, change(recordIn(block.toString('utf8', keyEnd + 1, end))));
+}
+
+function endOfKey(block: Buffer, start: number, lineEnd: number): number {
+  for (let at = start + 1; at < lineEnd; at++) {
+    if (block[at] === BACKSLASH) at++;
+    else if (block[at] === QUOTE) return at + 1;
+  }
+  throw new ForeignLayout('a name does not end');
+}
+
+function recordIn(text: string): AccountRecord {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new ForeignLayout('a record is no JSON');
+  }
+  const account = parseAccount(value);
+  if (account === null) throw new ForeignLayout('a record is wrong');
+  return account;
+}
+
+/** A line that is no account's. */
+function passFrame(pass: Pass, line: string): void {
+  if (pass.next === 'head') pass.next = 'accounts';
+  else if (pass.next === 'accounts' && line === ACCOUNTS_LINE) pass.next = 'account';
+  else if (pass.next === 'account' && line === END_LINE) pass.next = 'nothing';
+  // Where there is no account the line for them is empty.
+  else if (line !== '' || pass.next !== 'account') throw new ForeignLayout('it has other lines');
+}
+
+function copyLines(pass: Pass, block: Buffer): void {
+  const { copyFrom, copyTo } = pass;
+  if (copyFrom === -1) return;
+  pass.copyFrom = -1;
+  beginAccount(pass);
+  makeRoom(pass, copyTo - copyFrom);
+  pass.length += block.copy(pass.output, pass.length, copyFrom, copyTo);
+}
+
+function addAccount(pass: Pass, key: string, account: AccountRecord | null): void {
+  if (account === null) return;
+  pass.tally.after++;
+  beginAccount(pass);
+  makeRoom(pass, key.length);
+  pass.length += pass.output.write(key, pass.length, 'latin1');
+  addText(pass, `: ${formatAccount(account)}`);
+}
+
+/** What stands between two accounts. */
+function beginAccount(pass: Pass): void {
+  if (pass.hasAccount) addText(pass, ',\n');
+  pass.hasAccount = true;
+}
+
+function addText(pass: Pass, text: string): void {
+  makeRoom(pass, 3 * text.length);
+  pass.length += pass.output.write(text, pass.length);
+}
+
+function makeRoom(pass: Pass, bytes: number): void {
+  const { output, length } = pass;
+  if (length + bytes <= output.length) return;
+  pass.output = Buffer.allocUnsafeSlow(2 * (length + bytes));
+  output.copy(pass.output, 0, 0, length);
+}
+
+function takeOutput(pass: Pass): Uint8Array {
+  const taken = pass.output.subarray(0, pass.length);
+  pass.length = 0;
+  return taken;
+}
+
+const BLOCK_BYTES = 256 * 1024;
+const NEWLINE = 0x0a;
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const BACKSLASH = 0x5c;
+const BRACE = 0x7d;
