@@ -10,6 +10,7 @@ import { boundUri } from '../core/registration/contact.ts';
 import { flowPlans, type Plan } from '../core/registration/plan.ts';
 import { sameUri } from '../core/sip/uri-compare.ts';
 import type { Millis } from '../core/time.ts';
+import type { Memory } from '../state/identity-store.ts';
 import { type AccountsDiff, diffAccounts, needsNewFlow } from './accounts-diff.ts';
 import { registrarOf } from './admission.ts';
 import { rememberAddresses, writtenAddresses } from './incoming/answerable.ts';
@@ -60,11 +61,12 @@ async function carryOut(
     retire(supervisor.members.byName.get(name)?.flows ?? null);
     supervisor.members.remove(name);
   }
+  const source = { directory, memory: supervisor.store.remembered() };
   const begun = await Promise.all([
-    ...added.map((name) => addAccount(supervisor, name, entryOf(accounts, name), directory)),
+    ...added.map((name) => addAccount(supervisor, name, entryOf(accounts, name), source)),
     ...changed.map((name) => {
       const entries = { former: entryOf(before.accounts, name), entry: entryOf(accounts, name) };
-      return changeAccount(supervisor, name, entries, directory, retire);
+      return changeAccount(supervisor, name, entries, source, retire);
     }),
   ]);
   // Only now: an account that got another name must be bound before its old binding is looked at.
@@ -108,13 +110,16 @@ function isSamePlace(one: ManagedRegistration, other: ManagedRegistration): bool
   return mine.address === theirs.address && mine.port === theirs.port;
 }
 
+/** Where the secrets of the accounts are, and what is remembered of all. */
+type Source = { readonly directory: string; readonly memory: Memory };
+
 async function addAccount(
   supervisor: Supervisor,
   name: string,
   entry: AccountEntry,
-  directory: string,
+  { directory, memory }: Source,
 ): Promise<string | null> {
-  const member = await supervisor.admitMember(name, entry, directory);
+  const member = await supervisor.admitMember(name, entry, directory, memory);
   return member.flows === null ? null : await firstOutcome(supervisor, member);
 }
 
@@ -122,7 +127,7 @@ async function changeAccount(
   supervisor: Supervisor,
   name: string,
   { former, entry }: { readonly former: AccountEntry; readonly entry: AccountEntry },
-  directory: string,
+  { directory, memory }: Source,
   retire: (flows: Registrations | null) => void,
 ): Promise<string | null> {
   const member = supervisor.members.byName.get(name);
@@ -135,7 +140,7 @@ async function changeAccount(
     retire(flows);
     return null;
   }
-  const prepared = await supervisor.prepare(name, entry, directory);
+  const prepared = await supervisor.prepare(name, entry, directory, memory);
   if (flows === null) {
     supervisor.employ(member, prepared);
     return await firstOutcome(supervisor, member);

@@ -133,12 +133,7 @@ export class Supervisor {
   }
 
   /** Adds an account; an enabled one gets its machine. */
-  async admitMember(
-    name: string,
-    entry: AccountEntry,
-    directory: string,
-    memory: Memory = this.store,
-  ): Promise<Member> {
+  async admitMember(name: string, entry: AccountEntry, directory: string, memory: Memory): Promise<Member> {
     const member: Member = {
       name,
       entry,
@@ -152,12 +147,7 @@ export class Supervisor {
     return member;
   }
 
-  prepare(
-    name: string,
-    entry: AccountEntry,
-    directory: string,
-    memory: Memory = this.store,
-  ): Promise<PreparedAccount> {
+  prepare(name: string, entry: AccountEntry, directory: string, memory: Memory): Promise<PreparedAccount> {
     const { product, store, expires } = this.#options;
     return prepareAccount(directory, name, entry, {
       product,

@@ -10,7 +10,7 @@ import {
   fsync,
   openSync,
   readSync,
-  renameSync,
+  rename,
   rmSync,
   type Stats,
   statSync,
@@ -45,7 +45,7 @@ export async function writeAtomically(
       rmSync(unfinished, { force: true });
       return false;
     }
-    renameSync(unfinished, path);
+    await renamed(unfinished, path);
   } catch (error) {
     rmSync(unfinished, { force: true });
     throw error;
@@ -150,5 +150,7 @@ async function syncDirectory(path: string): Promise<void> {
 }
 
 // Only what may take long leaves the event loop: each of these waits for a whole turn of it.
-const synced = promisify(fsync);
 const written = promisify(write);
+const synced = promisify(fsync);
+/** The text that it replaces is freed by it: of megabytes that takes milliseconds. */
+const renamed = promisify(rename);

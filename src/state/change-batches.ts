@@ -3,7 +3,7 @@
 // noted is carried over when it can be written again.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Result } from '../core/result.ts';
+import { failure, type Result, success } from '../core/result.ts';
 import type { Rng } from '../core/rng.ts';
 import { monotonicNow } from '../runtime/clock.ts';
 import { changedFlow, NO_FLOW, renewedFlow } from './flow-record.ts';
@@ -16,8 +16,9 @@ export type Changed<T> = { readonly account: AccountRecord | null; readonly valu
 
 export type ChangeBatches = {
   /** Makes one change, durable when it resolves, or volatile when the file cannot be written. */
-  readonly change: <T>(name: string, work: (account: AccountRecord) => Changed<T>) => Promise<T>;
-  readonly current: () => Pick<StateDocument, 'accounts'>;
+  readonly change: <T>(name: string, work: Work<T>) => Promise<T>;
+  /** What is known now, without what still waits. */
+  readonly current: () => StateDocument['accounts'];
   readonly instanceId: () => string;
 };
 
@@ -26,11 +27,50 @@ export type StateNotice = {
   readonly message: string;
 };
 
-type Batch = {
-  readonly changes: Map<string, AccountChange>;
-  /** Called when they have been made. */
-  readonly made: (() => void)[];
-};
+type Work<T> = (account: AccountRecord) => Changed<T>;
+
+/** A change that waits for its write. It keeps little: tens of thousands wait together when they all begin. */
+class WaitingChange<T> implements AccountChange {
+  /** Of the same account, and to be made before this one. */
+  readonly #earlier: AnyWaiting | undefined;
+  readonly #work: Work<T>;
+  readonly #resolve: (outcome: T | Promise<never>) => void;
+  #outcome: Result<T, unknown> | null = null;
+
+  constructor(
+    earlier: AnyWaiting | undefined,
+    work: Work<T>,
+    resolve: (outcome: T | Promise<never>) => void,
+  ) {
+    this.#earlier = earlier;
+    this.#work = work;
+    this.#resolve = resolve;
+  }
+
+  /** Called again, with another record, when what it made could not be written. */
+  make(found: AccountRecord): AccountRecord | null {
+    const before = this.#earlier === undefined ? found : this.#earlier.make(found);
+    try {
+      const { account, value } = this.#work(before ?? NO_ACCOUNT);
+      this.#outcome = success(value);
+      return account;
+    } catch (error) {
+      this.#outcome = failure(error);
+      return before;
+    }
+  }
+
+  tell(): void {
+    this.#earlier?.tell();
+    if (this.#outcome === null) throw new Error('a change is made before it is told');
+    this.#resolve(this.#outcome.ok ? this.#outcome.value : Promise.reject(this.#outcome.error));
+  }
+}
+
+type AnyWaiting = AccountChange & { readonly tell: () => void };
+
+/** By account. */
+type Batch = Map<string, AnyWaiting>;
 
 /** `opened` is what the opening of `file` has found. */
 export function changeBatches(
@@ -38,7 +78,7 @@ export function changeBatches(
   opened: Result<Instance, StateFault>,
   { rng, notify }: { readonly rng: Rng; readonly notify: (notice: StateNotice) => void },
 ): ChangeBatches {
-  let waiting = emptyBatch();
+  let waiting: Batch = new Map();
   let isRunning = false;
   let volatile: Map<string, AccountRecord> | null = null;
   let instanceId = '';
@@ -58,61 +98,42 @@ export function changeBatches(
       });
     }
   };
-  const commit = async ({ changes, made }: Batch): Promise<void> => {
-    note(await file.change(volatile === null ? changes : carriedOver(volatile, changes, rng)));
-    if (volatile !== null) makeIn(volatile, changes);
-    for (const tell of made) tell();
+  const commit = async (batch: Batch): Promise<void> => {
+    note(await file.change(volatile === null ? batch : carriedOver(volatile, batch, rng)));
+    if (volatile !== null) makeIn(volatile, batch);
+    for (const change of batch.values()) change.tell();
   };
   const flush = async (): Promise<void> => {
     isRunning = true;
     // Whoever calls in the same turn of the event loop comes along.
     await Promise.resolve();
-    while (waiting.made.length > 0) {
+    while (waiting.size > 0) {
       const batch = waiting;
-      waiting = emptyBatch();
+      waiting = new Map();
       const began = monotonicNow();
       await commit(batch);
       const tookMs = monotonicNow() - began;
       // With many accounts a write takes long: then the next one waits and takes more along.
-      if (waiting.made.length > 0 && tookMs > LONG_WRITE_MS) await sleep(REST_FACTOR * tookMs);
+      if (waiting.size > 0 && tookMs > LONG_WRITE_MS) await sleep(REST_FACTOR * tookMs);
     }
     isRunning = false;
   };
 
   note(opened);
   return {
-    current: () => (volatile === null ? (file.peek() ?? emptyDocument(rng)) : { accounts: volatile }),
+    current: () => volatile ?? (file.peek() ?? emptyDocument(rng)).accounts,
     instanceId: () => instanceId,
     change: (name, work) =>
-      new Promise((resolve, reject) => {
-        let tell = (): void => {};
-        const { changes, made } = waiting;
-        const earlier = changes.get(name);
-        // It is called again, with another record, when what it made could not be written.
-        changes.set(name, (found) => {
-          const before = earlier === undefined ? found : earlier(found);
-          try {
-            const { account, value } = work(before ?? NO_ACCOUNT);
-            tell = () => resolve(value);
-            return account;
-          } catch (error) {
-            tell = () => reject(error);
-            return before;
-          }
-        });
-        made.push(() => tell());
+      new Promise((resolve) => {
+        waiting.set(name, new WaitingChange(waiting.get(name), work, resolve));
         if (!isRunning) void flush();
       }),
   };
 }
 
-function emptyBatch(): Batch {
-  return { changes: new Map(), made: [] };
-}
-
 function makeIn(accounts: Map<string, AccountRecord>, changes: AccountChanges): void {
   for (const [name, change] of changes) {
-    const account = change(accounts.get(name) ?? NO_ACCOUNT);
+    const account = change.make(accounts.get(name) ?? NO_ACCOUNT);
     if (account === null) accounts.delete(name);
     else accounts.set(name, account);
   }
@@ -134,13 +155,14 @@ function carriedOver(
   changes: AccountChanges,
   rng: Rng,
 ): AccountChanges {
-  const all = new Map(changes);
+  const all = new Map<string, AccountChange>(changes);
   for (const [name, record] of noted) {
     const change = changes.get(name);
-    all.set(name, (known) => {
+    const make = (known: AccountRecord): AccountRecord | null => {
       const account = withNoted(known, record, rng);
-      return change === undefined ? account : change(account);
-    });
+      return change === undefined ? account : change.make(account);
+    };
+    all.set(name, { make });
   }
   return all;
 }

@@ -57,7 +57,7 @@ export type IdentityStore = {
   readonly instanceId: () => string;
   /** What is known of the account, read afresh; an account without a record has none of it. */
   readonly load: (key: IdentityKey) => AccountRecord;
-  /** What is known of all accounts now, read once: for who loads many. */
+  /** What is known of all accounts, read once, at the first question: for who loads many. */
   readonly remembered: () => Memory;
   /**
    * `count` new CSeq numbers, for REGISTERs from `localPort`: after a crash the next one leaves from there too, so that its
@@ -107,7 +107,17 @@ export async function openIdentityStore(
   const batches = changeBatches(file, opened, { rng, notify });
   const change = (key: IdentityKey, work: (account: AccountRecord) => AccountRecord | null): Promise<void> =>
     batches.change(nameOf(key), (account) => ({ account: work(account), value: undefined }));
-  const remembered = (): Memory => memoryOf({ ...batches.current(), instanceId: batches.instanceId() });
+  const { instanceId } = batches;
+  const remembered = (): Memory => {
+    let accounts: StateDocument['accounts'] | null = null;
+    return {
+      instanceId,
+      load: (key) => {
+        accounts ??= batches.current();
+        return accounts.get(nameOf(key)) ?? NO_ACCOUNT;
+      },
+    };
+  };
   const lockFile = async (
     name: string,
     options: Omit<LockOptions, 'rng'>,
@@ -120,7 +130,7 @@ export async function openIdentityStore(
     return success(NO_LOCK);
   };
   return success({
-    instanceId: batches.instanceId,
+    instanceId,
     load: (key) => remembered().load(key),
     remembered,
     reserve: (key, regId, count, localPort) =>
@@ -141,10 +151,7 @@ export async function openIdentityStore(
 /** What is known in `directory`, for commands that take no lock and write nothing; null: nothing is, and the instance id is
  * one that nobody else has. */
 export function readMemory(directory: string | null, rng: Rng): Memory {
-  return memoryOf((directory === null ? null : readState(directory)) ?? emptyDocument(rng));
-}
-
-function memoryOf(known: Pick<StateDocument, 'accounts' | 'instanceId'>): Memory {
+  const known = (directory === null ? null : readState(directory)) ?? emptyDocument(rng);
   return {
     load: (key) => known.accounts.get(nameOf(key)) ?? NO_ACCOUNT,
     instanceId: () => known.instanceId,

@@ -81,7 +81,9 @@ export const ACCOUNTS_LINE = '"accounts": {';
 export const END_LINE = '}}';
 
 export function formatAccount({ pausedSince, blocked, flows }: AccountRecord): string {
-  return JSON.stringify({ pausedSince, blocked, flows: Object.fromEntries(flows) });
+  let texts = '';
+  for (const [regId, flow] of flows) texts += `${texts && ','}"${regId}":${JSON.stringify(flow)}`;
+  return `{"pausedSince":${JSON.stringify(pausedSince)},"blocked":${JSON.stringify(blocked)},"flows":{${texts}}}`;
 }
 
 /** The beginning of the text, which tells one version from all others. */

@@ -12,8 +12,10 @@ import {
   parseAccount,
 } from './state-document.ts';
 
-/** What becomes of an account; null: it is forgotten. */
-export type AccountChange = (account: AccountRecord) => AccountRecord | null;
+export type AccountChange = {
+  /** What becomes of an account; null: it is forgotten. */
+  readonly make: (account: AccountRecord) => AccountRecord | null;
+};
 
 /** By the name of the account. */
 export type AccountChanges = ReadonlyMap<string, AccountChange>;
@@ -45,8 +47,8 @@ export function* changedText(
   // Not one more: an account that stood there twice would hide its change.
   if (pass.next !== 'nothing' || pass.passed !== tally.before)
     throw new ForeignLayout('it has other accounts');
-  for (const [key, change] of pass.changes) {
-    addAccount(pass, key, change(NO_ACCOUNT));
+  for (const [name, change] of pass.changes) {
+    addAccount(pass, name, change.make(NO_ACCOUNT));
     if (pass.length >= BLOCK_BYTES) yield takeOutput(pass);
   }
   addText(pass, `\n${END_LINE}\n`);
@@ -73,7 +75,7 @@ export function* linesOfFile(path: string): Generator<Buffer> {
 }
 
 type Pass = {
-  /** What is still to be changed, by the key as its bytes stand in the file: one character a byte. */
+  /** What is still to be changed. */
   readonly changes: Map<string, AccountChange>;
   readonly tally: Tally;
   next: 'head' | 'accounts' | 'account' | 'nothing';
@@ -89,13 +91,10 @@ type Pass = {
 };
 
 function beginPass(changes: AccountChanges, tally: Tally): Pass {
-  const byKey = new Map<string, AccountChange>();
-  for (const [name, change] of changes)
-    byKey.set(Buffer.from(JSON.stringify(name)).toString('latin1'), change);
   tally.after = 0;
   const output = Buffer.allocUnsafeSlow(BLOCK_BYTES);
   return {
-    changes: byKey,
+    changes: new Map(changes),
     tally,
     next: 'head',
     passed: 0,
@@ -121,8 +120,8 @@ function passAccount(pass: Pass, block: Buffer, start: number, lineEnd: number):
   const keyEnd = endOfKey(block, start, lineEnd);
   const end = block[lineEnd - 1] === COMMA ? lineEnd - 1 : lineEnd;
   if (block[end - 1] !== BRACE) throw new ForeignLayout('an account does not end with its line');
-  const key = block.toString('latin1', start, keyEnd);
-  const change = pass.changes.get(key);
+  const name = nameIn(block, start, keyEnd);
+  const change = pass.changes.get(name);
   pass.passed++;
   if (change === undefined) {
     if (pass.copyFrom === -1) pass.copyFrom = start;
@@ -131,8 +130,8 @@ function passAccount(pass: Pass, block: Buffer, start: number, lineEnd: number):
     return;
   }
   copyLines(pass, block);
-  pass.changes.delete(key);
-  addAccount(pass, key, change(recordIn(block.toString('utf8', keyEnd + 1, end))));
+  pass.changes.delete(name);
+  addAccount(pass, name, change.make(recordIn(block.toString('utf8', keyEnd + 1, end))));
 }
 
 function endOfKey(block: Buffer, start: number, lineEnd: number): number {
@@ -143,16 +142,24 @@ function endOfKey(block: Buffer, start: number, lineEnd: number): number {
   throw new ForeignLayout('a name does not end');
 }
 
+/** A name is mostly what its bytes say. */
+function nameIn(block: Buffer, start: number, end: number): string {
+  const name = block.toString('latin1', start + 1, end - 1);
+  return PLAIN.test(name) ? name : String(jsonIn(block.toString('utf8', start, end)));
+}
+
 function recordIn(text: string): AccountRecord {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new ForeignLayout('a record is no JSON');
-  }
-  const account = parseAccount(value);
+  const account = parseAccount(jsonIn(text));
   if (account === null) throw new ForeignLayout('a record is wrong');
   return account;
+}
+
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ForeignLayout('a line is no JSON');
+  }
 }
 
 /** A line that is no account's. */
@@ -173,13 +180,11 @@ function copyLines(pass: Pass, block: Buffer): void {
   pass.length += block.copy(pass.output, pass.length, copyFrom, copyTo);
 }
 
-function addAccount(pass: Pass, key: string, account: AccountRecord | null): void {
+function addAccount(pass: Pass, name: string, account: AccountRecord | null): void {
   if (account === null) return;
   pass.tally.after++;
   beginAccount(pass);
-  makeRoom(pass, key.length);
-  pass.length += pass.output.write(key, pass.length, 'latin1');
-  addText(pass, `: ${formatAccount(account)}`);
+  addText(pass, `${JSON.stringify(name)}: ${formatAccount(account)}`);
 }
 
 /** What stands between two accounts. */
@@ -207,6 +212,8 @@ function takeOutput(pass: Pass): Uint8Array {
 }
 
 const BLOCK_BYTES = 256 * 1024;
+/** ASCII without a backslash. */
+const PLAIN = /^[ -[\]-~]*$/;
 const NEWLINE = 0x0a;
 const QUOTE = 0x22;
 const COMMA = 0x2c;

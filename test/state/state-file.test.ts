@@ -90,6 +90,27 @@ describe('the files', () => {
     expect(await store.reserve(OFFICE, 1, 1)).toMatchObject({ callId: good.callId, firstCseq: 2 });
   });
 
+  it('may be edited under a running store: what is right is kept, however it is laid out', async () => {
+    const path = join(place, 'state.json');
+    const store = await open();
+    const second = { ...OFFICE, account: 'second' };
+    await store.reserve(OFFICE, 1, 1);
+    await store.reserve(second, 1, 4321);
+    const text = readFileSync(path, 'utf8');
+    const head = text.slice(0, text.indexOf('\n'));
+    writeFileSync(
+      path,
+      `${head}${JSON.stringify(JSON.parse(text), null, 2).replace(/^.*?"accounts"/s, '"accounts"')}`,
+    );
+    expect(await store.reserve(OFFICE, 1, 1)).toMatchObject({ firstCseq: 2 });
+    expect(await store.reserve(second, 1, 1)).toMatchObject({ firstCseq: 4322 });
+    expect(notices).toEqual([]);
+    writeFileSync(path, readFileSync(path, 'utf8').replace('"cseq":4322', '"cseq":-1'));
+    expect(await store.reserve(second, 1, 1)).toMatchObject({ firstCseq: 1 });
+    expect(await store.reserve(OFFICE, 1, 1)).toMatchObject({ firstCseq: 3 });
+    expect(notices).toEqual([expect.stringMatching(/^state.set-aside .*"second sip:1@example.com/)]);
+  });
+
   it('a directory in the place of state.json is moved aside', async () => {
     mkdirSync(join(place, 'state.json'), { recursive: true });
     expect((await (await open()).reserve(OFFICE, 1, 1)).firstCseq).toBe(1);
