@@ -5,11 +5,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failure, type Result, success } from '../core/result.ts';
 import type { Rng } from '../core/rng.ts';
-import { monotonicNow } from '../runtime/clock.ts';
 import { changedFlow, NO_FLOW, renewedFlow } from './flow-record.ts';
 import { type AccountRecord, NO_ACCOUNT, type StateDocument } from './state-document.ts';
 import { emptyDocument, type Instance, type StateFault, type StateFile } from './state-file.ts';
 import type { AccountChange, AccountChanges } from './state-lines.ts';
+import { runningMs } from './stopwatch.ts';
 
 /** What a change makes of an account (null: nothing), and what it has to tell. */
 export type Changed<T> = { readonly account: AccountRecord | null; readonly value: T };
@@ -110,9 +110,9 @@ export function changeBatches(
     while (waiting.size > 0) {
       const batch = waiting;
       waiting = new Map();
-      const began = monotonicNow();
+      const began = runningMs();
       await commit(batch);
-      const tookMs = monotonicNow() - began;
+      const tookMs = runningMs() - began;
       // With many accounts a write takes long: then the next one waits and takes more along.
       if (waiting.size > 0 && tookMs > LONG_WRITE_MS) await sleep(REST_FACTOR * tookMs);
     }

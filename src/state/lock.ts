@@ -9,8 +9,8 @@ import { lstatSync, lutimesSync, readlinkSync, rmSync, symlinkSync, unlinkSync }
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failure, type Result, success } from '../core/result.ts';
 import { type Rng, randomHex } from '../core/rng.ts';
-import { monotonicNow } from '../runtime/clock.ts';
 import { lifeOf, ownIdentity, type ProcessIdentity } from './process-identity.ts';
+import { runningMs } from './stopwatch.ts';
 
 export type Lock = {
   /** Whether it is still ours: a holder that was stopped for long may have been taken for dead. */
@@ -43,7 +43,7 @@ export type LockOptions = {
 
 /** Takes the lock `path`. It is released by `release`, at a normal exit, and by the death of this process. */
 export async function acquireLock(path: string, options: LockOptions): Promise<Result<Lock, LockRefusal>> {
-  const startedAt = monotonicNow();
+  const startedAt = runningMs();
   const { waitMs, untilSilence = false, silenceMs = SILENCE_MS } = options;
   const watch = watchForSilence(silenceMs);
   for (let pauseMs = SHORTEST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
@@ -52,7 +52,7 @@ export async function acquireLock(path: string, options: LockOptions): Promise<R
     if (attempt.type === 'unavailable') return failure(attempt);
     const isOpen = untilSilence && attempt.holder !== null && isUnknown(attempt.holder);
     const patienceMs = isOpen ? Math.max(waitMs, silenceMs + LONGEST_PAUSE_MS) : waitMs;
-    const leftMs = startedAt + patienceMs - monotonicNow();
+    const leftMs = startedAt + patienceMs - runningMs();
     if (leftMs <= 0 || options.signal?.aborted)
       return failure({ type: 'held', pid: visiblePid(attempt.holder) });
     await sleep(Math.min(leftMs, pauseMs * (0.5 + options.rng.unit() / 2)));
@@ -189,7 +189,7 @@ function watchForSilence(silenceMs: number): SilenceWatch {
   const seen = new Map<string, number>();
   return (path, text) => {
     const sign = `${text} ${lstatSync(path, { throwIfNoEntry: false })?.mtimeMs}`;
-    const now = monotonicNow();
+    const now = runningMs();
     const since = seen.get(sign) ?? now;
     seen.set(sign, since);
     return now - since >= silenceMs;

@@ -31,8 +31,8 @@ export type Child = {
   readonly pid: number;
   /** Complete lines so far. */
   readonly lines: () => readonly string[];
-  /** Resolves when a line has come that matches, or rejects when the child ends without it. */
-  readonly printed: (pattern: RegExp) => Promise<void>;
+  /** Resolves when so many lines have come that match, or rejects when the child ends without them. */
+  readonly printed: (pattern: RegExp, count?: number) => Promise<void>;
   /** The exit code, null after a signal. */
   readonly ended: Promise<number | null>;
   readonly kill: () => Promise<void>;
@@ -55,10 +55,11 @@ export function startProgram(program: string, args: readonly string[], options: 
     pid: child.pid ?? -1,
     lines,
     ended,
-    async printed(pattern) {
-      while (!lines().some((line) => pattern.test(line))) {
+    async printed(pattern, count = 1) {
+      const isPrinted = (): boolean => lines().filter((line) => pattern.test(line)).length >= count;
+      while (!isPrinted()) {
         const next = await Promise.race([once(child.stdout ?? child, 'data'), ended.then(() => null)]);
-        if (next === null && !lines().some((line) => pattern.test(line))) {
+        if (next === null && !isPrinted()) {
           throw new Error(`the child ended without printing ${pattern}: ${output}`);
         }
       }

@@ -25,8 +25,8 @@ it('R477 R108 a hundred kill -9 at random moments: CSeq always rises, the Call-I
   const lines: string[] = [];
   for (let round = 0; round < 100; round++) {
     const child = startNode([program, 'use', place]);
-    // At least one number in most rounds; the kill then hits any step of reserve and settle.
-    if (round % 10 !== 0) await child.printed(/^used/);
+    // Some numbers in most rounds, however slow the machine is; the kill then hits any step of reserve and settle.
+    if (round % 10 !== 0) await child.printed(/^used/, 1 + (round % 3));
     await sleep(Math.random() * 25);
     await child.kill();
     lines.push(...child.lines());
