@@ -90,7 +90,8 @@ function granted(
   const { instanceId, regId } = registration;
   const ours = {
     uri: own.uri,
-    text: own.text,
+    // It stays with the binding: the same text for as long as the Contact is the same.
+    text: registration.boundContact === own.text ? registration.boundContact : ownText(own.text),
     instanceId: sent.offersOutbound ? instanceId : null,
     regId: outbound === 'active' ? regId : null,
   };
@@ -100,7 +101,7 @@ function granted(
     return finish(gone, round, { type: 'failed', failure: contactRemoved(response, own.text) });
   }
   const binding: Binding = {
-    contact: own.text,
+    contact: ours.text,
     requestedSeconds: sent.requested,
     grantedSeconds: grant.grantedSeconds,
     source: grant.source,
@@ -176,8 +177,11 @@ function learnedFrom({ headers }: SipResponse, { gruu }: Grant): Learned {
   return values === 0 && gruu === NO_GRUU ? NOTHING_LEARNED : { serviceRoute, path, associatedUris, gruu };
 }
 
+const NO_VALUES: readonly string[] = [];
+
 function ownValues(headers: readonly HeaderField[], name: string): readonly string[] {
-  return listValues(headers, name).map((value) => ownText(printable(value)));
+  const values = listValues(headers, name);
+  return values.length === 0 ? NO_VALUES : values.map((value) => ownText(printable(value)));
 }
 
 /** RFC 5626 §4.4, RFC 6223 §4.3: renewed with each 2xx; what it leaves out holds no longer. */
