@@ -117,6 +117,8 @@ export class Supervisor {
       await Promise.all(
         batch.map((name) => this.admitMember(name, entryOf(loaded.accounts, name), loaded.directory, memory)),
       );
+      // Those who are ready begin, and what arrives is heard, while the others of fifty thousand get ready.
+      await nextTurn();
     }
   }
 
@@ -329,6 +331,10 @@ export class Supervisor {
       await pause(STOP_BATCH_EVERY_MS);
     }
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function pause(ms: Millis): Promise<void> {

@@ -14,17 +14,20 @@ export type Alarm<S extends Sleeper> = {
   readonly stop: () => void;
 };
 
-type Entry<S> = { readonly at: Millis; readonly sleeper: S };
+/** A binary heap by instant, as two lists of the same length: fifty thousand entries are two objects. */
+type Heap<S> = { times: Millis[]; sleepers: S[] };
 
 /** The clock is looked at no less often than this, whatever is due. */
 const LONGEST_SLEEP_MS: Millis = 15_000;
 /** So many entries that their sleepers have left are kept without a look; beyond, no more than there are sleepers. */
 const SPARE_ENTRIES = 64;
+/** So many are woken in one turn of the event loop: where thousands are due, what arrives meanwhile is heard in between. */
+const MOST_IN_ONE_TURN = 64;
 
 /** An alarm on the clock `now`, which calls `wake` for each sleeper whose instant has come. */
 export function createAlarm<S extends Sleeper>(now: () => Millis, wake: (sleeper: S) => void): Alarm<S> {
-  /** A binary heap by instant. An entry whose sleeper has moved on is skipped when it comes up. */
-  let heap: Entry<S>[] = [];
+  /** An entry whose sleeper has moved on is skipped when it comes up. */
+  const heap: Heap<S> = { times: [], sleepers: [] };
   /** Sleepers that want to be woken. */
   let waiting = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -32,25 +35,32 @@ export function createAlarm<S extends Sleeper>(now: () => Millis, wake: (sleeper
   let ringing: NodeJS.Immediate | undefined;
 
   const arm = (): void => {
-    const next = heap[0];
-    if (next === undefined || next.at >= timerAt) return;
+    const next = heap.times[0];
+    if (next === undefined || next >= timerAt) return;
     clearTimeout(timer);
-    timerAt = next.at;
-    timer = setTimeout(letOthersGoFirst, Math.min(Math.max(0, next.at - now()), LONGEST_SLEEP_MS));
+    timerAt = next;
+    timer = setTimeout(letOthersGoFirst, Math.min(Math.max(0, next - now()), LONGEST_SLEEP_MS));
   };
   /** Node runs timers before it reads sockets: what has arrived meanwhile is heard first, or a busy process would send
    * again what is answered already. */
   const letOthersGoFirst = (): void => {
+    timerAt = Number.NEGATIVE_INFINITY;
     ringing = setImmediate(ring);
   };
   const ring = (): void => {
     timerAt = Number.POSITIVE_INFINITY;
-    for (let next = heap[0]; next !== undefined && next.at <= now(); next = heap[0]) {
-      removeFirst(heap);
-      if (next.sleeper.alarmAt !== next.at) continue;
-      next.sleeper.alarmAt = undefined;
+    let woken = 0;
+    for (let at = heap.times[0]; at !== undefined && at <= now(); at = heap.times[0]) {
+      if (woken === MOST_IN_ONE_TURN) {
+        letOthersGoFirst();
+        return;
+      }
+      const sleeper = removeFirst(heap);
+      if (sleeper.alarmAt !== at) continue;
+      sleeper.alarmAt = undefined;
       waiting -= 1;
-      wake(next.sleeper);
+      woken += 1;
+      wake(sleeper);
     }
     arm();
   };
@@ -60,50 +70,62 @@ export function createAlarm<S extends Sleeper>(now: () => Millis, wake: (sleeper
       waiting += Number(at !== undefined) - Number(sleeper.alarmAt !== undefined);
       sleeper.alarmAt = at;
       if (at === undefined) return;
-      insert(heap, { at, sleeper });
-      if (heap.length > 2 * waiting + SPARE_ENTRIES) heap = withoutStale(heap);
+      insert(heap, at, sleeper);
+      if (heap.times.length > 2 * waiting + SPARE_ENTRIES) dropStale(heap);
       arm();
     },
     stop() {
       clearTimeout(timer);
       clearImmediate(ringing);
       timerAt = Number.NEGATIVE_INFINITY;
-      heap = [];
+      heap.times = [];
+      heap.sleepers = [];
     },
   };
 }
 
-/** The entries that still count, each once; sorted, and so a heap. */
-function withoutStale<S extends Sleeper>(heap: readonly Entry<S>[]): Entry<S>[] {
-  const current = heap.filter(({ at, sleeper }) => sleeper.alarmAt === at);
-  const bySleeper = new Map(current.map((entry) => [entry.sleeper, entry]));
-  return [...bySleeper.values()].sort((a, b) => a.at - b.at);
+/** Keeps the entries that still count, each once; sorted, and so a heap. */
+function dropStale<S extends Sleeper>(heap: Heap<S>): void {
+  const current = new Set(heap.sleepers.filter((sleeper, place) => sleeper.alarmAt === heap.times[place]));
+  heap.sleepers = [...current].sort((a, b) => (a.alarmAt ?? 0) - (b.alarmAt ?? 0));
+  heap.times = heap.sleepers.map(({ alarmAt }) => alarmAt ?? 0);
 }
 
-function insert<S>(heap: Entry<S>[], entry: Entry<S>): void {
-  let place = heap.push(entry) - 1;
+function insert<S>({ times, sleepers }: Heap<S>, at: Millis, sleeper: S): void {
+  let place = times.push(at) - 1;
+  sleepers.push(sleeper);
   while (place > 0) {
     const parent = (place - 1) >> 1;
-    const above = heap[parent];
-    if (above === undefined || above.at <= entry.at) break;
-    heap[place] = above;
+    const [above, aboveAt] = [sleepers[parent], times[parent]];
+    if (above === undefined || aboveAt === undefined || aboveAt <= at) break;
+    times[place] = aboveAt;
+    sleepers[place] = above;
     place = parent;
   }
-  heap[place] = entry;
+  times[place] = at;
+  sleepers[place] = sleeper;
 }
 
-function removeFirst<S>(heap: Entry<S>[]): void {
-  const last = heap.pop();
-  if (last === undefined || heap.length === 0) return;
+/** Of a heap that is not empty. */
+function removeFirst<S>({ times, sleepers }: Heap<S>): S {
+  const first = sleepers[0];
+  const [at, last] = [times.pop(), sleepers.pop()];
+  if (first === undefined || last === undefined || at === undefined) throw new Error('the heap is empty');
+  if (times.length === 0) return first;
   let place = 0;
   for (;;) {
-    const left = heap[2 * place + 1];
-    const right = heap[2 * place + 2];
-    if (left === undefined) break;
-    const smaller = right !== undefined && right.at < left.at ? right : left;
-    if (smaller.at >= last.at) break;
-    heap[place] = smaller;
-    place = 2 * place + (smaller === left ? 1 : 2);
+    const left = 2 * place + 1;
+    const [leftAt, rightAt] = [times[left], times[left + 1]];
+    if (leftAt === undefined) break;
+    const isRight = rightAt !== undefined && rightAt < leftAt;
+    const [child, childAt] = isRight ? [left + 1, rightAt] : [left, leftAt];
+    const below = sleepers[child];
+    if (below === undefined || childAt >= at) break;
+    times[place] = childAt;
+    sleepers[place] = below;
+    place = child;
   }
-  heap[place] = last;
+  times[place] = at;
+  sleepers[place] = last;
+  return first;
 }

@@ -115,6 +115,19 @@ describe('the alarm', () => {
     expect(woken).toEqual([]);
   });
 
+  it('lets others have their turn where hundreds are due', async () => {
+    const { set } = start();
+    for (let index = 0; index < 200; index++) set(named(`${index}`), 1000 + index / 1000);
+    clock = 2000;
+    let atOnce = 0;
+    for (let before = 0; woken.length < 200; before = woken.length) {
+      await nextTurn();
+      atOnce = Math.max(atOnce, woken.length - before);
+    }
+    expect(atOnce).toBeLessThan(100);
+    expect(woken).toEqual(Array.from({ length: 200 }, (_, index) => `${index}`));
+  });
+
   it('keeps its head after thousands of moves', async () => {
     const { set } = start();
     const sleepers = ['a', 'b', 'c'].map(named);
