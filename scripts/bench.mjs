@@ -17,7 +17,7 @@ const parts = {
   steady: measureSteady,
   status: measureStatus,
 };
-const whole = { sizes: '1000,10000,50000', rounds: '3', runs: '21', seconds: '60', accounts: '10000' };
+const whole = { sizes: '200,1000,10000,50000', rounds: '3', runs: '21', seconds: '60', accounts: '10000' };
 const quick = { sizes: '100,1000', rounds: '1', runs: '15', seconds: '30', accounts: '1000' };
 
 const text = { type: 'string' };

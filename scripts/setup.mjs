@@ -33,7 +33,7 @@ function dependenciesInstalled() {
 /** True when dist/main.cjs is newer than everything that it is made from. */
 export function buildIsCurrent() {
   const builtAt = modifiedAt(join(projectRoot, 'dist/main.cjs'));
-  const inputs = ['package.json', 'scripts/build.mjs', ...filesUnder('src')];
+  const inputs = ['package.json', 'scripts/build.mjs', 'scripts/code-cache.cjs', ...filesUnder('src')];
   return inputs.every((path) => modifiedAt(join(projectRoot, path)) <= builtAt);
 }
 

@@ -1,7 +1,7 @@
 // From nothing to all accounts registered: processor time (the start of the process included), the time that it takes, and
-// the memory that is resident when it has settled. The contestants take turns, so that a busy machine slows all alike.
+// the memory that was resident at most, and is when it has settled. The contestants take turns, so that a busy machine slows all alike.
 
-import { setTimeout as sleep } from 'node:timers/promises';
+import { quiet } from './contestant-process.mjs';
 import { allRegistered, contestantsFor, median, rounded, withContestant } from './scene.mjs';
 
 /**
@@ -15,8 +15,8 @@ const LIMITS = {
 };
 /** More is sent again, because answers came late or were lost. */
 const MOST_REGISTERS_EACH = 4;
-/** What the start has left is given back by then: sipreg waits for a quiet moment (src/runtime/spare-memory.ts). */
-const SETTLED_MS = { sipreg: 6_000, others: 1_000 };
+/** sipreg gives memory back after three quiet seconds (src/runtime/spare-memory.ts), which takes some more. */
+const QUIET_SECONDS = { sipreg: 6, others: 1 };
 
 export async function measureCold({ sizes, rounds, tell }) {
   const table = {};
@@ -49,8 +49,9 @@ function registerOnce(name, count) {
     const cpu = scene.process.cpuSeconds();
     const seconds = (performance.now() - scene.startedAt) / 1000;
     const requests = await scene.registrar.received();
-    await sleep(SETTLED_MS[name] ?? SETTLED_MS.others);
-    return { cpu, seconds, requests, memory: scene.process.memoryMb() };
+    await quiet(scene.process, QUIET_SECONDS[name] ?? QUIET_SECONDS.others);
+    const { process } = scene;
+    return { cpu, seconds, requests, memory: process.memoryMb(), peak: process.peakMb() ?? Number.NaN };
   });
 }
 
@@ -61,7 +62,8 @@ function rowOf(name, count, middle) {
     'times bare loop': rounded(middle(name, 'cpu') / middle('bare loop', 'cpu')),
     'all registered s': rounded(middle(name, 'seconds')),
     'REGISTERs/account': rounded(middle(name, 'requests') / count),
-    'memory MB': rounded(middle(name, 'memory')),
+    'peak MB': Number.isNaN(middle(name, 'peak')) ? '' : rounded(middle(name, 'peak')),
+    'settled MB': rounded(middle(name, 'memory')),
   };
 }
 

@@ -34,6 +34,8 @@ export async function startProcess(program, args, { cwd, env = process.env, logF
       const members = membersOf(pid);
       return sum(members, (member) => memoryKb(member, members.length > 1 ? 'Pss' : 'Rss')) * 1.024e-3;
     },
+    /** The most that was ever resident, MB; null for several processes, whose peaks cannot be added. */
+    peakMb: () => (membersOf(pid).length > 1 ? null : peakKb(pid) * 1.024e-3),
     stop: async () => {
       signalGroup(pid, 'SIGKILL');
       await ended;
@@ -51,6 +53,19 @@ export async function until(condition, { seconds, what, everyMs = 50 }) {
     await sleep(everyMs);
   }
 }
+
+/** Waits until `process` has had nothing to do for so many seconds, a minute at most. */
+export async function quiet(process, seconds) {
+  let calm = 0;
+  for (let second = 0; calm < seconds && second < 60; second++) {
+    const before = process.cpuSeconds();
+    await sleep(1000);
+    calm = process.cpuSeconds() - before < QUIET_SHARE ? calm + 1 : 0;
+  }
+}
+
+/** Of one processor. */
+const QUIET_SHARE = 0.1;
 
 function signalGroup(pid, signal) {
   try {
@@ -97,6 +112,10 @@ function memoryKb(pid, kind) {
   const text = read(`/proc/${pid}/smaps_rollup`) ?? '';
   const line = text.split('\n').find((one) => one.startsWith(`${kind}:`)) ?? '';
   return Number(/\d+/.exec(line)?.[0] ?? 0);
+}
+
+function peakKb(pid) {
+  return Number(/^VmHWM:\s+(\d+)/m.exec(read(`/proc/${pid}/status`) ?? '')?.[1] ?? 0);
 }
 
 function read(path) {

@@ -5,13 +5,12 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { projectRoot } from '../setup.mjs';
-import { startProcess } from './contestant-process.mjs';
+import { quiet, startProcess } from './contestant-process.mjs';
 import { allRegistered, median, rounded, withContestant } from './scene.mjs';
 
 const MOST_MB_WITH_ONE = 52;
-const SETTLED_MS = 3_000;
+const QUIET_SECONDS = 6;
 
 export async function measureMemory({ tell }) {
   tell('memory: Node, no account, one account');
@@ -32,7 +31,7 @@ export async function measureMemory({ tell }) {
 }
 
 async function settledMemory({ process }) {
-  await sleep(SETTLED_MS);
+  await quiet(process, QUIET_SECONDS);
   return process.memoryMb();
 }
 

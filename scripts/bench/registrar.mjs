@@ -32,6 +32,8 @@ export async function startRegistrar(folder) {
     port,
     /** Accounts that are registered now. */
     registered: () => statistics('registered_users'),
+    /** REGISTERs that it has accepted: all but those that it has challenged. */
+    accepted: () => statistics('accepted_regs'),
     /** REGISTERs that it has received. */
     received: () => statistics('rcv_requests_register'),
     stop: registrar.stop,

@@ -20,12 +20,13 @@ export async function measureSteady({ steadyCount, steadySeconds, tell }) {
   }
   const base = figures['bare loop'].cpu / figures['bare loop'].refreshes;
   const table = {};
-  for (const [name, { cpu, refreshes, least }] of Object.entries(figures)) {
+  for (const [name, { cpu, requests, refreshes, least }] of Object.entries(figures)) {
     table[`${steadyCount} ${name}`] = {
       'CPU % of a core': rounded((100 * cpu) / steadySeconds),
       refreshes,
       'CPU ms/refresh': rounded((1000 * cpu) / refreshes),
       'times bare loop': rounded(cpu / refreshes / base),
+      'REGISTERs/refresh': rounded(requests / refreshes),
       'least registered': least,
     };
   }
@@ -37,16 +38,25 @@ function watch(name, count, seconds) {
     await allRegistered(scene, name, count);
     // The first refreshes show how they come; from then on it is as it will be.
     await sleep((EXPIRES / 2) * 1000);
-    const before = { cpu: scene.process.cpuSeconds(), received: await scene.registrar.received() };
+    const before = await counts(scene);
     const until = performance.now() + seconds * 1000;
     let least = count;
     while (performance.now() < until) {
       least = Math.min(least, await scene.registrar.registered());
       await sleep(1000);
     }
-    const refreshes = (await scene.registrar.received()) - before.received;
-    return { cpu: scene.process.cpuSeconds() - before.cpu, refreshes, least };
+    const after = await counts(scene);
+    const grown = (figure) => after[figure] - before[figure];
+    return { cpu: grown('cpu'), requests: grown('requests'), refreshes: grown('refreshes'), least };
   });
+}
+
+async function counts({ process, registrar }) {
+  return {
+    cpu: process.cpuSeconds(),
+    requests: await registrar.received(),
+    refreshes: await registrar.accepted(),
+  };
 }
 
 function brokenLimits(sipreg, base, count) {
