@@ -53,9 +53,6 @@ const CSEQ_BLOCK = 100;
 const SECOND: Millis = 1_000;
 const HOUR: Millis = 3_600 * SECOND;
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
-
 /** Lets `accounts` be registered for `hours`; what was sent and who was registered in each second. */
 export function runCrowd(options: CrowdOptions): Tally {
   const { accounts, outage, passed } = options;
@@ -70,7 +67,7 @@ export function runCrowd(options: CrowdOptions): Tally {
 
   const send = (account: number, bytes: Uint8Array, reason: Reason): void => {
     tally.sent(reason, Math.floor(now / SECOND));
-    const response = registrar.answer(account, decoder.decode(bytes), now);
+    const response = registrar.answer(account, latin1(bytes), now);
     if (response !== null) underWay.push({ at: now + ANSWERED_AFTER_MS, account, response });
   };
   const answersArrive = (): void => {
@@ -189,7 +186,7 @@ function createCrowd({ accounts, perSecond, expires, seed }: CrowdOptions) {
     nextAt: alarms.nextAt,
     registered: () => registered,
     received(number: number, response: string, now: Millis, send: Send): void {
-      const parsed = parseMessage(encoder.encode(response));
+      const parsed = parseMessage(Buffer.from(response, 'latin1'));
       if (!parsed.ok || parsed.value.kind !== 'response') throw new Error('the registrar sent no response');
       step(number, { type: 'responseReceived', response: parsed.value }, now, send);
     },
@@ -205,6 +202,10 @@ function createCrowd({ accounts, perSecond, expires, seed }: CrowdOptions) {
       }
     },
   };
+}
+
+function latin1({ buffer, byteOffset, length }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, length).toString('latin1');
 }
 
 function reasonOf({ state, round }: Lifecycle): Reason {

@@ -28,19 +28,19 @@ export function createQuickRegistrar(
       const nonce = now < outage.from ? 'before' : 'after';
       if (!request.includes(`nonce="${nonce}"`)) {
         const challenge = `WWW-Authenticate: Digest realm="${REALM}", nonce="${nonce}", qop="auth", algorithm=MD5`;
-        return response('401 Unauthorized', request, [challenge]);
+        return response('401 Unauthorized', request, challenge);
       }
       boundUntil[account] = now + grantedSeconds * 1000;
-      return response('200 OK', request, [`${fieldOf(request, 'Contact')};expires=${grantedSeconds}`]);
+      return response('200 OK', request, `${fieldOf(request, 'Contact')};expires=${grantedSeconds}`);
     },
     boundUntil: (account) => boundUntil[account] ?? 0,
   };
 }
 
-function response(status: string, request: string, fields: readonly string[]): string {
-  const copied = ['Via', 'From', 'To', 'Call-ID', 'CSeq'].map((name) => fieldOf(request, name));
-  const lines = [`SIP/2.0 ${status}`, ...copied, ...fields, 'Content-Length: 0', '', ''];
-  return lines.join('\r\n').replace(/(\r\nTo: [^\r]*)/, '$1;tag=r');
+function response(status: string, request: string, field: string): string {
+  const [via, from, to] = [fieldOf(request, 'Via'), fieldOf(request, 'From'), fieldOf(request, 'To')];
+  const [callId, cseq] = [fieldOf(request, 'Call-ID'), fieldOf(request, 'CSeq')];
+  return `SIP/2.0 ${status}\r\n${via}\r\n${from}\r\n${to};tag=r\r\n${callId}\r\n${cseq}\r\n${field}\r\nContent-Length: 0\r\n\r\n`;
 }
 
 /** The whole line of the field. */
