@@ -10,8 +10,8 @@ import type { IdentityStore } from '../state/identity-store.ts';
 import { registrarOf } from './admission.ts';
 import type { Engine } from './engine.ts';
 import type { AgentEvent } from './events.ts';
-import { recordFacts } from './identity-keeping.ts';
-import type { ManagedRegistration, Registrations } from './managed-registration.ts';
+import { settleNumbers } from './identity-keeping.ts';
+import { identityKey, type ManagedRegistration, type Registrations } from './managed-registration.ts';
 import { isUp, type Member, remember } from './member.ts';
 import type { Members } from './members.ts';
 import type { Observer } from './observer.ts';
@@ -63,7 +63,7 @@ export class AccountNews
     this.#tellState(member, account);
     this.#noteWaiting(account);
     // While it is paused its Call-ID is free for one-shot commands: the numbers that were not used are given back.
-    if (state === 'paused') this.#keep(account, recordFacts(account, true));
+    if (state === 'paused') this.#keep(account, settleNumbers(account));
     if (account.lifecycle.round === null) this.#wake(account, null);
   }
 
@@ -109,10 +109,10 @@ export class AccountNews
       const fingerprint = secretFingerprint(credentials, store.instanceId());
       const blocked = { since: new Date().toISOString(), secretFingerprint: fingerprint };
       member.isNotedBlocked = true;
-      this.#keep(account, store.setBlocked(account.key, blocked));
+      this.#keep(account, store.setBlocked(identityKey(account.setup.plan), blocked));
     } else if (state === 'registered' && member.isNotedBlocked) {
       member.isNotedBlocked = false;
-      this.#keep(account, store.setBlocked(account.key, null));
+      this.#keep(account, store.setBlocked(identityKey(account.setup.plan), null));
     }
   }
 

@@ -24,7 +24,7 @@ import { createFlowRegistry, type FlowRegistry, type TlsSource } from '../runtim
 import type { Attendant, FlowDesk } from './attendant.ts';
 import { createDepartures } from './departures.ts';
 import { HeldFlows } from './held-flows.ts';
-import { recordFacts, reserveNumbers } from './identity-keeping.ts';
+import { noteFacts, reserveNumbers, settleNumbers } from './identity-keeping.ts';
 import { doubtAbout } from './incoming/acceptance.ts';
 import { readSecretsAgain, resolveHop } from './lookups.ts';
 import type { ManagedRegistration } from './managed-registration.ts';
@@ -126,7 +126,7 @@ export class Engine {
     this.#alarm.set(account, undefined);
     this.#forgetBranch(account);
     for (const flow of account.held) this.#letGo(account, flow);
-    await recordFacts(account, true);
+    await settleNumbers(account);
   }
 
   /** Closes every flow, gives up lookups and stops the alarm. */
@@ -360,9 +360,7 @@ export class Engine {
       // The TLS files may have changed while this flow was opened with the former ones.
       else if (this.#registry.isSuperseded(flow, account.setup.tls)) this.#outdated(account, flow, false);
     }
-    if (account.setup.keepsAlive) {
-      recordFacts(account).catch((error: unknown) => this.#crashed(account, error));
-    }
+    if (account.setup.keepsAlive) noteFacts(account);
     this.#observer.finished(account, outcome);
   }
 

@@ -10,7 +10,7 @@ import type { SocketAddress } from '../core/sip/transport.ts';
 import type { Millis } from '../core/time.ts';
 import { wallTimeOf } from '../runtime/clock.ts';
 import { systemRng } from '../runtime/entropy.ts';
-import type { Settlement } from '../state/identity-store.ts';
+import type { Facts } from '../state/identity-store.ts';
 import type { Lock } from '../state/lock.ts';
 import { type AccountSetup, identityKey, type ManagedRegistration } from './managed-registration.ts';
 
@@ -36,48 +36,54 @@ export async function lockIdentity(
 
 /** Reserves the next block of CSeq numbers, durable when it resolves. */
 export async function reserveNumbers(account: ManagedRegistration, renewCallId: boolean): Promise<Input> {
-  const { store, keepsAlive } = account.setup;
+  const { regId, setup } = account;
+  const { plan, store, keepsAlive } = setup;
   // An identity that nobody else sees is as good as any other.
-  if (store === null) {
-    return {
-      type: 'cseqReserved',
-      callId: randomHex(systemRng, 16),
-      firstCseq: 1,
-      lastCseq: NUMBERS_FOR_ONE_COMMAND,
-    };
-  }
-  if (renewCallId) await store.renewCallId(account.key, account.regId);
+  if (store === null) return numbers(randomHex(systemRng, 16), 1, NUMBERS_FOR_ONE_COMMAND);
+  const key = identityKey(plan);
+  if (renewCallId) await store.renewCallId(key, regId);
   const count = keepsAlive ? NUMBERS_FOR_KEEPING_ALIVE : NUMBERS_FOR_ONE_COMMAND;
   const { round } = account.lifecycle;
   const localPort = round?.phase.name === 'reserving' ? round.phase.place.flow.local.port : undefined;
-  const reservation = await store.reserve(account.key, account.regId, count, localPort);
+  const reservation = await store.reserve(key, regId, count, localPort);
   account.reservation = reservation;
-  const { callId, firstCseq, lastCseq } = reservation;
+  return numbers(reservation.callId, reservation.firstCseq, reservation.lastCseq);
+}
+
+function numbers(callId: string, firstCseq: number, lastCseq: number): Input {
   return { type: 'cseqReserved', callId, firstCseq, lastCseq };
 }
 
-/**
- * Notes Contact, port and grant. While the account lives on that is only worth a write when the Contact changed: a
- * refresh costs none. `ends`: the CSeq is noted too, and the numbers that were not used are given back.
- */
-export async function recordFacts(account: ManagedRegistration, ends = false): Promise<void> {
-  const { store } = account.setup;
-  const { reservation } = account;
+/** While the account lives on, what is noted of it is only worth a write when the Contact changed: a refresh costs none. */
+export function noteFacts(account: ManagedRegistration): void {
+  const { plan, store } = account.setup;
+  const { boundContact } = account.lifecycle.registration;
+  if (store === null || account.reservation === null || boundContact === account.notedContact) return;
+  account.notedContact = boundContact;
+  store.note(identityKey(plan), account.regId, factsOf(account));
+}
+
+/** At its end the CSeq is noted too, and the numbers that were not used are given back; durable when it resolves. */
+export async function settleNumbers(account: ManagedRegistration): Promise<void> {
+  const { regId, reservation, setup } = account;
+  const { plan, store } = setup;
   if (store === null || reservation === null) return;
-  const { registration } = account.lifecycle;
-  if (!ends && registration.boundContact === account.notedContact) return;
-  account.notedContact = registration.boundContact;
-  const { flow, binding, publicAddress, identity, target } = registration;
-  const settlement: Settlement = {
-    contact: registration.boundContact,
+  account.reservation = null;
+  account.notedContact = account.lifecycle.registration.boundContact;
+  const usedCseq = account.lifecycle.registration.identity.cseq;
+  await store.settle(identityKey(plan), regId, reservation, { ...factsOf(account), usedCseq });
+}
+
+/** Contact, port and grant. */
+function factsOf({ lifecycle: { registration } }: ManagedRegistration): Facts {
+  const { boundContact, flow, binding, publicAddress, target } = registration;
+  return {
+    contact: boundContact,
+    localPort: flow?.local.port,
+    registrar: target === null ? undefined : addressText(target),
     grantedUntil: binding === null ? null : wallTimeOf(binding.endsAt).toISOString(),
-    ...(flow === null ? {} : { localPort: flow.local.port }),
-    ...(target === null ? {} : { registrar: addressText(target) }),
     publicAddress: publicAddress === null ? null : addressText(publicAddress.seen),
-    ...(ends ? { usedCseq: identity.cseq } : {}),
   };
-  if (ends) account.reservation = null;
-  await store.settle(reservation, settlement);
 }
 
 function addressText({ address, port }: SocketAddress): string {

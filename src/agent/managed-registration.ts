@@ -59,7 +59,6 @@ export type ManagedRegistration = {
   setup: AccountSetup;
   /** RFC 5626 §4.2; 1 where there is only one flow. */
   readonly regId: number;
-  readonly key: IdentityKey;
   lifecycle: Lifecycle;
   alarmAt: Millis | undefined;
   /** The Via branch of its transaction. */
@@ -112,8 +111,7 @@ function manageRegistration(
   start: Start,
 ): ManagedRegistration {
   const { plan, store } = setup;
-  const key = identityKey(plan);
-  const remembered = memory.load(key).flows.get(regId) ?? null;
+  const remembered = memory.load(identityKey(plan)).flows.get(regId) ?? null;
   const registration = beginRegistration(plan, {
     regId,
     instanceId: plan.instanceId ?? memory.instanceId(),
@@ -131,7 +129,6 @@ function manageRegistration(
   return {
     setup,
     regId,
-    key,
     lifecycle: lifecycleFrom(registration, start),
     alarmAt: undefined,
     branch: null,

@@ -3,7 +3,7 @@
 import type { Outcome } from '../core/registration/effect.ts';
 import type { Millis } from '../core/time.ts';
 import { monotonicNow } from '../runtime/clock.ts';
-import type { ManagedRegistration, Registrations } from './managed-registration.ts';
+import { identityKey, type ManagedRegistration, type Registrations } from './managed-registration.ts';
 import type { OperationResult } from './operations.ts';
 import type { Supervisor } from './supervisor.ts';
 
@@ -23,7 +23,7 @@ export function refreshAccounts(supervisor: Supervisor, names: readonly string[]
 /** Removes the binding and stays away, over restarts too, until a resume. */
 export function pauseAccounts(supervisor: Supervisor, names: readonly string[]): Results {
   return forEach(supervisor, names, async (flows) => {
-    await supervisor.store.setPaused(flows[0].key, new Date().toISOString());
+    await supervisor.store.setPaused(identityKey(flows[0].setup.plan), new Date().toISOString());
     const deadlineAt = monotonicNow() + PAUSE_WITHIN_MS;
     for (const flow of flows) {
       supervisor.engine.request(flow, { type: 'stopRequested', deadlineAt, into: 'paused' });
@@ -37,7 +37,7 @@ export function pauseAccounts(supervisor: Supervisor, names: readonly string[]):
 
 export function resumeAccounts(supervisor: Supervisor, names: readonly string[]): Results {
   return forEach(supervisor, names, async (flows) => {
-    await supervisor.store.setPaused(flows[0].key, null);
+    await supervisor.store.setPaused(identityKey(flows[0].setup.plan), null);
     return await registerAll(supervisor, flows);
   });
 }

@@ -157,7 +157,7 @@ async function changeAccount(
 }
 
 function isSameIdentity(flows: Registrations, plan: Plan): boolean {
-  const isSameKey = JSON.stringify(identityKey(plan)) === JSON.stringify(flows[0].key);
+  const isSameKey = JSON.stringify(identityKey(plan)) === JSON.stringify(identityKey(flows[0].setup.plan));
   return isSameKey && flowPlans(plan).length === flows.length;
 }
 

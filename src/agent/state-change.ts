@@ -3,6 +3,7 @@
 
 import type { AccountGlance, AccountSnapshot, AccountState } from '../core/health/snapshot.ts';
 import { glanceAt } from '../core/registration/describe.ts';
+import { formatUri } from '../core/sip/uri.ts';
 import type { Millis } from '../core/time.ts';
 import type { Severity, StateEvent } from './events.ts';
 import type { Registrations } from './managed-registration.ts';
@@ -22,13 +23,12 @@ export class StateChange implements StateEvent {
   #snapshot: AccountSnapshot | null = null;
 
   constructor(account: string, previous: AccountState, state: AccountState, flows: Registrations) {
-    const [{ key }] = flows;
     this.severity = severityOf(previous, state);
     this.account = account;
     this.state = state;
     this.previous = previous;
     this.at = Date.now();
-    this.glance = glanceAt(lifecyclesOf(flows), key.registrar);
+    this.glance = glanceAt(lifecyclesOf(flows), formatUri(flows[0].setup.plan.registrar));
     this.#flows = flows;
   }
 

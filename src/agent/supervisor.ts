@@ -25,7 +25,12 @@ import { Engine } from './engine.ts';
 import type { AgentEvent } from './events.ts';
 import { attendFlows, type FlowAttendant } from './flow-attendant.ts';
 import { readSecretsAgain } from './lookups.ts';
-import { type ManagedRegistration, manageAccount, type PreparedAccount } from './managed-registration.ts';
+import {
+  identityKey,
+  type ManagedRegistration,
+  manageAccount,
+  type PreparedAccount,
+} from './managed-registration.ts';
 import { eventsOf, type Member, snapshotOf, standpointOfMember } from './member.ts';
 import { Members } from './members.ts';
 import type { Observer } from './observer.ts';
@@ -165,7 +170,7 @@ export class Supervisor {
     const { credentials, warnings } = prepared;
     const flows = manageAccount(prepared, systemRng, startOf(prepared));
     const [first] = flows;
-    member.isNotedBlocked = prepared.memory.load(first.key).blocked !== null;
+    member.isNotedBlocked = prepared.memory.load(identityKey(first.setup.plan)).blocked !== null;
     this.#members.employ(member, flows);
     for (const text of warnings) this.#news.warn(first, 'account.settings', text);
     const left = leftText(first);

@@ -17,6 +17,8 @@ export type Changed<T> = { readonly account: AccountRecord | null; readonly valu
 export type ChangeBatches = {
   /** Makes one change, durable when it resolves, or volatile when the file cannot be written. */
   readonly change: <T>(name: string, work: Work<T>) => Promise<T>;
+  /** As `change`, for who does not wait for it: `work` must not throw. */
+  readonly note: (name: string, work: (account: AccountRecord) => AccountRecord) => void;
   /** What is known now, without what still waits. */
   readonly current: () => StateDocument['accounts'];
   readonly instanceId: () => string;
@@ -29,19 +31,38 @@ export type StateNotice = {
 
 type Work<T> = (account: AccountRecord) => Changed<T>;
 
-/** A change that waits for its write. It keeps little: tens of thousands wait together when they all begin. */
-class WaitingChange<T> implements AccountChange {
+/** Waits for its write. It keeps little: tens of thousands wait together when they all begin. */
+type Waiting = AccountChange & {
+  /** Its write is over. */
+  readonly tell: () => void;
+};
+
+class WaitingNote implements Waiting {
   /** Of the same account, and to be made before this one. */
-  readonly #earlier: AnyWaiting | undefined;
+  readonly #earlier: Waiting | undefined;
+  readonly #work: (account: AccountRecord) => AccountRecord;
+
+  constructor(earlier: Waiting | undefined, work: (account: AccountRecord) => AccountRecord) {
+    this.#earlier = earlier;
+    this.#work = work;
+  }
+
+  make(found: AccountRecord): AccountRecord {
+    return this.#work(madeBefore(this.#earlier, found) ?? NO_ACCOUNT);
+  }
+
+  tell(): void {
+    this.#earlier?.tell();
+  }
+}
+
+class WaitingChange<T> implements Waiting {
+  readonly #earlier: Waiting | undefined;
   readonly #work: Work<T>;
   readonly #resolve: (outcome: T | Promise<never>) => void;
   #outcome: Result<T, unknown> | null = null;
 
-  constructor(
-    earlier: AnyWaiting | undefined,
-    work: Work<T>,
-    resolve: (outcome: T | Promise<never>) => void,
-  ) {
+  constructor(earlier: Waiting | undefined, work: Work<T>, resolve: (outcome: T | Promise<never>) => void) {
     this.#earlier = earlier;
     this.#work = work;
     this.#resolve = resolve;
@@ -49,7 +70,7 @@ class WaitingChange<T> implements AccountChange {
 
   /** Called again, with another record, when what it made could not be written. */
   make(found: AccountRecord): AccountRecord | null {
-    const before = this.#earlier === undefined ? found : this.#earlier.make(found);
+    const before = madeBefore(this.#earlier, found);
     try {
       const { account, value } = this.#work(before ?? NO_ACCOUNT);
       this.#outcome = success(value);
@@ -67,10 +88,12 @@ class WaitingChange<T> implements AccountChange {
   }
 }
 
-type AnyWaiting = AccountChange & { readonly tell: () => void };
+function madeBefore(earlier: Waiting | undefined, found: AccountRecord): AccountRecord | null {
+  return earlier === undefined ? found : earlier.make(found);
+}
 
 /** By account. */
-type Batch = Map<string, AnyWaiting>;
+type Batch = Map<string, Waiting>;
 
 /** `opened` is what the opening of `file` has found. */
 export function changeBatches(
@@ -118,16 +141,18 @@ export function changeBatches(
     }
     isRunning = false;
   };
+  const wait = (name: string, change: Waiting): void => {
+    waiting.set(name, change);
+    if (!isRunning) void flush();
+  };
 
   note(opened);
   return {
     current: () => volatile ?? (file.peek() ?? emptyDocument(rng)).accounts,
     instanceId: () => instanceId,
     change: (name, work) =>
-      new Promise((resolve) => {
-        waiting.set(name, new WaitingChange(waiting.get(name), work, resolve));
-        if (!isRunning) void flush();
-      }),
+      new Promise((resolve) => wait(name, new WaitingChange(waiting.get(name), work, resolve))),
+    note: (name, work) => wait(name, new WaitingNote(waiting.get(name), work)),
   };
 }
 

@@ -30,8 +30,6 @@ export type IdentityKey = {
 
 /** Consecutive CSeq numbers that are ours alone. */
 export type Reservation = {
-  readonly key: IdentityKey;
-  readonly regId: number;
   readonly callId: string;
   readonly firstCseq: number;
   readonly lastCseq: number;
@@ -39,14 +37,14 @@ export type Reservation = {
 };
 
 /** What a finished exchange leaves behind; what is left out stays as it was. */
-export type Settlement = {
+export type Facts = Pick<
+  FlowChanges,
+  'contact' | 'localPort' | 'registrar' | 'grantedUntil' | 'publicAddress'
+>;
+
+export type Settlement = Facts & {
   /** The highest CSeq that was used, `firstCseq - 1` for none; left out: the rest of the block is still to be used. */
   readonly usedCseq?: number;
-  readonly contact?: string | null;
-  readonly localPort?: number | null;
-  readonly registrar?: string | null;
-  readonly grantedUntil?: string | null;
-  readonly publicAddress?: string | null;
 };
 
 /** What earlier commands have left behind. */
@@ -70,7 +68,14 @@ export type IdentityStore = {
     localPort?: number,
   ) => Promise<Reservation>;
   /** Notes the outcome; gives back the numbers that were not used, and the reservation ends, with `usedCseq`. */
-  readonly settle: (reservation: Reservation, settlement: Settlement) => Promise<void>;
+  readonly settle: (
+    key: IdentityKey,
+    regId: number,
+    reservation: Reservation,
+    settlement: Settlement,
+  ) => Promise<void>;
+  /** Notes what was learned while the reservation goes on, with the next write; nobody waits for it. */
+  readonly note: (key: IdentityKey, regId: number, facts: Facts) => void;
   /** A new Call-ID from the next reservation on: a registrar that knows a higher CSeq (a restored snapshot). */
   readonly renewCallId: (key: IdentityKey, regId: number) => Promise<void>;
   readonly setPaused: (key: IdentityKey, since: string | null) => Promise<void>;
@@ -134,9 +139,15 @@ export async function openIdentityStore(
     load: (key) => remembered().load(key),
     remembered,
     reserve: (key, regId, count, localPort) =>
-      batches.change(nameOf(key), (account) => reserveIn(account, { key, regId, count, localPort, rng })),
-    settle: (reservation, settlement) =>
-      change(reservation.key, (account) => settleIn(account, reservation, settlement, rng)),
+      batches.change(nameOf(key), (account) => reserveIn(account, { regId, count, localPort, rng })),
+    settle: (key, regId, reservation, settlement) =>
+      change(key, (account) =>
+        withFlow(account, regId, settled(flowIn(account, regId, rng), reservation, settlement)),
+      ),
+    note: (key, regId, facts) =>
+      batches.note(nameOf(key), (account) =>
+        withFlow(account, regId, changedFlow(flowIn(account, regId, rng), facts)),
+      ),
     renewCallId: (key, regId) =>
       change(key, (account) => withFlow(account, regId, renewedFlow(flowIn(account, regId, rng), rng))),
     setPaused: (key, since) => change(key, (account) => ({ ...account, pausedSince: since })),
@@ -159,7 +170,6 @@ export function readMemory(directory: string | null, rng: Rng): Memory {
 }
 
 type Reserve = {
-  readonly key: IdentityKey;
   readonly regId: number;
   readonly count: number;
   readonly localPort: number | undefined;
@@ -167,34 +177,28 @@ type Reserve = {
 };
 
 function reserveIn(account: AccountRecord, order: Reserve): Changed<Reservation> {
-  const { key, regId, count, localPort, rng } = order;
+  const { regId, count, localPort, rng } = order;
   assert(count >= 1 && count <= CSEQ_MAX, 'a reservation has at least one number');
   const known = flowIn(account, regId, rng);
   // RFC 3261 §8.1.1.5: below 2³¹. A new Call-ID begins again at 1.
   const { callId, cseq } = known.cseq + count > CSEQ_MAX ? renewedFlow(known, rng) : known;
   const token = randomHex(rng, 8);
   const flow = changedFlow(known, { callId, cseq: cseq + count, reservation: token, localPort });
-  const value = { key, regId, callId, firstCseq: cseq + 1, lastCseq: cseq + count, token };
+  const value = { callId, firstCseq: cseq + 1, lastCseq: cseq + count, token };
   return { account: withFlow(account, regId, flow), value };
 }
 
-function settleIn(
-  account: AccountRecord,
-  { regId, firstCseq, lastCseq, token }: Reservation,
+function settled(
+  before: FlowRecord,
+  { firstCseq, lastCseq, token }: Reservation,
   settlement: Settlement,
-  rng: Rng,
-): AccountRecord {
-  const flow = changedFlow(flowIn(account, regId, rng), factsOf(settlement));
+): FlowRecord {
+  const flow = changedFlow(before, settlement);
   const { usedCseq } = settlement;
   // Has somebody reserved above us since, our unused numbers are lost, which harms nobody.
-  if (usedCseq === undefined || flow.reservation !== token) return withFlow(account, regId, flow);
+  if (usedCseq === undefined || flow.reservation !== token) return flow;
   assert(usedCseq >= firstCseq - 1 && usedCseq <= lastCseq, 'the used CSeq is of this reservation');
-  return withFlow(account, regId, changedFlow(flow, { cseq: usedCseq, reservation: null }));
-}
-
-function factsOf(settlement: Settlement): FlowChanges {
-  const { contact, localPort, registrar, grantedUntil, publicAddress } = settlement;
-  return { contact, localPort, registrar, grantedUntil, publicAddress };
+  return changedFlow(flow, { cseq: usedCseq, reservation: null });
 }
 
 function flowIn(account: AccountRecord, regId: number, rng: Rng): FlowRecord {

@@ -1,4 +1,5 @@
 import { describe, onTestFinished as END, expect, it } from 'vitest';
+import { identityKey } from '../../src/agent/managed-registration.ts';
 import { pauseAccounts, refreshAccounts, resumeAccounts } from '../../src/agent/orders.ts';
 import {
   accountOf,
@@ -77,7 +78,7 @@ describe('pause and resume', () => {
     ]);
     expect(registrar.bindings('alice')).toEqual([]);
     expect(accountOf(supervisor, 'a').alarmAt).toBeUndefined();
-    const { key } = accountOf(supervisor, 'a');
+    const key = identityKey(accountOf(supervisor, 'a').setup.plan);
     expect(supervisor.store.load(key).pausedSince).not.toBeNull();
 
     expect(await resumeAccounts(supervisor, ['a'])).toMatchObject([

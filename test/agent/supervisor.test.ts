@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, onTestFinished as END, expect, it } from 'vitest';
+import { identityKey } from '../../src/agent/managed-registration.ts';
 import { eventsOf } from '../../src/agent/member.ts';
 import type { RunningRegistrar } from '../../src/registrar/server.ts';
 import {
@@ -80,7 +81,7 @@ describe('what an earlier run has left', () => {
     await untilState(first.supervisor, 'registered', 'a');
     const account = accountOf(first.supervisor, 'a');
     const pausedAt = '2026-01-02T03:04:05.678Z';
-    await first.supervisor.store.setPaused(account.key, pausedAt);
+    await first.supervisor.store.setPaused(identityKey(account.setup.plan), pausedAt);
     await first.supervisor.stop(false, new AbortController().signal);
     const packets = answered(registrar).length;
 
@@ -129,7 +130,7 @@ describe('what an earlier run has left', () => {
     const third = await scene.supervise();
     await untilState(third.supervisor, 'registered', 'a');
     const { store } = third.supervisor;
-    const { key } = accountOf(third.supervisor, 'a');
+    const key = identityKey(accountOf(third.supervisor, 'a').setup.plan);
     await until(
       () => store.load(key).blocked === null,
       () => 'the block was lifted',

@@ -34,7 +34,7 @@ async function use(): Promise<void> {
     const block = await store.reserve(key, 1, 1 + (turn % 4));
     for (let cseq = block.firstCseq; cseq <= block.lastCseq; cseq++) {
       print(`used ${block.callId} ${cseq}`);
-      if (turn % 2 === 0) await store.settle(block, { usedCseq: cseq });
+      if (turn % 2 === 0) await store.settle(key, 1, block, { usedCseq: cseq });
       if (turn % 2 === 0) break;
     }
   }

@@ -30,7 +30,7 @@ describe('identity', () => {
     for (let run = 0; run < 4; run++) {
       const store = await open();
       const block = await store.reserve(OFFICE, 1, 10);
-      await store.settle(block, { usedCseq: block.firstCseq });
+      await store.settle(OFFICE, 1, block, { usedCseq: block.firstCseq });
       seen.push(block);
       instances.add(store.instanceId());
     }
@@ -52,9 +52,9 @@ describe('identity', () => {
     const watching = await open();
     expect(watching.load(OFFICE).flows.size).toBe(0);
     const block = await first.reserve(OFFICE, 1, 2);
-    await first.settle(block, { ...facts, usedCseq: 2 });
+    await first.settle(OFFICE, 1, block, { ...facts, usedCseq: 2 });
     expect(watching.load(OFFICE).flows.get(1)).toMatchObject({ ...facts, callId: block.callId, cseq: 2 });
-    await first.settle(await first.reserve(OFFICE, 1, 1), { contact: null });
+    await first.settle(OFFICE, 1, await first.reserve(OFFICE, 1, 1), { contact: null });
     expect((await open()).load(OFFICE).flows.get(1)).toMatchObject({ ...facts, contact: null });
   });
 
@@ -77,7 +77,7 @@ describe('identity', () => {
   it('R483 notes the port of a reservation at once, and keeps the Contact that was left behind', async () => {
     const store = await open();
     const first = await store.reserve(OFFICE, 1, 1, 5070);
-    await store.settle(first, { contact: 'sip:1@192.0.2.1:5070', localPort: 5070 });
+    await store.settle(OFFICE, 1, first, { contact: 'sip:1@192.0.2.1:5070', localPort: 5070 });
     await store.reserve(OFFICE, 1, 1, 5072);
     const left = (await open()).load(OFFICE).flows.get(1);
     expect(left).toMatchObject({ localPort: 5072, contact: 'sip:1@192.0.2.1:5070' });
@@ -88,9 +88,9 @@ describe('identity', () => {
   it('R139 begins anew under another durable Call-ID when asked to, and keeps the Contact', async () => {
     const store = await open();
     const old = await store.reserve(OFFICE, 1, 5);
-    await store.settle(old, { contact: 'sip:1@192.0.2.1' });
+    await store.settle(OFFICE, 1, old, { contact: 'sip:1@192.0.2.1' });
     await store.renewCallId(OFFICE, 1);
-    await store.settle(old, { usedCseq: 5 });
+    await store.settle(OFFICE, 1, old, { usedCseq: 5 });
     const next = await (await open()).reserve(OFFICE, 1, 1);
     expect(next.callId).not.toBe(old.callId);
     expect(next.firstCseq).toBe(1);
@@ -147,12 +147,12 @@ describe('the numbers', () => {
             used.add(own.next++);
           }
           if (action === 'settle' && own.block !== null) {
-            await own.store.settle(own.block, { usedCseq: own.next - 1 });
+            await own.store.settle(OFFICE, 1, own.block, { usedCseq: own.next - 1 });
             own.settled = { block: own.block, next: own.next };
             own.block = null;
           }
           if (action === 'settleAgain' && own.settled !== null) {
-            await own.store.settle(own.settled.block, { usedCseq: own.settled.next - 1 });
+            await own.store.settle(OFFICE, 1, own.settled.block, { usedCseq: own.settled.next - 1 });
           }
         }
       }),

@@ -182,7 +182,7 @@ describe('without a place to write', () => {
     rmSync(place, { recursive: true });
     writeFileSync(place, 'in the way');
     const meanwhile = await store.reserve(OFFICE, 1, 1);
-    await store.settle(meanwhile, { usedCseq: meanwhile.lastCseq, contact: 'sip:1@192.0.2.9' });
+    await store.settle(OFFICE, 1, meanwhile, { usedCseq: meanwhile.lastCseq, contact: 'sip:1@192.0.2.9' });
     await store.setPaused(OFFICE, '2026-11-21T08:00:00.000Z');
     expect(meanwhile.callId).not.toBe(before.callId);
     expect(store.load(OFFICE).pausedSince).not.toBeNull();
