@@ -1,6 +1,7 @@
 // Rules that hold between the keys of one account, and between accounts. They look at accounts whose defaults are
 // filled in; the rules of single values are in value-rules.ts.
 
+import type { SipUri } from '../core/sip/uri.ts';
 import type { Accounts } from './defaults.ts';
 import { defaultRegistrar, loginOf, proxiesOf, uriOf } from './plan.ts';
 import type { AccountEntry } from './schema.ts';
@@ -8,15 +9,15 @@ import type { ShapeProblem } from './structure.ts';
 
 /** What does not fit together in `accounts`; paths begin at the document. */
 export function inconsistencies(accounts: Accounts): readonly ShapeProblem[] {
-  const single = [...accounts].flatMap(([name, entry]) => [
-    ...credentialProblems(name, entry),
-    ...contactProblems(name, entry),
-    ...transportProblems(name, entry),
-    ...tlsProblems(name, entry),
-    ...retryProblems(name, entry),
-    ...answerProblems(name, entry),
-  ]);
-  return [...single, ...duplicateProblems(accounts)];
+  const problems: ShapeProblem[] = [];
+  const duplicates: ShapeProblem[] = [];
+  const owners = new Map<string, string>();
+  for (const [name, entry] of accounts) {
+    for (const check of CHECKS) problems.push(...check(name, entry));
+    const duplicate = duplicateProblem(owners, name, entry);
+    if (duplicate !== null) duplicates.push(duplicate);
+  }
+  return problems.concat(duplicates);
 }
 
 function credentialProblems(name: string, entry: AccountEntry): ShapeProblem[] {
@@ -114,38 +115,47 @@ function answerProblems(name: string, entry: AccountEntry): ShapeProblem[] {
   });
 }
 
-/** The same AOR at the same registrar and proxy would take each other's binding away. */
-function duplicateProblems(accounts: Accounts): ShapeProblem[] {
-  const owners = new Map<string, string>();
-  return [...accounts].flatMap(([name, entry]) => {
-    if (entry.enabled === false) return [];
-    const identity = identityOf(entry);
-    const owner = owners.get(identity);
-    if (owner === undefined) {
-      owners.set(identity, name);
-      return [];
-    }
-    const hint = 'remove one, disable it, or give each its own "contact" or "instanceId"';
-    return [
-      problem([name, 'aor'], `is also that of account "${owner}", at the same registrar and proxy`, hint),
-    ];
-  });
+/** The same AOR at the same registrar and proxy would take each other's binding away. Whose is noted in `owners`. */
+function duplicateProblem(
+  owners: Map<string, string>,
+  name: string,
+  entry: AccountEntry,
+): ShapeProblem | null {
+  if (entry.enabled === false) return null;
+  const identity = identityOf(entry);
+  const owner = owners.get(identity);
+  if (owner === undefined) {
+    owners.set(identity, name);
+    return null;
+  }
+  const hint = 'remove one, disable it, or give each its own "contact" or "instanceId"';
+  return problem([name, 'aor'], `is also that of account "${owner}", at the same registrar and proxy`, hint);
 }
 
+/** No part has a space. */
 function identityOf(entry: AccountEntry): string {
   const aor = uriOf(entry.aor);
   const registrar = entry.registrar === undefined ? defaultRegistrar(aor) : uriOf(entry.registrar);
-  const servers = [registrar, ...proxiesOf(entry)].map(comparableUri);
-  const contact = entry.contact === undefined ? null : comparableUri(uriOf(entry.contact));
-  return JSON.stringify([comparableUri(aor), servers, contact, entry.instanceId?.toLowerCase() ?? null]);
+  const servers = [registrar, ...proxiesOf(entry)].map(comparableUri).join(' ');
+  const contact = entry.contact === undefined ? '' : comparableUri(uriOf(entry.contact));
+  return `${comparableUri(aor)}  ${servers}  ${contact}  ${entry.instanceId?.toLowerCase() ?? ''}`;
 }
 
 /** Equal for URIs that mean the same: the host ignores case, the order of parameters does not count. */
-function comparableUri(uri: ReturnType<typeof uriOf>): unknown {
-  const params = uri.params.map(({ name, value }) => `${name}=${value ?? ''}`.toLowerCase()).sort();
-  return [uri.scheme, uri.user, uri.host.toLowerCase(), uri.port, params];
+function comparableUri({ scheme, user, host, port, params }: SipUri): string {
+  const sorted = params.map(({ name, value }) => `${name}=${value ?? ''}`.toLowerCase()).sort();
+  return `${scheme}:${user === null ? '' : `${user}@`}${host.toLowerCase()}:${port ?? ''};${sorted.join(';')}`;
 }
 
 function problem(below: readonly (string | number)[], message: string, hint: string | null): ShapeProblem {
   return { path: ['accounts', ...below], message, hint, knownKeys: null };
 }
+
+const CHECKS = [
+  credentialProblems,
+  contactProblems,
+  transportProblems,
+  tlsProblems,
+  retryProblems,
+  answerProblems,
+] as const;

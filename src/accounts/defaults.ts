@@ -44,9 +44,11 @@ export function entryOf(accounts: Accounts, name: string): AccountEntry {
 
 /** `entry` with what it leaves open taken from `defaults`. */
 function withDefaults(defaults: AccountDefaults, entry: AccountEntry): AccountEntry {
-  const inherited: Record<string, unknown> = { ...defaults };
-  for (const key of displacedKeys(entry)) delete inherited[key];
-  const merged: Record<string, unknown> = { ...inherited, ...entry };
+  const displaced = displacedKeys(entry);
+  // Key by key, so that the entries of thousands come in one shape: those of a spread have one each.
+  const merged: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(defaults)) if (!displaced.includes(key)) merged[key] = value;
+  for (const [key, value] of Object.entries(entry)) merged[key] = value;
   for (const key of MERGED_KEYS) {
     if (defaults[key] !== undefined && entry[key] !== undefined)
       merged[key] = { ...defaults[key], ...entry[key] };
@@ -55,7 +57,7 @@ function withDefaults(defaults: AccountDefaults, entry: AccountEntry): AccountEn
 }
 
 /** Defaults that mean nothing any more beside what the account says. */
-function displacedKeys(entry: AccountEntry): readonly (keyof AccountDefaults)[] {
+function displacedKeys(entry: AccountEntry): readonly string[] {
   const displaced: (keyof AccountDefaults)[] = [];
   if (entry.password !== undefined) displaced.push('ha1');
   if (entry.ha1 !== undefined) displaced.push('password');

@@ -7,7 +7,8 @@ import { readAtMost } from './bounded-file.ts';
 import { inconsistencies } from './consistency.ts';
 import { type Accounts, accountsOf } from './defaults.ts';
 import { type ConfigProblem, renderPath, suggestKey } from './explain.ts';
-import { type AccountsDocument, checkShape, type Ha1Entry } from './schema.ts';
+import type { AccountsDocument, Ha1Entry } from './schema.ts';
+import { checkShape } from './shape.ts';
 import type { ShapeProblem } from './structure.ts';
 
 export type LoadedAccounts = {
@@ -125,12 +126,25 @@ function measureText(text: string): { readonly keys: number; readonly depth: num
   let keys = 0;
   let depth = 0;
   let deepest = 0;
-  for (const [token, colon] of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"\s*(:)?|[[\]{}]/gs)) {
-    if (colon !== undefined) keys += 1;
-    else if (token === '{' || token === '[') deepest = Math.max(deepest, ++depth);
-    else if (token === '}' || token === ']') depth -= 1;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) at = endOfString(text, at);
+    else if (code === COLON) keys += 1;
+    else if (code === OPENING_BRACE || code === OPENING_BRACKET) deepest = Math.max(deepest, ++depth);
+    else if (code === CLOSING_BRACE || code === CLOSING_BRACKET) depth -= 1;
   }
   return { keys, depth: deepest };
+}
+
+/** Where the string that begins at `from` ends: at its closing quote, or with the text. */
+function endOfString(text: string, from: number): number {
+  let at = from + 1;
+  for (; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === BACKSLASH) at += 1;
+    else if (code === QUOTE) break;
+  }
+  return at;
 }
 
 type FileText = { readonly text: string; readonly mode: number };
@@ -202,3 +216,6 @@ function literalByAlgorithm(ha1: Ha1Entry | undefined): boolean {
 function isLiteral(secret: unknown): boolean {
   return typeof secret === 'string' && secret !== '';
 }
+
+const [QUOTE, COLON, BACKSLASH] = [0x22, 0x3a, 0x5c];
+const [OPENING_BRACE, CLOSING_BRACE, OPENING_BRACKET, CLOSING_BRACKET] = [0x7b, 0x7d, 0x5b, 0x5d];

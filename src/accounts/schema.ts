@@ -2,6 +2,7 @@
 // editors. The only home of valibot. Rules about several keys or several accounts are in consistency.ts.
 
 import * as v from 'valibot';
+import type { Result } from '../core/result.ts';
 import { isOpenToAll } from './listen-address.ts';
 import { describeIssue, issueProblems, withoutRepeats } from './shape-issues.ts';
 import { type ShapeProblem, structureProblems } from './structure.ts';
@@ -258,7 +259,7 @@ const commonEntries = {
 
 const defaultsSchema = v.strictObject(commonEntries);
 
-const accountSchema = v.strictObject({
+export const accountSchema = v.strictObject({
   aor: described('Address of record, a sip: or sips: URI: To and From of the REGISTER', text(uriRule)),
   ...commonEntries,
 });
@@ -342,12 +343,13 @@ export type AgentEntry = v.InferOutput<typeof agentSchema>;
 export type SecretText = v.InferOutput<typeof password>;
 export type Ha1Entry = v.InferOutput<typeof ha1>;
 
+/** Whether `value` is what `schema` wants, without a word of what is wrong. */
+export function fits(schema: v.GenericSchema, value: unknown): boolean {
+  return v.is(schema, value) && structureProblems(schema, value, []).length === 0;
+}
+
 /** The document when its shape is right, else everything that is wrong with it. No message repeats a value. */
-export function checkShape(
-  input: unknown,
-):
-  | { readonly ok: true; readonly value: AccountsDocument }
-  | { readonly ok: false; readonly error: readonly ShapeProblem[] } {
+export function checkBySchema(input: unknown): Result<AccountsDocument, readonly ShapeProblem[]> {
   const outcome = v.safeParse(documentSchema, input, { message: describeIssue });
   const structural = structureProblems(documentSchema, input, []);
   if (outcome.success && structural.length === 0) return { ok: true, value: outcome.output };

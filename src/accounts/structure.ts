@@ -34,7 +34,7 @@ export function structureProblems(schema: SchemaNode, input: unknown, path: Docu
   if (Array.isArray(input)) return [problem(path, 'must be an object')];
   return Object.entries(input).flatMap(([key, child]) => {
     const here = [...path, key];
-    if (entries === undefined && RESERVED_NAMES.includes(key)) return [problem(here, 'is a reserved name')];
+    if (entries === undefined && isReservedName(key)) return [problem(here, 'is a reserved name')];
     const below = entries === undefined ? value : Object.hasOwn(entries, key) ? entries[key] : undefined;
     if (below !== undefined) return structureProblems(below, child, here);
     return [{ ...problem(here, 'unknown key'), knownKeys: Object.keys(entries ?? {}) }];
@@ -55,5 +55,10 @@ function problem(path: DocumentPath, message: string): ShapeProblem {
 }
 
 const CONTAINER_TYPES = ['array', 'record', 'strict_object'];
+
+/** What no JavaScript object can safely have as a key. */
+export function isReservedName(name: string): boolean {
+  return RESERVED_NAMES.includes(name);
+}
 
 const RESERVED_NAMES = ['__proto__', 'constructor', 'prototype'];

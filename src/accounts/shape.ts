@@ -1,0 +1,37 @@
+// Whether a document is an accounts file by its shape. A right one is found right account by account; only a wrong one is
+// gone through as a whole, for the words of what is wrong.
+
+import { type AccountsDocument, accountSchema, checkBySchema, documentSchema, fits } from './schema.ts';
+import { isReservedName } from './structure.ts';
+import { accountNameRule } from './value-rules.ts';
+
+/** As checkBySchema, faster for what is right. */
+export function checkShape(input: unknown): ReturnType<typeof checkBySchema> {
+  return isRight(input) ? { ok: true, value: input } : checkBySchema(input);
+}
+
+/** Whether nothing is wrong. Of the keys that an account could have only those are looked at that it has: the schema takes ten
+ * times as long for ten thousand. */
+function isRight(input: unknown): input is AccountsDocument {
+  if (!isRecord(input) || !isRecord(input.accounts)) return false;
+  if (!fits(documentSchema, { ...input, accounts: {} })) return false;
+  return Object.entries(input.accounts).every(
+    ([name, entry]) => isRightName(name) && isRecord(entry) && isRightAccount(entry),
+  );
+}
+
+function isRightName(name: string): boolean {
+  return accountNameRule(name) === null && !isReservedName(name);
+}
+
+function isRightAccount(entry: Record<string, unknown>): boolean {
+  const { entries } = accountSchema;
+  if (!('aor' in entry)) return false;
+  return Object.entries(entry).every(
+    ([key, value]) => Object.hasOwn(entries, key) && fits(entries[key as keyof typeof entries], value),
+  );
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
