@@ -1,7 +1,8 @@
 // Brings accounts out of `blocked` when their secret changes (behaviour.md §10): the files of those whose credentials
 // were rejected are looked at every few seconds, and read again when they changed. Nobody else's are touched.
 
-import { stat } from 'node:fs/promises';
+import { stat } from 'node:fs';
+import { promisify } from 'node:util';
 import type { CredentialSource } from '../accounts/plan.ts';
 import type { ManagedRegistration } from './managed-registration.ts';
 
@@ -56,7 +57,7 @@ function filesOf({ secret }: CredentialSource): readonly string[] {
 
 async function fileStamp(path: string): Promise<string> {
   try {
-    const { dev, ino, size, mtimeMs, ctimeMs } = await stat(path);
+    const { dev, ino, size, mtimeMs, ctimeMs } = await promisify(stat)(path);
     return [dev, ino, size, mtimeMs, ctimeMs].join(':');
   } catch {
     // Whatever keeps us from looking also keeps us from reading: that is told when it is read.

@@ -2,9 +2,9 @@
 // when it has doubled. What cannot be read is kept aside; a file of a newer version stays as it is. A last line that a
 // crash cut off is no damage.
 
-import { constants, linkSync, statSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { appendFile, closeSync, constants, linkSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { failure, type Result, success } from '../core/result.ts';
 import { readBounded, writeAtomically } from '../runtime/atomic-file.ts';
 import { ensureDirectory } from './directory.ts';
@@ -60,11 +60,11 @@ export function historyFile(directory: string): HistoryFile {
     append: async (lines) => {
       const text = lines.map(formatHistoryLine).join('');
       // One that is made here would have no head.
-      const file = await open(path, constants.O_WRONLY | constants.O_APPEND);
+      const descriptor = openSync(path, constants.O_WRONLY | constants.O_APPEND);
       try {
-        await file.appendFile(text);
+        await promisify(appendFile)(descriptor, text);
       } finally {
-        await file.close();
+        closeSync(descriptor);
       }
       appendedBytes += Buffer.byteLength(text);
     },

@@ -1,7 +1,8 @@
 // Names that this host knows by itself: those of /etc/hosts, "localhost" and names without a dot. Whoever writes such an
 // entry wants it to lead there, so DNS is not asked for SRV records that would lead elsewhere.
 
-import { readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs';
+import { promisify } from 'node:util';
 import { dnsName } from '../../core/resolve/question.ts';
 import type { Millis } from '../../core/time.ts';
 
@@ -32,7 +33,7 @@ export function createLocalNames(now: () => Millis, path = '/etc/hosts'): LocalN
 
 async function readNames(path: string): Promise<ReadonlySet<string>> {
   // Systems without the file, or with an unreadable one, resolve by DNS alone: so does getaddrinfo.
-  const text = await readFile(path, 'latin1').catch(() => '');
+  const text = await promisify(readFile)(path, 'latin1').catch(() => '');
   const names = new Set<string>();
   for (const line of text.slice(0, MAX_BYTES).split('\n')) {
     const [, ...aliases] = (line.split('#', 1)[0] ?? '').trim().split(/\s+/);
