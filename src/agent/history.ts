@@ -135,11 +135,12 @@ export function openHistory(options: HistoryOptions): History {
         record.maxMs = Math.max(record.maxMs, ms);
         return;
       }
-      // A summary is written when the next one begins, or at the end.
       const last = lastTrips(record);
-      if (last !== null) tell({ type: 'trips', account, trips: last });
-      const recent = tripsOf(record).filter((one) => one.start > at - DAY_MS - bucketMs);
-      record.trips = recent.length === 0 ? NO_TRIPS : recent;
+      if (last !== null) {
+        // A summary is written when the next one begins, or at the end.
+        tell({ type: 'trips', account, trips: last });
+        record.trips = tripsOf(record).filter((one) => one.start > at - DAY_MS - bucketMs);
+      }
       record.start = start;
       record.count = 1;
       record.sumMs = ms;

@@ -152,6 +152,7 @@ function isJoined(span: Span, end: Millis): boolean {
 }
 
 function withinWeek(spans: readonly Span[], now: Millis): readonly Span[] {
+  if ((spans[1]?.from ?? now) > now - WEEK_MS) return spans;
   const first = spans.findIndex((_, at) => (spans[at + 1]?.from ?? now) > now - WEEK_MS);
   return first <= 0 ? spans : spans.slice(first);
 }
