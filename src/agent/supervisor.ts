@@ -120,7 +120,12 @@ export class Supervisor {
   async start(loaded: LoadedAccounts, end: AbortSignal): Promise<void> {
     const names = [...loaded.accounts.keys()].filter((name) => this.isWanted(name));
     const memory = this.store.remembered();
+    let breathedAt = monotonicNow();
     for (let from = 0; from < names.length && !end.aborted; from += START_BATCH) {
+      if (monotonicNow() - breathedAt > START_BREATH_MS) {
+        await nextTurn();
+        breathedAt = monotonicNow();
+      }
       const batch = names.slice(from, from + START_BATCH);
       await Promise.all(
         batch.map((name) => this.admitMember(name, entryOf(loaded.accounts, name), loaded.directory, memory)),
