@@ -5,6 +5,8 @@ import type { History } from './history.ts';
 
 export function noteEvent(history: History, event: AgentEvent): void {
   if (event.type === 'state') {
+    // A refresh begins: the account stands as it did.
+    if (event.state === 'refreshing' && event.previous === 'registered') return;
     const at = instantOf(event);
     history.note(event.account, event.state, at);
     const { rtt } = glanceOf(event);

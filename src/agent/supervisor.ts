@@ -58,7 +58,7 @@ export type SupervisorOptions = {
 /** Accounts that are made ready together: a command that prints a password may take its time. */
 const START_BATCH = 16;
 /** So long thousands are made ready before somebody else has a turn: who asks for the status, say. */
-const START_BREATH_MS: Millis = 50;
+const START_BREATH_MS: Millis = 20;
 /** An account's further flows begin so much later, each after the other. */
 const FLOW_AFTER_FLOW_MS: Millis = 1_000;
 /** All bindings are removed within this time. */
