@@ -2,7 +2,6 @@
 // them; what happens to them is told by account-news.ts, and when and how each registers is its own machine's business.
 // What operators ask is in orders.ts and reload.ts.
 
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Accounts, entryOf } from '../accounts/defaults.ts';
 import type { LoadedAccounts } from '../accounts/load.ts';
 import type { AccountEntry } from '../accounts/schema.ts';
@@ -57,8 +56,6 @@ export type SupervisorOptions = {
 
 /** Accounts that are made ready together: a command that prints a password may take its time. */
 const START_BATCH = 16;
-/** So long thousands are made ready before somebody else has a turn: who asks for the status, say. */
-const START_BREATH_MS: Millis = 20;
 /** An account's further flows begin so much later, each after the other. */
 const FLOW_AFTER_FLOW_MS: Millis = 1_000;
 /** All bindings are removed within this time. */
@@ -120,12 +117,7 @@ export class Supervisor {
   async start(loaded: LoadedAccounts, end: AbortSignal): Promise<void> {
     const names = [...loaded.accounts.keys()].filter((name) => this.isWanted(name));
     const memory = this.store.remembered();
-    let breathedAt = monotonicNow();
     for (let from = 0; from < names.length && !end.aborted; from += START_BATCH) {
-      if (monotonicNow() - breathedAt > START_BREATH_MS) {
-        await nextTurn();
-        breathedAt = monotonicNow();
-      }
       const batch = names.slice(from, from + START_BATCH);
       await Promise.all(
         batch.map((name) => this.admitMember(name, entryOf(loaded.accounts, name), loaded.directory, memory)),
