@@ -8,7 +8,7 @@ import type { Env } from '../env.ts';
 import { ownText } from '../own-text.ts';
 import { randomHex } from '../rng.ts';
 import type { HeaderField } from '../sip/message.ts';
-import { quote } from '../sip/scan.ts';
+import { escaped } from '../sip/scan.ts';
 import type { Credential, HashFn } from './algorithm.ts';
 import type { Challenge, Qop } from './challenge.ts';
 import { hasControlCharacter } from './parameters.ts';
@@ -141,10 +141,10 @@ function credentialsText(
 ): string {
   const { realm, nonce, opaque, algorithmText, qop, cnonce } = session;
   const username = usernameParameter(session, credential.username, hash);
-  let text = `Digest ${username}, realm=${quote(realm)}, nonce=${quote(nonce)}, uri=${quote(uri)}, response="${response}"`;
+  let text = `Digest ${username}, realm="${escaped(realm)}", nonce="${escaped(nonce)}", uri="${escaped(uri)}", response="${response}"`;
   if (algorithmText !== null) text += `, algorithm=${algorithmText}`;
   if (cnonce !== null) text += `, cnonce="${cnonce}"`;
-  if (opaque !== null) text += `, opaque=${quote(opaque)}`;
+  if (opaque !== null) text += `, opaque="${escaped(opaque)}"`;
   if (qop !== null) text += `, qop=${qop}, nc=${nonceCountText(session)}`;
   return session.userhash ? `${text}, userhash=true` : text;
 }
@@ -152,11 +152,11 @@ function credentialsText(
 function usernameParameter(session: DigestSession, configured: string, hash: HashFn): string {
   const username = normalised(session, configured);
   const { algorithm, realm } = session;
-  if (session.userhash) return `username=${quote(computeUserhash({ algorithm, username, realm }, hash))}`;
+  if (session.userhash) return `username="${computeUserhash({ algorithm, username, realm }, hash)}"`;
   // A SIP quoted-string holds any UTF-8 (RFC 3261 §25.1), so only control characters need the form of RFC 5987.
   return hasControlCharacter(username)
     ? `username*=UTF-8''${percentEncoded(username)}`
-    : `username=${quote(username)}`;
+    : `username="${escaped(username)}"`;
 }
 
 /** RFC 7616 §4: with charset=UTF-8 names and passwords are NFC; without, they are hashed as configured. */

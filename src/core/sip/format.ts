@@ -1,7 +1,8 @@
 // A message as bytes (RFC 3261 §7). Every line ends in CRLF, nothing is folded, and a line break within a field is
 // a bug of ours: what goes to the wire has passed here, so that no text can smuggle in a header field.
 
-import { assert } from '../assert.ts';
+import { assert, InvariantError } from '../assert.ts';
+import { KNOWN_NAMES } from './header-names.ts';
 import { headerValue } from './headers.ts';
 import type { HeaderField, SipMessage } from './message.ts';
 import { parseDeltaSeconds } from './numbers.ts';
@@ -12,22 +13,33 @@ const ENCODER = new TextEncoder();
 const MAX_BYTES_PER_UNIT = 3;
 const SHARED_BYTES = 16_384;
 
+const ROW_BEGINNINGS: ReadonlyMap<string, string> = new Map(
+  KNOWN_NAMES.map((name) => [name, `\r\n${name}: `]),
+);
+
 let shared = new Uint8Array(0);
 let used = 0;
 
 /** The message as it goes to the wire; Content-Length is added when it is absent. Throws InvariantError for a field
  * that cannot be written as it is. */
 export function formatMessage(message: SipMessage): Uint8Array {
-  let text = `${startLine(message)}\r\n`;
-  for (const { name, value } of message.headers) {
-    assert(isToken(name), 'a header name is a token');
-    text += `${name}: ${value}\r\n`;
-  }
-  assertOneLineEach(message.headers, text);
-  const length = headerValue(message.headers, 'Content-Length');
-  if (length === null) text += `Content-Length: ${message.body.length}\r\n`;
-  else assert(parseDeltaSeconds(length) === message.body.length, 'Content-Length is the length of the body');
-  return bytesOf(`${text}\r\n`, message.body);
+  const { headers, body } = message;
+  let text = startLine(message);
+  for (const { name, value } of headers) text += rowBeginning(name) + value;
+  const length = headerValue(headers, 'Content-Length');
+  if (length === null) text += `${rowBeginning('Content-Length')}${body.length}`;
+  else assert(parseDeltaSeconds(length) === body.length, 'Content-Length is the length of the body');
+  text += '\r\n\r\n';
+  assertOneLineEach(headers, text);
+  return bytesOf(text, body);
+}
+
+/** What stands between the values of two rows: a message is quickly made of few pieces of text. */
+function rowBeginning(name: string): string {
+  const known = ROW_BEGINNINGS.get(name);
+  if (known !== undefined) return known;
+  assert(isToken(name), 'a header name is a token');
+  return `\r\n${name}: `;
 }
 
 /** UTF-8. Small messages share a buffer, one after another: a buffer of its own costs more than all else that is done
@@ -69,7 +81,7 @@ function assertOneLineEach(headers: readonly HeaderField[], text: string): void 
   for (const { name, value } of headers) {
     const end = at + name.length + ': '.length + value.length;
     const isOneLine = text.indexOf('\r', at) === end && text.indexOf('\n', at) === end + 1;
-    assert(isOneLine, `the value of ${name} is one line`);
+    if (!isOneLine) throw new InvariantError(`the value of ${name} is one line`);
     at = end + 2;
   }
   assert(!text.includes('\0') || !/(?<!\\)\0/.test(text), 'a NUL stands in a quoted-pair only');

@@ -1,7 +1,7 @@
 // Header names: the compact forms (RFC 3261 §7.3.3, §20 and the RFCs that added one) and the spelling that this
 // program uses for every name it knows. Names of others stay as they came.
 
-const KNOWN_NAMES = [
+export const KNOWN_NAMES = [
   'Accept',
   'Accept-Contact',
   'Accept-Encoding',

@@ -24,10 +24,12 @@ export function endOfToken(text: string, at: number): number {
 
 /** The offset of the first character from `at` on that is no white space. */
 export function skipSpace(text: string, at: number): number {
-  for (let next = at; ; next++) {
+  let next = at;
+  for (; next < text.length; next++) {
     const code = text.charCodeAt(next);
-    if (code !== SPACE && code !== TAB) return next;
+    if (code !== SPACE && code !== TAB) break;
   }
+  return next;
 }
 
 /** The offset after the quoted string that opens at `at`; -1 when it never closes. */
@@ -50,6 +52,11 @@ export function unquote(text: string): string {
 
 /** `text` as a quoted string. A line break has no form in one (RFC 3261 §25.1) and becomes a space. */
 export function quote(text: string): string {
-  if (!/[\r\n"\\\0]/.test(text)) return `"${text}"`;
-  return `"${text.replace(/[\r\n]+/g, ' ').replace(/["\\\0]/g, '\\$&')}"`;
+  return `"${escaped(text)}"`;
+}
+
+/** What stands between the quotes of `text` as a quoted string. */
+export function escaped(text: string): string {
+  if (!/[\r\n"\\\0]/.test(text)) return text;
+  return text.replace(/[\r\n]+/g, ' ').replace(/["\\\0]/g, '\\$&');
 }
