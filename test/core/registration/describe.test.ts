@@ -1,7 +1,9 @@
 // The snapshot of a registration.
 
 import { expect, describe as group, it } from 'vitest';
-import { describe } from '../../../src/core/registration/describe.ts';
+import { conditionOf } from '../../../src/core/health/condition.ts';
+import { describe, glanceAt, standpointOf } from '../../../src/core/registration/describe.ts';
+import type { Lifecycle } from '../../../src/core/registration/lifecycle-state.ts';
 import { breakFlow, challenge, FIRST, granted, OWN_CONTACT, script, uri } from './script.ts';
 
 const dateOf = (at: number): string => `t${at - 1_000_000}`;
@@ -92,5 +94,43 @@ group('the snapshot of a registration', () => {
     expect(snapshot.flows.map(({ nextAttempt }) => nextAttempt)).toEqual(
       [one, other].map((line) => dateOf(line.wakeAt() ?? 0)),
     );
+  });
+});
+
+group('what an account is judged by', () => {
+  /** An account at every turn that these tests know, with one flow and with two. */
+  const turns = (): readonly (readonly [Lifecycle, ...Lifecycle[]])[] => {
+    const line = script();
+    const at: Lifecycle[] = [line.lifecycle()];
+    line.begin();
+    at.push(line.lifecycle());
+    line.pass(20);
+    line.answer(401, { 'WWW-Authenticate': challenge('n1') }, { via: ';received=203.0.113.5;rport=9' });
+    line.pass(34);
+    line.answer(200, granted(300));
+    at.push(line.lifecycle());
+    line.begin();
+    at.push(line.lifecycle());
+    line.answer(404, { 'Retry-After': '7' }, { reason: 'Not here' });
+    at.push(line.lifecycle());
+    breakFlow(line);
+    at.push(line.lifecycle());
+    return at.flatMap((one) => [[one] as const, ...at.map((other) => [one, other] as const)]);
+  };
+
+  it('is what its snapshot says', () => {
+    for (const flows of turns()) {
+      const { registrar, target, public: seen, expires, rtt, failure, ...snapshot } = describe(flows, dateOf);
+      const glance = glanceAt(flows, registrar);
+      expect(glance).toMatchObject({ registrar, public: seen, rtt });
+      expect(glance.target === null).toBe(target === null);
+      expect(glance.target).toMatchObject({ ...target });
+      if (expires === null) expect(glance.expires).toBeNull();
+      else expect(expires).toMatchObject({ ...glance.expires });
+      expect(glance.failure?.code).toBe(failure?.code);
+      const standpoint = standpointOf(flows);
+      expect(standpoint.state).toBe(snapshot.state);
+      expect(conditionOf(standpoint)).toBe(conditionOf({ ...snapshot, failure }));
+    }
   });
 });
