@@ -208,8 +208,12 @@ function proxyOf(text: string): ProxyUri {
 export const uriOf: (text: string) => SipUri = oncePerText((text) => {
   const parsed = parseUri(text);
   assert(parsed.ok, 'the schema lets only SIP URIs pass');
-  return parsed.value;
+  const { scheme, user, password, host, port, params, headers } = parsed.value;
+  // Scheme and host are those of many.
+  return { scheme: sharedText(scheme), user, password, host: sharedText(host), port, params, headers };
 });
+
+const sharedText = oncePerText((text) => text) as <T extends string>(text: T) => T;
 
 /** The proxies as the route of a request. */
 function routesOf({ outboundProxy }: AccountEntry): readonly ProxyUri[] {

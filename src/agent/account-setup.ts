@@ -3,6 +3,7 @@
 
 import { oncePerObject } from '../accounts/made-once.ts';
 import {
+  type CredentialSource,
   dnsServersOf,
   incomingSettingsOf,
   keepaliveSettingsOf,
@@ -41,20 +42,27 @@ export async function prepareAccount(
   options: SetupOptions,
 ): Promise<PreparedAccount> {
   const plan = planOf(name, entry, options.product);
-  const secrets = secretSourcesOf(entry, directory);
+  const sources = secretSourcesOf(entry, directory);
   const io = { env: process.env, commandTimeoutMs: COMMAND_TIMEOUT_MS };
-  const credentials = await readCredentials(secrets, io);
+  const credentials = await readCredentials(sources, io);
   const setup: AccountSetup = {
     plan: options.expires === null ? plan : { ...plan, expires: options.expires },
     tls: tlsSettingsOf(entry, directory),
     dnsServers: dnsServersText(dnsServersOf(entry) ?? NO_SERVERS),
-    secrets,
+    secrets: sources.every(standsInFile) ? NO_SECRETS : sources,
     keepalive: keepaliveSettingsOf(entry),
     incoming: incomingSettingsOf(entry),
     store: options.store,
     keepsAlive: options.keepsAlive,
   };
-  return { setup, memory: options.memory, credentials, warnings: warningsOf(name, entry, plan) };
+  return { setup, memory: options.memory, sources, credentials, warnings: warningsOf(name, entry, plan) };
+}
+
+const NO_SECRETS: readonly CredentialSource[] = [];
+
+function standsInFile({ secret }: CredentialSource): boolean {
+  const sources = secret.type === 'ha1-by-algorithm' ? Object.values(secret.sources) : [secret.source];
+  return sources.every(({ type }) => type === 'literal');
 }
 
 const NO_SERVERS: readonly SocketAddress[] = [];

@@ -70,7 +70,7 @@ export class FlowKeeping {
       this.#options.told(flow, { severity: 'info', code: 'method', text: STUN_ON_STREAM });
     }
     kept.terms.set(holder, { settings, promise: kept.terms.of(holder)?.promise ?? NO_PROMISE });
-    this.#step(kept, { type: 'termsChanged', terms: kept.terms.strictest() });
+    this.#followTerms(kept);
   }
 
   /** What the last 2xx to `holder` on this flow said. */
@@ -79,7 +79,7 @@ export class FlowKeeping {
     const terms = kept?.terms.of(holder);
     if (kept === undefined || terms === undefined || terms.promise === promise) return;
     kept.terms.set(holder, { settings: terms.settings, promise });
-    this.#step(kept, { type: 'termsChanged', terms: kept.terms.strictest() });
+    this.#followTerms(kept);
   }
 
   /** `holder` uses the flow no more; the last one ends its keep-alive. */
@@ -88,7 +88,7 @@ export class FlowKeeping {
     if (kept === undefined) return;
     kept.terms.remove(holder);
     if (kept.terms.isEmpty()) this.#drop(kept);
-    else this.#step(kept, { type: 'termsChanged', terms: kept.terms.strictest() });
+    else this.#followTerms(kept);
   }
 
   /** As FlowEvents.sign tells it. STUN requests of the peer are answered, whether or not the flow is held. */
@@ -107,7 +107,8 @@ export class FlowKeeping {
   /** A SIP message came over the flow. */
   heard(flow: Flow): void {
     const kept = this.#kept.get(flow.id);
-    if (kept !== undefined) this.#step(kept, { type: 'messageReceived' });
+    // Only one that waits for its answer has patience.
+    if (kept !== undefined && kept.machine.outstanding !== null) this.#step(kept, MESSAGE_RECEIVED);
   }
 
   /** A response came; true: it answers a keep-alive, and is nobody else's. */
@@ -162,6 +163,12 @@ export class FlowKeeping {
     for (const effect of effects) this.#perform(kept, effect);
   }
 
+  /** Thousands come and go on the same terms: those of the flow seldom change. */
+  #followTerms(kept: Kept): void {
+    const terms = kept.terms.strictest();
+    if (terms !== kept.machine.terms) this.#step(kept, { type: 'termsChanged', terms });
+  }
+
   #followBranch(kept: Kept): void {
     const { outstanding } = kept.machine;
     const branch = outstanding?.type === 'options' ? outstanding.branch : null;
@@ -196,3 +203,5 @@ export class FlowKeeping {
     this.#alarm.set(kept, undefined);
   }
 }
+
+const MESSAGE_RECEIVED: KeepaliveInput = { type: 'messageReceived' };

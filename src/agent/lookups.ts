@@ -26,8 +26,11 @@ function resolved(account: ManagedRegistration, location: Location): Input {
 }
 
 /** Reads every secret of the account afresh. */
-export async function readSecretsAgain(account: ManagedRegistration): Promise<Input> {
-  const read = await readCredentials(account.setup.secrets, {
+export async function readSecretsAgain({ setup, lifecycle }: ManagedRegistration): Promise<Input> {
+  if (setup.secrets.length === 0) {
+    return { type: 'secretRead', credentials: lifecycle.registration.credentials };
+  }
+  const read = await readCredentials(setup.secrets, {
     env: process.env,
     commandTimeoutMs: COMMAND_TIMEOUT_MS,
   });

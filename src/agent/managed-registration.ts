@@ -33,6 +33,8 @@ export type PreparedAccount = {
   readonly setup: AccountSetup;
   /** What is remembered of it, for reading only. */
   readonly memory: Memory;
+  /** Where each of its secrets is. */
+  readonly sources: readonly CredentialSource[];
   readonly credentials: Result<readonly Credential[], Failure>;
   readonly warnings: readonly string[];
 };
@@ -43,6 +45,7 @@ export type AccountSetup = {
   readonly tls: TlsSettings;
   /** "address:port" of the DNS servers to ask; empty: the system's. */
   readonly dnsServers: readonly string[];
+  /** Where its secrets are; empty when all stand in the accounts file itself: reading them again tells nothing new. */
   readonly secrets: readonly CredentialSource[];
   readonly keepalive: KeepaliveSettings;
   readonly incoming: IncomingSettings;

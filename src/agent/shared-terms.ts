@@ -22,6 +22,8 @@ export function createSharedTerms(): SharedTerms {
   const holders = new Map<Holder, Counted>();
   const byKey = new Map<string, Counted>();
   let strictest: KeepaliveTerms | null = null;
+  /** Whoever comes next is likely to have the same. */
+  let latest: Counted | null = null;
 
   const remove = (holder: Holder): void => {
     const counted = holders.get(holder);
@@ -30,9 +32,12 @@ export function createSharedTerms(): SharedTerms {
     counted.count -= 1;
     if (counted.count > 0) return;
     byKey.delete(counted.key);
+    if (latest === counted) latest = null;
     strictest = null;
   };
-  const counted = (key: string, terms: KeepaliveTerms): Counted => {
+  const counted = (terms: KeepaliveTerms): Counted => {
+    if (latest?.terms.settings === terms.settings && latest.terms.promise === terms.promise) return latest;
+    const key = keyOf(terms);
     const known = byKey.get(key);
     if (known !== undefined) return known;
     const added = { key, terms, count: 0 };
@@ -43,7 +48,8 @@ export function createSharedTerms(): SharedTerms {
   return {
     of: (holder) => holders.get(holder)?.terms,
     set: (holder, terms) => {
-      const now = counted(keyOf(terms), terms);
+      const now = counted(terms);
+      latest = now;
       if (holders.get(holder) === now) return;
       remove(holder);
       now.count += 1;

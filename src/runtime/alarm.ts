@@ -4,7 +4,7 @@
 
 import type { Millis } from '../core/time.ts';
 
-/** Somebody who can be woken. `alarmAt` belongs to the alarm; undefined when nothing is due. */
+/** Somebody who can be woken. `alarmAt` belongs to the alarm, in whole milliseconds; undefined when nothing is due. */
 export type Sleeper = { alarmAt: Millis | undefined };
 
 export type Alarm<S extends Sleeper> = {
@@ -65,7 +65,9 @@ export function createAlarm<S extends Sleeper>(now: () => Millis, wake: (sleeper
     arm();
   };
   return {
-    set(sleeper, at) {
+    set(sleeper, instant) {
+      // A whole number needs no memory of its own.
+      const at = instant === undefined ? undefined : Math.ceil(instant);
       if (sleeper.alarmAt === at) return;
       waiting += Number(at !== undefined) - Number(sleeper.alarmAt !== undefined);
       sleeper.alarmAt = at;

@@ -41,12 +41,12 @@ export function configWarnings(warnings: readonly string[]): readonly Fact[] {
 }
 
 /** One fact for each source, and the failure of the first that cannot be read. */
-export async function secretFacts({ setup, credentials }: PreparedAccount): Promise<readonly Fact[]> {
+export async function secretFacts({ sources, credentials }: PreparedAccount): Promise<readonly Fact[]> {
   if (!credentials.ok) return [fail('secret.source', credentials.error)];
-  if (setup.secrets.length === 0) {
+  if (sources.length === 0) {
     return [ok('secret.source', 'none is configured: the account has no credentials')];
   }
-  const facts = setup.secrets.map(async ({ username, realm, secret }) => {
+  const facts = sources.map(async ({ username, realm, secret }) => {
     const places = await Promise.all(sourcesOf(secret).map(placeText));
     const whose = `${secret.type === 'password' ? 'password' : 'HA1'} of ${username || '(no user name)'}`;
     const where = realm === null ? '' : ` for realm "${realm}"`;

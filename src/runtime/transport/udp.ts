@@ -54,9 +54,7 @@ function startUdpFlow(
     send: (bytes, repeated = false) => {
       if (!isOpen) return;
       events.sent?.(flow, bytes);
-      socket.send(bytes, remote.port, remote.address, (error) => {
-        if (error !== null) failWith(error);
-      });
+      socket.send(bytes, remote.port, remote.address, sent);
       if (repeated && isUnanswered) void lookIntoSilence();
       isUnanswered = true;
     },
@@ -86,6 +84,10 @@ function startUdpFlow(
     end();
     events.closed(flow, failureOfSystemError(error, remote, local));
   };
+  /** One for all datagrams. Without one the system's refusal of a datagram would not be heard of. */
+  const sent = (error: SystemError | null): void => {
+    if (error !== null) failWith(error);
+  };
   const lookIntoSilence = async (): Promise<void> => {
     if (isProbing) return;
     isProbing = true;
@@ -113,7 +115,8 @@ function startUdpFlow(
 
 /** RFC 5626 §4.4 and practice: CRLFs, an empty datagram or four zero octets only keep a NAT binding open. */
 function isKeepAlive(bytes: Uint8Array): boolean {
-  if (bytes.every((byte) => byte === 0x0d || byte === 0x0a)) return true;
+  if ((bytes[0] ?? 0) > CR) return false;
+  if (bytes.every((byte) => byte === CR || byte === LF)) return true;
   return bytes.length === 4 && bytes.every((byte) => byte === 0);
 }
 
@@ -175,3 +178,4 @@ async function localAddressOf(
 /** Enough for a burst of answers to thousands of accounts; on Linux net.core.rmem_max is the limit. */
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 const LARGEST_STUN_OCTET = 3;
+const [CR, LF] = [0x0d, 0x0a];
