@@ -1,15 +1,14 @@
-// Changes of accounts on their way to the file: those that come together, or while a write is under way, share one write.
+// Changes of accounts on their way to the file: those that come before the next write (write-turns.ts) share it.
 // While the file cannot be written they last as long as the process, under Call-IDs that nobody else can have; what they
 // noted is carried over when it can be written again.
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import { failure, type Result, success } from '../core/result.ts';
 import type { Rng } from '../core/rng.ts';
 import { changedFlow, NO_FLOW, renewedFlow } from './flow-record.ts';
 import { type AccountRecord, NO_ACCOUNT, type StateDocument } from './state-document.ts';
 import { emptyDocument, type Instance, type StateFault, type StateFile } from './state-file.ts';
 import type { AccountChange, AccountChanges } from './state-lines.ts';
-import { runningMs } from './stopwatch.ts';
+import { writeTurns } from './write-turns.ts';
 
 /** What a change makes of an account (null: nothing), and what it has to tell. */
 export type Changed<T> = { readonly account: AccountRecord | null; readonly value: T };
@@ -102,7 +101,6 @@ export function changeBatches(
   { rng, notify }: { readonly rng: Rng; readonly notify: (notice: StateNotice) => void },
 ): ChangeBatches {
   let waiting: Batch = new Map();
-  let isRunning = false;
   let volatile: Map<string, AccountRecord> | null = null;
   let instanceId = '';
 
@@ -121,29 +119,18 @@ export function changeBatches(
       });
     }
   };
-  const commit = async (batch: Batch): Promise<void> => {
-    note(await file.change(volatile === null ? batch : carriedOver(volatile, batch, rng)));
+  const turns = writeTurns(async () => {
+    const batch = waiting;
+    waiting = new Map();
+    const outcome = await file.change(volatile === null ? batch : carriedOver(volatile, batch, rng));
+    note(outcome);
     if (volatile !== null) makeIn(volatile, batch);
     for (const change of batch.values()) change.tell();
-  };
-  const flush = async (): Promise<void> => {
-    isRunning = true;
-    // Whoever calls in the same turn of the event loop comes along.
-    await Promise.resolve();
-    while (waiting.size > 0) {
-      const batch = waiting;
-      waiting = new Map();
-      const began = runningMs();
-      await commit(batch);
-      const tookMs = runningMs() - began;
-      // With many accounts a write takes long: then the next one waits and takes more along.
-      if (waiting.size > 0 && tookMs > LONG_WRITE_MS) await sleep(REST_FACTOR * tookMs);
-    }
-    isRunning = false;
-  };
-  const wait = (name: string, change: Waiting): void => {
+    return outcome.ok ? outcome.value.accounts : 0;
+  });
+  const wait = (name: string, change: Waiting, isAwaited: boolean): void => {
     waiting.set(name, change);
-    if (!isRunning) void flush();
+    turns.ask(isAwaited);
   };
 
   note(opened);
@@ -151,8 +138,8 @@ export function changeBatches(
     current: () => volatile ?? (file.peek() ?? emptyDocument(rng)).accounts,
     instanceId: () => instanceId,
     change: (name, work) =>
-      new Promise((resolve) => wait(name, new WaitingChange(waiting.get(name), work, resolve))),
-    note: (name, work) => wait(name, new WaitingNote(waiting.get(name), work)),
+      new Promise((resolve) => wait(name, new WaitingChange(waiting.get(name), work, resolve), true)),
+    note: (name, work) => wait(name, new WaitingNote(waiting.get(name), work), false),
   };
 }
 
@@ -205,7 +192,3 @@ function withNoted(
   }
   return { pausedSince, blocked, flows: kept };
 }
-
-const LONG_WRITE_MS = 50;
-/** Long writes take at most a fifth of the time. */
-const REST_FACTOR = 4;

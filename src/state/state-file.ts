@@ -19,7 +19,7 @@ export type StateFault =
 
 export type StateFile = {
   /** Reads, makes `changes`, and writes: on disk when this resolves. A change may be called again. */
-  readonly change: (changes: AccountChanges) => Promise<Result<Instance, StateFault>>;
+  readonly change: (changes: AccountChanges) => Promise<Result<Written, StateFault>>;
   /** What stands there; made first when there is nothing, mended when it is damaged. */
   readonly open: () => Promise<Result<Instance, StateFault>>;
   /** What stands there now, without a lock; null: nothing that can be read. */
@@ -28,10 +28,12 @@ export type StateFile = {
 
 export type Instance = Pick<StateDocument, 'instanceId'>;
 
+/** How many accounts are in the file now. */
+export type Written = Instance & { readonly accounts: number };
+
 /** A text of which we know what is in it. */
-type Standing = Instance & {
+type Standing = Written & {
   readonly head: string;
-  readonly accounts: number;
   /** Its lines, some at a time. */
   readonly blocks: () => Iterable<Buffer>;
 };

@@ -142,10 +142,13 @@ function endOfKey(block: Buffer, start: number, lineEnd: number): number {
   throw new ForeignLayout('a name does not end');
 }
 
-/** A name is mostly what its bytes say. */
+/** A name of ASCII without a backslash is what its bytes say. */
 function nameIn(block: Buffer, start: number, end: number): string {
-  const name = block.toString('latin1', start + 1, end - 1);
-  return PLAIN.test(name) ? name : String(jsonIn(block.toString('utf8', start, end)));
+  for (let at = start; at < end; at++) {
+    const byte = block[at] ?? 0;
+    if (byte > ASCII_MAX || byte === BACKSLASH) return String(jsonIn(block.toString('utf8', start, end)));
+  }
+  return block.toString('latin1', start + 1, end - 1);
 }
 
 function recordIn(text: string): AccountRecord {
@@ -212,8 +215,7 @@ function takeOutput(pass: Pass): Uint8Array {
 }
 
 const BLOCK_BYTES = 256 * 1024;
-/** ASCII without a backslash. */
-const PLAIN = /^[ -[\]-~]*$/;
+const ASCII_MAX = 0x7e;
 const NEWLINE = 0x0a;
 const QUOTE = 0x22;
 const COMMA = 0x2c;
