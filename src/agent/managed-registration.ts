@@ -157,7 +157,8 @@ export function identityKey({ account, aor, registrar }: Plan): IdentityKey {
   return { account, aor: ownText(formatUri(aor)), registrar: registrarText(registrar) };
 }
 
-const registrarText = oncePerObject((registrar: SipUri) => ownText(formatUri(registrar)));
+/** The registrar as snapshots have it. */
+export const registrarText = oncePerObject((registrar: SipUri) => ownText(formatUri(registrar)));
 
 /** The Contact that the registrar may still hold. After a clean end it is known when the binding lapsed. */
 function rememberedContact(remembered: FlowRecord | null): string | null {

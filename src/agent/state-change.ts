@@ -3,10 +3,9 @@
 
 import type { AccountGlance, AccountSnapshot, AccountState } from '../core/health/snapshot.ts';
 import { glanceAt } from '../core/registration/describe.ts';
-import { formatUri } from '../core/sip/uri.ts';
 import type { Millis } from '../core/time.ts';
 import type { Severity, StateEvent } from './events.ts';
-import type { Registrations } from './managed-registration.ts';
+import { type Registrations, registrarText } from './managed-registration.ts';
 import { describeAccount, lifecyclesOf } from './one-shot.ts';
 
 /** As JSON it is an event like any other. */
@@ -28,7 +27,7 @@ export class StateChange implements StateEvent {
     this.state = state;
     this.previous = previous;
     this.at = Date.now();
-    this.glance = glanceAt(lifecyclesOf(flows), formatUri(flows[0].setup.plan.registrar));
+    this.glance = glanceAt(lifecyclesOf(flows), registrarText(flows[0].setup.plan.registrar));
     this.#flows = flows;
   }
 

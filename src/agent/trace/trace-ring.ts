@@ -53,7 +53,7 @@ export type TraceLimits = {
 
 const MIB = 2 ** 20;
 
-/** For an agent of `accounts` accounts: 2 to 6 MiB, which has the last exchange of each of five thousand, and several where there
+/** For an agent of `accounts` accounts: 2 to 6 MiB, the last exchange (1.2 KiB) of each of five thousand, and several where there
  * is room. Of fifty thousand there is the last exchange of those who were heard last. */
 export function traceLimits(accounts: number): TraceLimits {
   return {

@@ -28,20 +28,22 @@ export function describe(flows: readonly [Lifecycle, ...Lifecycle[]], dateOf: Da
   const lifecycle = leading(flows);
   const { registration, report, state } = lifecycle;
   const { plan, identity, flow, publicAddress } = registration;
-  const nextAt = flows.map((one) => one.nextAt).reduce(earliest);
+  const described = flows.map((one) => describeFlow(one, dateOf));
+  // What the account has in common with the flow that speaks for it is made once.
+  const own = described[flows.indexOf(lifecycle)] ?? describeFlow(lifecycle, dateOf);
   return {
     account: plan.account,
     aor: formatUri(plan.aor),
     registrar: formatUri(plan.registrar),
     state,
     since: dateOf(lifecycle.since),
-    expires: describeExpires(lifecycle, dateOf),
-    nextAttempt: nextAt === undefined ? null : dateOf(nextAt),
-    target: describeTarget(registration),
+    expires: own.expires,
+    nextAttempt: flows.length === 1 ? own.nextAttempt : nextAttemptOf(flows, dateOf),
+    target: own.target,
     local: flow?.local ?? null,
     public: publicAddress?.seen ?? null,
     bindings: bindingsOfAccount(flows),
-    flows: flows.map((one) => describeFlow(one, dateOf)),
+    flows: described,
     callId: identity.callId,
     cseq: identity.cseq,
     requests: report.requests,
@@ -53,8 +55,13 @@ export function describe(flows: readonly [Lifecycle, ...Lifecycle[]], dateOf: Da
     associatedUris: report.learned.associatedUris,
     gruu: report.learned.gruu,
     tls: flow?.tls ?? null,
-    failure: failureOfAccount(flows, dateOf),
+    failure: flows.length === 1 ? own.failure : failureOfAccount(flows, dateOf),
   };
+}
+
+function nextAttemptOf(flows: readonly Lifecycle[], dateOf: DateOf): string | null {
+  const nextAt = flows.map((one) => one.nextAt).reduce(earliest);
+  return nextAt === undefined ? null : dateOf(nextAt);
 }
 
 /** The same in passing, after every change: nothing is formatted. `registrar` is as in the snapshot. */
