@@ -93,12 +93,11 @@ function endOfQuotedText(text: string, at: number): number {
 /** The end of a run of anything but white space and `,;="`. */
 function endOfWord(text: string, at: number): number {
   let end = at;
-  while (end < text.length && isWordCharacter(text.charCodeAt(end))) end++;
+  for (; end < text.length; end++) {
+    const code = text.charCodeAt(end);
+    if (code < FIRST_BEYOND_ASCII ? WORD[code] === 0 : isWhiteSpace(code)) break;
+  }
   return end;
-}
-
-function isWordCharacter(code: number): boolean {
-  return code !== COMMA && code !== SEMICOLON && code !== EQUALS && code !== QUOTE && !isWhiteSpace(code);
 }
 
 function skipWhiteSpace(text: string, at: number): number {
@@ -119,6 +118,8 @@ const CR = 0x0d;
 const SPACE = 0x20;
 const QUOTE = 0x22;
 const COMMA = 0x2c;
-const SEMICOLON = 0x3b;
 const EQUALS = 0x3d;
 const FIRST_BEYOND_ASCII = 0x80;
+const WORD = Uint8Array.from({ length: FIRST_BEYOND_ASCII }, (_, code) =>
+  /[^\s,;="]/.test(String.fromCharCode(code)) ? 1 : 0,
+);

@@ -5,7 +5,7 @@
 import { assert } from '../assert.ts';
 import type { Draft } from '../draft.ts';
 import type { Env } from '../env.ts';
-import { ownText } from '../own-text.ts';
+import { ownText, sharedText } from '../own-text.ts';
 import { randomHex } from '../rng.ts';
 import type { HeaderField } from '../sip/message.ts';
 import { escaped } from '../sip/scan.ts';
@@ -40,12 +40,12 @@ export function startSession(challenge: Challenge): DigestSession {
   const { qop, opaque, algorithmText } = challenge;
   return {
     kind: challenge.kind,
-    realm: ownText(challenge.realm),
+    realm: sharedText(challenge.realm),
     nonce,
-    opaque: opaque === null ? null : ownText(opaque),
+    opaque: opaque === null ? null : sharedText(opaque),
     algorithm: challenge.algorithm,
     session: challenge.session,
-    algorithmText: algorithmText === null ? null : ownText(algorithmText),
+    algorithmText: algorithmText === null ? null : sharedText(algorithmText),
     userhash: challenge.userhash,
     utf8: challenge.utf8,
     qop: qop === null ? null : qop.includes('auth') ? 'auth' : 'auth-int',

@@ -61,10 +61,10 @@ function startLine(message: SipMessage): string {
   if (message.kind === 'request') {
     assert(isToken(message.method), 'a method is a token');
     assert(/^[^\x00-\x20<>\x7f]+$/.test(message.uri), 'a Request-URI has no white space and no brackets');
-    assert(/^SIP\/\d+\.\d+$/i.test(message.version), 'a version is SIP/2.0');
+    assert(isVersion(message.version), 'a version is SIP/2.0');
     return `${message.method} ${message.uri} ${message.version}`;
   }
-  assert(/^SIP\/\d+\.\d+$/i.test(message.version), 'a version is SIP/2.0');
+  assert(isVersion(message.version), 'a version is SIP/2.0');
   assert(
     Number.isInteger(message.status) && message.status >= 100 && message.status <= 699,
     'a status is 100 to 699',
@@ -85,6 +85,10 @@ function assertOneLineEach(headers: readonly HeaderField[], text: string): void 
     at = end + 2;
   }
   assert(!text.includes('\0') || !/(?<!\\)\0/.test(text), 'a NUL stands in a quoted-pair only');
+}
+
+function isVersion(text: string): boolean {
+  return text === 'SIP/2.0' || /^SIP\/\d+\.\d+$/i.test(text);
 }
 
 /** Whether a reason phrase is one line. */

@@ -8,11 +8,12 @@ import { sameName } from './headers.ts';
 import { MAX_HEAD_BYTES, MAX_HEADER_ROWS } from './limits.ts';
 import { type HeaderField, NO_BODY, type ParseError, type SipMessage } from './message.ts';
 import { parseDeltaSeconds } from './numbers.ts';
-import { isToken } from './scan.ts';
+import { isToken, skipSpace } from './scan.ts';
 
 const CR = 0x0d;
 const LF = 0x0a;
 const SPACE = 0x20;
+const VERSION = 'SIP/2.0';
 const STATUS_LINE = /^SIP[ \t]*\//i;
 const VERSION_AT_END = /[ \t](SIP[ \t]*\/[ \t]*\d+\.\d+)$/i;
 /** Characters at the end of a request line in which its version is looked for. */
@@ -109,10 +110,23 @@ function parseRequestLine(line: string, headers: readonly HeaderField[]): Result
 
 /** RFC 3261 §7.2. RFC 4475 §3.1.2.19: a status is three digits; a longer one must not wrap into another. */
 function parseStatusLine(line: string, headers: readonly HeaderField[]): Result<SipMessage, MessageError> {
-  const match = /^(SIP\/2\.0)[ \t]+([1-6]\d\d)(?:[ \t]+(.*))?$/is.exec(line);
-  if (match === null) return failure(messageError('SIP_PARSE_START_LINE', 'the status line is malformed'));
-  const [, version = '', status, reason = ''] = match;
-  return success({ kind: 'response', version, status: Number(status), reason, headers, body: NO_BODY });
+  const version = line.slice(0, VERSION.length);
+  const start = skipSpace(line, VERSION.length);
+  const end = start + 3;
+  const status = parseDeltaSeconds(line.slice(start, end)) ?? 0;
+  const reason = skipSpace(line, end);
+  const isSeparated = start > VERSION.length && (reason > end || end === line.length);
+  if (version.toUpperCase() !== VERSION || !isSeparated || status < 100 || status > 699) {
+    return failure(messageError('SIP_PARSE_START_LINE', 'the status line is malformed'));
+  }
+  return success({
+    kind: 'response',
+    version,
+    status,
+    reason: line.slice(reason),
+    headers,
+    body: NO_BODY,
+  });
 }
 
 /** The rows from `start` on; null when there are too many. A row without a name is nobody's, and is left out. */
