@@ -11,12 +11,12 @@ import { lifecycleWakeAt, stepLifecycle } from '../core/registration/lifecycle.t
 import type { Command, LifecycleEffect } from '../core/registration/lifecycle-state.ts';
 import type { Result } from '../core/result.ts';
 import type { Rng } from '../core/rng.ts';
-import type { SipMessage } from '../core/sip/message.ts';
+import type { SipMessage, SipResponse } from '../core/sip/message.ts';
 import type { SocketAddress, Target } from '../core/sip/transport.ts';
 import { branchOf, topVia } from '../core/sip/via.ts';
 import type { Millis } from '../core/time.ts';
 import { type Alarm, createAlarm } from '../runtime/alarm.ts';
-import { monotonicNow } from '../runtime/clock.ts';
+import { exactNow, monotonicNow } from '../runtime/clock.ts';
 import { createLocator, type Locator } from '../runtime/dns/locator.ts';
 import { nodeHash } from '../runtime/hash.ts';
 import type { Flow, FlowEvents } from '../runtime/transport/flow.ts';
@@ -31,6 +31,7 @@ import type { ManagedRegistration } from './managed-registration.ts';
 import { flowsLeftBehind } from './network-changes.ts';
 import type { Observer } from './observer.ts';
 import { unwatchedTls } from './tls-watch.ts';
+import { type Transaction, Transactions } from './transactions.ts';
 
 /** When an account that is due may really begin; no later than `now` for at once. */
 export type Admission = (account: ManagedRegistration, now: Millis) => Millis;
@@ -56,7 +57,7 @@ export class Engine {
   readonly #departures = createDepartures<ManagedRegistration, Input>(monotonicNow, (account, input) =>
     this.request(account, input),
   );
-  readonly #accountOfBranch = new Map<string, ManagedRegistration>();
+  readonly #transactions = new Transactions();
   /** Whose REGISTER is just leaving. */
   #sending: ManagedRegistration | null = null;
   #queue: Job[] = [];
@@ -124,7 +125,7 @@ export class Engine {
   async conclude(account: ManagedRegistration): Promise<void> {
     account.isConcluded = true;
     this.#alarm.set(account, undefined);
-    this.#forgetBranch(account);
+    this.#transactions.end(account);
     for (const flow of account.held) this.#letGo(account, flow);
     await settleNumbers(account);
   }
@@ -205,7 +206,7 @@ export class Engine {
   #crashed(account: ManagedRegistration, error: unknown): void {
     const words = error instanceof Error ? error.message : String(error);
     const failure = failureOf('internal.bug', `sipreg itself failed: ${words}`);
-    this.#forgetBranch(account);
+    this.#transactions.end(account);
     account.lifecycle = afterCrash(account.lifecycle, failure, this.#env());
     for (const flow of account.held) this.#letGo(account, flow);
     this.#alarm.set(account, lifecycleWakeAt(account.lifecycle));
@@ -335,23 +336,14 @@ export class Engine {
       this.request(account, { type: 'flowClosed', flowId: effect.flowId, failure });
       return;
     }
-    if (!effect.repeated) {
-      this.#forgetBranch(account);
-      account.branch = effect.branch;
-      this.#accountOfBranch.set(effect.branch, account);
-    }
+    if (!effect.repeated) this.#transactions.begin(account, effect.branch);
     this.#sending = account;
     flow.send(effect.bytes, effect.repeated);
     this.#sending = null;
   }
 
-  #forgetBranch(account: ManagedRegistration): void {
-    if (account.branch !== null) this.#accountOfBranch.delete(account.branch);
-    account.branch = null;
-  }
-
   #finished(account: ManagedRegistration, outcome: Outcome): void {
-    this.#forgetBranch(account);
+    this.#transactions.end(account);
     this.#departures.settled(account);
     const { flow: currentFlow, target } = account.lifecycle.registration;
     if (target !== null && outcome.type !== 'failed') this.#locator.noteServed(target);
@@ -367,17 +359,25 @@ export class Engine {
   #received(flow: Flow, message: SipMessage, source: SocketAddress, bytes: Uint8Array): void {
     const via = message.kind === 'response' ? topVia(message) : null;
     const branch = via === null ? null : branchOf(via);
-    const account = branch === null ? undefined : this.#accountOfBranch.get(branch);
+    const transaction = branch === null ? undefined : this.#transactions.of(branch);
+    const account = transaction?.account;
     this.#observer.message?.('received', flow, this.#nameOf(flow, account), message, bytes);
     this.#attendant?.heard(flow);
     if (message.kind === 'request') this.#attendant?.request(flow, message, source);
-    else if (account !== undefined) {
-      const doubt = doubtAbout(account, flow, message.status, source);
-      if (doubt === null) this.request(account, { type: 'responseReceived', response: message });
-      else this.#observer.warned(account, doubt);
-    }
+    else if (transaction !== undefined) this.#answered(transaction, flow, message, source);
     // RFC 3261 §18.1.2: a response that belongs to no transaction at all is a stray, and dropped.
     else if (branch !== null) this.#attendant?.response(branch, message.status);
+  }
+
+  #answered(
+    { account, sentAt }: Transaction,
+    flow: Flow,
+    response: SipResponse,
+    source: SocketAddress,
+  ): void {
+    const doubt = doubtAbout(account, flow, response.status, source);
+    if (doubt !== null) this.#observer.warned(account, doubt);
+    else this.request(account, { type: 'responseReceived', response, roundTripMs: exactNow() - sentAt });
   }
 
   #tellSent(flow: Flow, bytes: Uint8Array): void {

@@ -7,7 +7,13 @@ import { describe } from '../../src/core/registration/describe.ts';
 import type { Rng } from '../../src/core/rng.ts';
 import type { HeaderField, SipResponse } from '../../src/core/sip/message.ts';
 import { parseMessage } from '../../src/core/sip/parse.ts';
-import { onward, type Script, type SeenRequest, script } from '../core/registration/script.ts';
+import {
+  onward,
+  responseReceived,
+  type Script,
+  type SeenRequest,
+  script,
+} from '../core/registration/script.ts';
 import type { Target } from './target.ts';
 
 /** Requests of one round: challenges, raised intervals, redirections and what they lead to (round-answers.ts). */
@@ -60,7 +66,7 @@ function playRound(line: Script, answerTo: (request: SeenRequest, nth: number) =
   for (let answered = before; line.lifecycle().round !== null && answered < line.sent.length; answered++) {
     const request = line.sent[answered];
     ok(line.sent.length - before <= MOST_IN_A_ROUND, 'no REGISTER storm');
-    if (request !== undefined) line.step({ type: 'responseReceived', response: answerTo(request, answered) });
+    if (request !== undefined) line.step(responseReceived(answerTo(request, answered)));
   }
   // What waits for a final answer gets none: the round ends by its time.
   for (let alarms = 0; line.lifecycle().round !== null; alarms++) {

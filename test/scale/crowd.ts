@@ -188,7 +188,12 @@ function createCrowd({ accounts, perSecond, expires, seed }: CrowdOptions) {
     received(number: number, response: string, now: Millis, send: Send): void {
       const parsed = parseMessage(Buffer.from(response, 'latin1'));
       if (!parsed.ok || parsed.value.kind !== 'response') throw new Error('the registrar sent no response');
-      step(number, { type: 'responseReceived', response: parsed.value }, now, send);
+      step(
+        number,
+        { type: 'responseReceived', response: parsed.value, roundTripMs: ANSWERED_AFTER_MS },
+        now,
+        send,
+      );
     },
     /** Everything that is due. */
     ring(now: Millis, send: Send): void {

@@ -238,7 +238,7 @@ export function startProcess(context: ProcessContext) {
   };
   const responses = createResponses((account, branch, response) => {
     checker.answered(account, branch, response);
-    request(account, { type: 'responseReceived', response });
+    request(account, { type: 'responseReceived', response, roundTripMs: 0 });
   });
 
   const stateChanged = (account: SimAccount, previous: Lifecycle['state']): void => {

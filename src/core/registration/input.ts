@@ -4,6 +4,7 @@ import type { Credential } from '../digest/algorithm.ts';
 import type { Failure } from '../health/verdict.ts';
 import type { SipResponse } from '../sip/message.ts';
 import type { Target } from '../sip/transport.ts';
+import type { Millis } from '../time.ts';
 import type { FlowRef } from './registration.ts';
 
 /** What a round of REGISTER is for. */
@@ -31,7 +32,8 @@ export type Input =
   | { readonly type: 'flowOpened'; readonly target: Target; readonly flow: FlowRef }
   | { readonly type: 'flowFailed'; readonly target: Target; readonly failure: Failure }
   | { readonly type: 'flowClosed'; readonly flowId: number; readonly failure: Failure }
-  | { readonly type: 'responseReceived'; readonly response: SipResponse }
+  /** `roundTripMs`: since its request left, as exactly as it was measured; instants are whole milliseconds. */
+  | { readonly type: 'responseReceived'; readonly response: SipResponse; readonly roundTripMs: Millis }
   | {
       readonly type: 'cseqReserved';
       readonly callId: string;

@@ -212,7 +212,7 @@ function registered(lifecycle: Lifecycle, binding: Binding, env: Env): Lifecycle
   const refreshAt = grantedAt + refreshDelay(grantedSeconds, env.rng);
   const { detour, outbound, plan } = lifecycle.registration;
   const wantedAt = Math.min(refreshAt, detour?.returnAt ?? refreshAt);
-  const nextAt = Math.max(wantedAt, env.now + SHORTEST_REFRESH_MS);
+  const nextAt = Math.ceil(Math.max(wantedAt, env.now + SHORTEST_REFRESH_MS));
   // RFC 5626 §4.5: with outbound a registration alone does not prove the flow.
   const isProof = outbound !== 'active' || !plan.offersKeep;
   const unproven = isProof ? 0 : Math.max(lifecycle.failures, lifecycle.unproven);

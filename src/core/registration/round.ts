@@ -213,7 +213,7 @@ function responseArrived(
   // The transaction ends here. Copies of the response that come later match no branch and are dropped as strays, so
   // Timer K needs no alarm of its own.
   const timed = roundDraft(round);
-  timed.roundTripMs = env.now - phase.sent.sentAt;
+  timed.roundTripMs = input.roundTripMs;
   return answerReceived(registration, timed, phase.sent, input.response, env);
 }
 

@@ -11,6 +11,7 @@ import {
   granted,
   onward,
   openings,
+  responseReceived,
   responseTo,
   type Script,
   SECOND,
@@ -314,7 +315,7 @@ describe('an answer', () => {
     const headers = response.headers.map((header) =>
       header.name === 'Via' ? { ...header, value: via(request) } : header,
     );
-    line.step({ type: 'responseReceived', response: { ...response, headers } });
+    line.step(responseReceived({ ...response, headers }));
     expect(line.outcomes).toEqual([]);
   });
 
@@ -325,7 +326,7 @@ describe('an answer', () => {
     const headers = response.headers.flatMap((header) =>
       header.name !== 'CSeq' ? [header] : cseq === null ? [] : [{ ...header, value: cseq }],
     );
-    line.step({ type: 'responseReceived', response: { ...response, headers } });
+    line.step(responseReceived({ ...response, headers }));
     expect(line.outcomes).toEqual([]);
   });
 });

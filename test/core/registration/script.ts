@@ -190,7 +190,8 @@ export function script(setting: Setting = {}) {
     /** The registrar answers the last REGISTER (or `to`). */
     answer: (status: number, headers: AnswerHeaders = {}, options: AnswerOptions = {}): void => {
       const response = responseTo(options.to ?? last(), status, headers, options);
-      step({ type: 'responseReceived', response });
+      const phase = lifecycle.round?.phase;
+      step(responseReceived(response, phase?.name === 'awaiting' ? now - phase.sent.sentAt : 0));
     },
     /** Lets time pass; every alarm on the way rings. */
     pass: (ms: number): void => {
@@ -249,6 +250,11 @@ export function breakFlow(line: Script, flowId = line.sent.at(-1)?.flowId ?? 0):
 function answeredVia(sent: string, filledIn: string): string {
   const empty = [';rport', ';keep'].filter((name) => filledIn.includes(name));
   return empty.reduce((via, name) => via.replace(name, ''), sent);
+}
+
+/** `response` arrives, `roundTripMs` after its request left. */
+export function responseReceived(response: SipResponse, roundTripMs = 20): Input {
+  return { type: 'responseReceived', response, roundTripMs };
 }
 
 export function responseTo(

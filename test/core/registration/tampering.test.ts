@@ -1,7 +1,7 @@
 // What a SIP ALG does to a registration, and that it is told: a changed Via, a changed Contact.
 
 import { expect, it } from 'vitest';
-import { FIRST, granted, INSTANCE, responseTo, script } from './script.ts';
+import { FIRST, granted, INSTANCE, responseReceived, responseTo, script } from './script.ts';
 
 it('R047 drops an answer whose Via names another sender, says so once, and why no answer came', () => {
   const line = script();
@@ -14,7 +14,7 @@ it('R047 drops an answer whose Via names another sender, says so once, and why n
         ? { ...field, value: field.value.replace('10.0.0.5:5070', '203.0.113.9:1024') }
         : field,
     );
-    line.step({ type: 'responseReceived', response: { ...response, headers } });
+    line.step(responseReceived({ ...response, headers }));
   }
   expect(line.warnings()).toEqual([expect.stringContaining('203.0.113.9:1024')]);
   expect(line.warnings()[0]).toContain('SIP ALG');
