@@ -52,10 +52,13 @@ export function jsonText(event: AgentEvent): string {
 
 /** `time` and `type` first, an account's facts as in interface.md, "One account as JSON". */
 function documentOf(event: AgentEvent): object {
+  if (event.type === 'state') {
+    const { time, type, severity, previous } = event;
+    const { account, state, ...facts } = event.snapshot;
+    return { time, type, account, state, previous, ...facts, severity };
+  }
   const { time, type, severity, ...rest } = event;
-  if (event.type !== 'state') return { time, type, ...rest, severity };
-  const { account, state, ...facts } = event.snapshot;
-  return { time, type, account, state, previous: event.previous, ...facts, severity };
+  return { time, type, ...rest, severity };
 }
 
 /** Whether journald reads `fd`: systemd names the device and inode of the stream that it gave us (systemd.exec(5)). */

@@ -58,7 +58,9 @@ export function settle(watch: Watch, now: Millis, settings: DebounceSettings): D
       now >= unsettledAt + FLAPPING_TIMES * settings.afterMs;
     return isFlapping ? tell({ ...watch, told: 'flapping' }, 'flapping', now) : { watch, tidings: null };
   }
-  const settled: Watch = { ...watch, told: condition, unsettledAt: null };
+  // After each refresh of an account that is well: it stays the same record.
+  const isSettled = told === condition && unsettledAt === null;
+  const settled: Watch = isSettled ? watch : { ...watch, told: condition, unsettledAt: null };
   if (told !== condition) {
     // That all is well from the start is no news.
     return told === null && condition === 'up'
