@@ -2,11 +2,12 @@
 // challenges that we cannot answer are left out and named for the operator. Basic is never used (RFC 3261 §22.1),
 // AKA and Bearer are out of scope. Which challenge is answered is selection.ts's subject.
 
+import type { Draft } from '../draft.ts';
 import { headerRows } from '../sip/headers.ts';
 import type { HeaderField } from '../sip/message.ts';
 import type { DigestAlgorithm } from './algorithm.ts';
 import { parseAlgorithmName } from './algorithm-name.ts';
-import { hasControlCharacter, parameterValue, type SchemeParameters, scanSchemes } from './parameters.ts';
+import { hasControlCharacter, type Parameters, scanSchemes } from './parameters.ts';
 
 /** Who asks: the server itself (401) or a proxy on the way (407). */
 export type ChallengeKind = 'www' | 'proxy';
@@ -50,26 +51,79 @@ export function parseChallenges(headers: readonly HeaderField[]): ParsedChalleng
   const realms: string[] = [];
   for (const { kind, name } of CHALLENGE_HEADERS) {
     for (const row of headerRows(headers, name)) {
-      for (const listed of scanSchemes(row)) {
-        if (isBroken(listed)) continue;
+      for (const { scheme, parameters } of scanSchemes(row)) {
+        const said = saidIn(parameters);
+        if (isBroken(scheme, said)) continue;
         // Each is answered by a header of ours: without a bound a response would make us send many times its size.
         if (usable.length + unknownAlgorithms.length === MAX_CHALLENGES) break;
-        const realm = parameterValue(listed.parameters, 'realm') ?? '';
-        if (!realms.includes(realm)) realms.push(realm);
-        const challenge = digestChallenge(kind, realm, listed);
-        if (challenge === null) unknownAlgorithms.push(`${methodText(listed)} (realm "${realm}")`);
-        else usable.push(challenge);
+        if (!realms.includes(said.realm)) realms.push(said.realm);
+        const challenge = scheme === 'digest' ? digestChallenge(kind, said) : null;
+        if (challenge !== null) usable.push(challenge);
+        else unknownAlgorithms.push(`${methodText(scheme, said)} (realm "${said.realm}")`);
       }
     }
   }
   return { usable, unknownAlgorithms, realms };
 }
 
+/** The parameters of a challenge that mean something to us; "" where one is absent. */
+type Said = {
+  readonly realm: string;
+  readonly nonce: string;
+  readonly opaque: string | null;
+  readonly algorithm: string;
+  readonly qop: string;
+  readonly stale: string;
+  readonly userhash: string;
+  readonly charset: string;
+};
+
+function saidIn(parameters: Parameters): Said {
+  const said: Draft<Said> = {
+    realm: '',
+    nonce: '',
+    opaque: null,
+    algorithm: '',
+    qop: '',
+    stale: '',
+    userhash: '',
+    charset: '',
+  };
+  for (const { name, value } of parameters) {
+    switch (name.toLowerCase()) {
+      case 'realm':
+        said.realm = value;
+        break;
+      case 'nonce':
+        said.nonce = value;
+        break;
+      case 'opaque':
+        said.opaque = value;
+        break;
+      case 'algorithm':
+        said.algorithm = value;
+        break;
+      case 'qop':
+        said.qop = value;
+        break;
+      case 'stale':
+        said.stale = value;
+        break;
+      case 'userhash':
+        said.userhash = value;
+        break;
+      case 'charset':
+        said.charset = value;
+        break;
+    }
+  }
+  return said;
+}
+
 /** A Digest challenge that says too little, or whose values would not fit into a header of ours. */
-function isBroken({ scheme, parameters }: SchemeParameters): boolean {
-  if (scheme === 'digest' && !parameterValue(parameters, 'nonce')) return true;
-  for (const name of ECHOED) if (!canBeEchoed(parameterValue(parameters, name) ?? '')) return true;
-  return false;
+function isBroken(scheme: string, { realm, nonce, opaque }: Said): boolean {
+  if (scheme === 'digest' && nonce === '') return true;
+  return !canBeEchoed(realm) || !canBeEchoed(nonce) || (opaque !== null && !canBeEchoed(opaque));
 }
 
 /** Whether a value of a challenge may be copied into a header of ours, and kept for the next requests. */
@@ -77,29 +131,23 @@ export function canBeEchoed(value: string): boolean {
   return value.length <= MAX_ECHOED && !hasControlCharacter(value);
 }
 
-function digestChallenge(
-  kind: ChallengeKind,
-  realm: string,
-  { scheme, parameters }: SchemeParameters,
-): Challenge | null {
-  const algorithmText = parameterValue(parameters, 'algorithm') || null;
-  const named = parseAlgorithmName(algorithmText ?? undefined);
-  if (scheme !== 'digest' || named === null) return null;
-  const qop = offeredQop(parameterValue(parameters, 'qop') ?? '');
+function digestChallenge(kind: ChallengeKind, said: Said): Challenge | null {
+  const named = parseAlgorithmName(said.algorithm);
+  const qop = offeredQop(said.qop);
   // RFC 3261 §22.4: -sess needs a cnonce, and that is only sent with qop.
-  if (qop?.length === 0 || (named.session && qop === null)) return null;
+  if (named === null || qop?.length === 0 || (named.session && qop === null)) return null;
   return {
     kind,
-    realm,
-    nonce: parameterValue(parameters, 'nonce') ?? '',
-    opaque: parameterValue(parameters, 'opaque') ?? null,
+    realm: said.realm,
+    nonce: said.nonce,
+    opaque: said.opaque,
     algorithm: named.algorithm,
     session: named.session,
-    algorithmText,
+    algorithmText: said.algorithm || null,
     qop,
-    stale: isTrue(parameterValue(parameters, 'stale')),
-    userhash: isTrue(parameterValue(parameters, 'userhash')),
-    utf8: parameterValue(parameters, 'charset')?.toLowerCase() === 'utf-8',
+    stale: said.stale.toLowerCase() === 'true',
+    userhash: said.userhash.toLowerCase() === 'true',
+    utf8: said.charset.toLowerCase() === 'utf-8',
   };
 }
 
@@ -113,16 +161,12 @@ function offeredQop(text: string): readonly Qop[] | null {
   return QOP_VALUES.filter((known) => offered.includes(known));
 }
 
-function methodText({ scheme, parameters }: SchemeParameters): string {
+function methodText(scheme: string, said: Said): string {
   if (scheme !== 'digest') return scheme.slice(0, LONGEST_SHOWN);
-  const algorithm = (parameterValue(parameters, 'algorithm') || 'MD5').slice(0, LONGEST_SHOWN);
+  const algorithm = (said.algorithm || 'MD5').slice(0, LONGEST_SHOWN);
   return parseAlgorithmName(algorithm) === null
     ? algorithm
-    : `${algorithm} with qop "${(parameterValue(parameters, 'qop') ?? '').slice(0, LONGEST_SHOWN)}"`;
-}
-
-function isTrue(value: string | undefined): boolean {
-  return value?.toLowerCase() === 'true';
+    : `${algorithm} with qop "${said.qop.slice(0, LONGEST_SHOWN)}"`;
 }
 
 const CHALLENGE_HEADERS: readonly { readonly kind: ChallengeKind; readonly name: string }[] = [
@@ -130,9 +174,7 @@ const CHALLENGE_HEADERS: readonly { readonly kind: ChallengeKind; readonly name:
   { kind: 'proxy', name: 'Proxy-Authenticate' },
 ];
 const QOP_VALUES: readonly Qop[] = ['auth', 'auth-int'];
-/** What the answer copies from the challenge. */
-const ECHOED = ['realm', 'nonce', 'opaque'];
-/** Characters of one of them; nonces in use have some dozens. */
+/** Characters of a realm, nonce or opaque; nonces in use have some dozens. */
 const MAX_ECHOED = 2_048;
 /** Realms times algorithms that one response may name; servers in use name three. */
 const MAX_CHALLENGES = 16;
