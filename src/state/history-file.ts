@@ -70,15 +70,17 @@ export function historyFile(directory: string): HistoryFile {
     },
     rewrite: async (pieces) => {
       ensureDirectory(directory);
-      const texts = [HISTORY_HEAD];
-      for await (const piece of pieces) texts.push(piece);
-      const whole = texts.join('');
-      await writeAtomically(path, whole, MODE);
-      wholeBytes = Buffer.byteLength(whole);
+      await writeAtomically(path, headed(pieces), MODE);
+      wholeBytes = statSync(path).size;
       appendedBytes = 0;
     },
     isLong: () => appendedBytes > Math.max(LEAST_GROWTH, wholeBytes),
   };
+}
+
+async function* headed(pieces: TextPieces): TextPieces {
+  yield HISTORY_HEAD;
+  yield* pieces;
 }
 
 function readHistory(path: string): Result<FoundHistory, string> {

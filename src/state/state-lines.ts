@@ -42,7 +42,7 @@ export function* changedText(
   addText(pass, `${head}\n${ACCOUNTS_LINE}\n`);
   for (const block of blocks) {
     passBlock(pass, block);
-    yield takeOutput(pass);
+    if (pass.length >= BLOCK_BYTES) yield takeOutput(pass);
   }
   // Not one more: an account that stood there twice would hide its change.
   if (pass.next !== 'nothing' || pass.passed !== tally.before)
