@@ -1,5 +1,5 @@
 // An account that came into another state, as an event. With thousands of accounts such events are mostly made for nobody:
-// what they are judged by is taken down at once, and what they show is made once, when somebody looks.
+// what they are judged by and what they show is made once, when somebody looks.
 
 import type { AccountGlance, AccountSnapshot, AccountState } from '../core/health/snapshot.ts';
 import { glanceAt } from '../core/registration/describe.ts';
@@ -8,7 +8,8 @@ import type { Severity, StateEvent } from './events.ts';
 import { type Registrations, registrarText } from './managed-registration.ts';
 import { describeAccount, lifecyclesOf } from './one-shot.ts';
 
-/** As JSON it is an event like any other. */
+/** As JSON it is an event like any other. Glance and snapshot are of the moment in which somebody looks for the first time:
+ * whoever keeps the event for later looks at once. */
 export class StateChange implements StateEvent {
   readonly type = 'state';
   readonly severity: Severity;
@@ -16,9 +17,9 @@ export class StateChange implements StateEvent {
   readonly state: AccountState;
   readonly previous: AccountState;
   readonly at: Millis;
-  readonly glance: AccountGlance;
   readonly #flows: Registrations;
   #time: string | null = null;
+  #glance: AccountGlance | null = null;
   #snapshot: AccountSnapshot | null = null;
 
   constructor(account: string, previous: AccountState, state: AccountState, flows: Registrations) {
@@ -27,7 +28,6 @@ export class StateChange implements StateEvent {
     this.state = state;
     this.previous = previous;
     this.at = Date.now();
-    this.glance = glanceAt(lifecyclesOf(flows), registrarText(flows[0].setup.plan.registrar));
     this.#flows = flows;
   }
 
@@ -36,7 +36,11 @@ export class StateChange implements StateEvent {
     return this.#time;
   }
 
-  /** The account as it is when somebody looks for the first time: whoever keeps the event for later looks at once. */
+  get glance(): AccountGlance {
+    this.#glance ??= glanceAt(lifecyclesOf(this.#flows), registrarText(this.#flows[0].setup.plan.registrar));
+    return this.#glance;
+  }
+
   get snapshot(): AccountSnapshot {
     this.#snapshot ??= describeAccount(this.#flows);
     return this.#snapshot;

@@ -97,6 +97,8 @@ function createReaderLog(options: LogOptions): AgentLog {
         if (verbosity >= MESSAGES_SHOWN) output.writeMessage(event);
         return;
       }
+      // Every account tells this again and again, and it is a detail.
+      if (event.type === 'state' && event.state === 'refreshing' && !isShown('debug')) return;
       const now = monotonicNow();
       const judged = news.judge(event, now);
       if (!judged.isNews) tellDetail(judged);
