@@ -1,5 +1,5 @@
 // Builds dist/ with esbuild. CommonJS, because Node loads it in half the time of ES modules (docs/architecture.md), and
-// few files: one for the program, and one for each part that most runs do without. The new build is made beside the
+// few files: a command loads the program, the file of its own kind, and seldom one of the parts that most do without. The new build is made beside the
 // old one and takes its place by rename: a failed build leaves the old one whole.
 
 import { spawnSync } from 'node:child_process';
@@ -11,30 +11,48 @@ import { fileURLToPath } from 'node:url';
 
 const projectRoot = fileURLToPath(new URL('..', import.meta.url));
 
+/** Those that Node loads; they load the others (src/cli/cached-files.ts). */
+const nodesFiles = { main: ['src/cli/main.ts'], 'cached-files': ['src/cli/cached-files.ts'] };
+
+const commands = (...names) => names.map((name) => `src/cli/commands/${name}.ts`);
+
 /**
- * The files of dist/. A module that is named here and imported dynamically gets a file of its own, with copies of what it
- * shares with others; so it must hand over plain values, and keep no state that another file needs.
+ * The files of dist/ and the modules in each. A module that is named here and imported dynamically is in its file, with
+ * copies of what that shares with others; so it must hand over plain values, and keep no state that another file needs.
  */
 const files = {
-  main: 'src/cli/main.ts',
-  program: 'src/cli/program.ts',
-  'cached-program': 'src/cli/cached-program.ts',
-  colors: 'src/cli/colors.ts',
-  animation: 'src/cli/animation.ts',
-  'user-store': 'src/accounts/user-store.ts',
-  'source-positions': 'src/accounts/source-positions.ts',
-  http: 'src/agent/http/endpoint.ts',
-  notices: 'src/agent/notices/notices.ts',
+  ...nodesFiles,
+  program: ['src/cli/program.ts'],
+  control: commands('status', 'status-watch', 'trace', 'control', 'completion'),
+  'one-shot': commands('register', 'unregister', 'bindings', 'check'),
+  agent: commands('run', 'watch'),
+  tools: commands('account', 'account-add', 'config', 'demo', 'doctor', 'dry-run'),
+  colors: ['src/cli/colors.ts'],
+  animation: ['src/cli/animation.ts'],
+  'user-store': ['src/accounts/user-store.ts'],
+  'source-positions': ['src/accounts/source-positions.ts'],
+  http: ['src/agent/http/endpoint.ts'],
+  notices: ['src/agent/notices/notices.ts'],
 };
 
-/** Lets dynamic imports of those files lead to them; everything else goes into the file that imports it. */
+/** Lets dynamic imports of those modules lead to their files; everything else goes into the file that imports it. */
 const filesApart = {
   name: 'files-apart',
   setup(build) {
+    build.onResolve({ filter: /^dist:/ }, ({ path }) => ({
+      path: path.slice('dist:'.length),
+      namespace: 'dist',
+    }));
+    build.onLoad({ filter: /.*/, namespace: 'dist' }, ({ path }) => ({
+      contents: files[path].map((module) => `export * from './${module}';`).join('\n'),
+      resolveDir: projectRoot,
+    }));
     build.onResolve({ filter: /\.ts$/ }, ({ kind, path, resolveDir }) => {
       if (kind !== 'dynamic-import') return undefined;
       const wanted = resolve(resolveDir, path);
-      const name = Object.keys(files).find((one) => join(projectRoot, files[one]) === wanted);
+      const name = Object.keys(files).find((one) =>
+        files[one].some((module) => join(projectRoot, module) === wanted),
+      );
       return name === undefined ? undefined : { path: `./${name}.cjs`, external: true };
     });
   },
@@ -60,7 +78,12 @@ async function buildInto(target) {
     const { metafile } = await build({
       metafile: true,
       absWorkingDir: projectRoot,
-      entryPoints: files,
+      entryPoints: Object.fromEntries(
+        Object.entries(files).map(([name, modules]) => [
+          name,
+          modules.length === 1 ? modules[0] : `dist:${name}`,
+        ]),
+      ),
       outdir: staging,
       outExtension: { '.js': '.cjs' },
       bundle: true,
@@ -87,7 +110,9 @@ async function buildInto(target) {
       logLevel: 'warning',
     });
     refuseUnresolved(metafile);
-    await makeFunction(join(staging, 'program.cjs'));
+    for (const name of Object.keys(files)) {
+      if (!Object.hasOwn(nodesFiles, name)) await makeFunction(join(staging, `${name}.cjs`));
+    }
     // The status page is served as it stands; its tsconfig.json is for us.
     await cp(join(projectRoot, 'src/agent/http/page'), join(staging, 'page'), {
       recursive: true,
@@ -110,14 +135,14 @@ function refuseUnresolved({ outputs }) {
 }
 
 /**
- * Makes the program one function, as Node would when it loads it. Done here, the text need not be put together at every
+ * Makes a file one function, as Node would when it loads it. Done here, the text need not be put together at every
  * start; and in plain ASCII V8 holds one byte for each character, where a single other one would make it two.
  */
 async function makeFunction(path) {
   const text = await readFile(path, 'latin1');
   const other = /.{0,60}[^\0-\x7f].{0,20}/.exec(text);
   if (other !== null)
-    throw new Error(`the program has a character outside ASCII, write it as \\uXXXX: ${other[0]}`);
+    throw new Error(`${path} has a character outside ASCII, write it as \\uXXXX: ${other[0]}`);
   await writeFile(path, `(function (exports, require, module, __filename, __dirname) {${text}\n})`);
 }
 

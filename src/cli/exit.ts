@@ -25,3 +25,8 @@ export class CommandError extends Error {
     this.exit = exit;
   }
 }
+
+/** Also for one of another file of dist/, which has a class of its own. */
+export function isCommandError(error: unknown): error is CommandError {
+  return error instanceof Error && error.name === 'CommandError';
+}

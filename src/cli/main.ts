@@ -1,7 +1,7 @@
 // The way in: what the command line asks for, and nothing loaded that it does not ask for. What nobody
 // expected becomes words and an exit code here.
 
-import { loadProgram } from './cached-program.ts';
+import { cachedFiles } from './cached-files.ts';
 import { EXIT } from './exit.ts';
 import { VERSION } from './version.ts';
 
@@ -32,7 +32,8 @@ function written(stream: NodeJS.WriteStream): Promise<void> {
 
 async function exitCodeOf(args: readonly string[]): Promise<number> {
   try {
-    return await loadProgram(import.meta.dirname, require).program.runProgram(args);
+    const { exports } = cachedFiles(import.meta.dirname, require).load('program');
+    return await (exports as typeof import('./program.ts')).runProgram(args);
   } catch (error) {
     return report(error);
   }

@@ -8,7 +8,7 @@ import { commandFacts } from './command-tree.ts';
 import { commandOf } from './command-word.ts';
 import { SHELLS, type Shell } from './completion/scripts.ts';
 import { addAfterHelp } from './examples.ts';
-import { CommandError, EXIT } from './exit.ts';
+import { EXIT, isCommandError } from './exit.ts';
 import { exitCodesText } from './exit-codes.ts';
 import { type Output, outputFor } from './output.ts';
 import { type GlobalOptions, settingsOf } from './settings.ts';
@@ -28,7 +28,7 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     return exitCode;
   } catch (error) {
     if (isCheck) return endOfCheck(error);
-    if (error instanceof CommandError) {
+    if (isCommandError(error)) {
       process.stderr.write(`sipreg: ${error.message}\n`);
       return error.exit;
     }
