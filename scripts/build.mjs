@@ -149,7 +149,10 @@ async function makeFunction(path) {
 /** Lets the new build run once and keep what V8 compiled for it; without that it works all the same. */
 function makeCodeCache(folder) {
   const script = join(projectRoot, 'scripts/code-cache.cjs');
+  // Nothing of this session: it runs an agent, which would answer to a service manager.
+  const { PATH, TMPDIR } = process.env;
   const { status, stderr } = spawnSync(process.execPath, [script, folder], {
+    env: { PATH, TMPDIR },
     encoding: 'utf8',
     timeout: 30_000,
     stdio: ['ignore', 'ignore', 'pipe'],
