@@ -73,3 +73,21 @@ describe('auth-int', () => {
     expect(new Set(protect('auth')).size).toBe(1);
   });
 });
+
+describe('one request after another', () => {
+  it('has a response of its own, whatever of the one before it is the same', () => {
+    const requests = (['MD5', 'SHA-256', 'SHA-512-256', 'MD5'] as const).flatMap((algorithm) =>
+      ['sip:a', 'sip:b', 'sip:a'].flatMap((uri) =>
+        ['REGISTER', '', 'REGISTER'].map((method) => ({ algorithm, uri, method })),
+      ),
+    );
+    for (const { algorithm, uri, method } of requests) {
+      const ha2 = nodeHash(algorithm, `${method}:${uri}`);
+      const response = computeResponse(
+        { algorithm, ha1: 'h', nonce: 'n', protection: null, method, uri, body: NO_BODY },
+        nodeHash,
+      );
+      expect(response).toBe(nodeHash(algorithm, `h:n:${ha2}`));
+    }
+  });
+});

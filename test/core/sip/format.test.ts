@@ -2,8 +2,9 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { InvariantError } from '../../../src/core/assert.ts';
+import { assert, InvariantError } from '../../../src/core/assert.ts';
 import { formatMessage } from '../../../src/core/sip/format.ts';
+import { headerValue } from '../../../src/core/sip/headers.ts';
 import { NO_BODY, type SipRequest, type SipResponse } from '../../../src/core/sip/message.ts';
 import { parseMessage } from '../../../src/core/sip/parse.ts';
 import { message as anyMessage } from './arbitraries.ts';
@@ -50,6 +51,17 @@ describe('formatMessage', () => {
       'SIP/2.0 200 OK\r\nContent-Length: 3\r\n\r\nabc',
     );
     expect(() => formatMessage(declared)).toThrow(InvariantError);
+  });
+
+  it('leaves what was written before as it is, however much is written afterwards', () => {
+    const bodies = Array.from({ length: 300 }, (_, index) => bytesOf('ü'.repeat((index * 37) % 9_000)));
+    const written = bodies.map((body, index) => formatMessage({ ...withValue(`${index} ü`), body }));
+    for (const [index, body] of bodies.entries()) {
+      const parts = parseMessage(written[index] ?? NO_BODY);
+      assert(parts.ok, 'it is a message');
+      expect(headerValue(parts.value.headers, 'Subject')).toBe(`${index} ü`);
+      expect(textOf(parts.value.body)).toBe(textOf(body));
+    }
   });
 
   it.each(['a\r\nVia: b', 'a\nb', 'a\rb', 'a\0b', '\r\n', '\n'])('R004 refuses the value %j', (value) => {
