@@ -179,6 +179,54 @@ describe('the numbers', () => {
   });
 });
 
+describe('a note', () => {
+  it('comes with the next write, after what was asked for before it, and keeps the numbers', async () => {
+    const store = await open();
+    const block = await store.reserve(OFFICE, 1, 5);
+    store.note(OFFICE, 1, { contact: 'sip:1@192.0.2.1', localPort: 5070 });
+    store.note(OFFICE, 1, { contact: 'sip:1@192.0.2.2' });
+    await store.settle(OFFICE, 1, block, { usedCseq: 2, publicAddress: '203.0.113.5:5070' });
+    expect((await open()).load(OFFICE).flows.get(1)).toMatchObject({
+      callId: block.callId,
+      cseq: 2,
+      reservation: null,
+      contact: 'sip:1@192.0.2.2',
+      localPort: 5070,
+      publicAddress: '203.0.113.5:5070',
+    });
+  });
+
+  it('is written by itself', async () => {
+    const store = await open();
+    await store.reserve(OFFICE, 1, 5);
+    store.note(OFFICE, 1, { contact: 'sip:1@192.0.2.1' });
+    const other = await open();
+    await expect.poll(() => other.load(OFFICE).flows.get(1)?.contact).toBe('sip:1@192.0.2.1');
+  });
+});
+
+it('changes some of many accounts and leaves the others as they are, also after somebody else did', async () => {
+  const keys = Array.from({ length: 1500 }, (_, index) => ({ ...OFFICE, account: `account-${index}` }));
+  const [one, two] = [await open(), await open()];
+  await Promise.all(keys.map((key) => one.reserve(key, 1, 100)));
+  const before = readMemory(place, seededRng(1));
+  const changed = keys.filter((_, index) => index % 700 === 0);
+  for (const store of [one, two, one]) {
+    await Promise.all(changed.map((key) => store.reserve(key, 1, 10)));
+  }
+  await two.forget(keys[1] ?? OFFICE);
+  const after = (await open()).remembered();
+  const wanted = keys.map((key, index) => {
+    const flow = before.load(key).flows.get(1);
+    return index % 700 === 0 ? [130, flow?.callId] : index === 1 ? [] : [100, flow?.callId];
+  });
+  const found = keys.map((key) =>
+    [...after.load(key).flows.values()].flatMap(({ cseq, callId }) => [cseq, callId]),
+  );
+  expect(found).toEqual(wanted);
+  expect(notices).toEqual([]);
+});
+
 describe('one at a time', () => {
   it('locks each account apart from the others', async () => {
     const [one, two] = [await open(), await open()];
