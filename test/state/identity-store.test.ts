@@ -225,7 +225,7 @@ it('changes some of many accounts and leaves the others as they are, also after 
   );
   expect(found).toEqual(wanted);
   expect(notices).toEqual([]);
-});
+}, 30_000);
 
 describe('one at a time', () => {
   it('locks each account apart from the others', async () => {
