@@ -1,6 +1,10 @@
+import { PassThrough } from 'node:stream';
 import { describe, onTestFinished as END, expect, it } from 'vitest';
 import type { AgentEvent } from '../../src/agent/events.ts';
 import { glanceOf, instantOf, keptEvent } from '../../src/agent/events.ts';
+import { openHistory } from '../../src/agent/history.ts';
+import { noteEvent } from '../../src/agent/history-events.ts';
+import { createAgentLog } from '../../src/agent/log/log.ts';
 import { StateChange } from '../../src/agent/state-change.ts';
 import { accountOf, entryAt, memberOf, openRegistrar, openScene, untilState } from './supervisor-scene.ts';
 
@@ -44,5 +48,40 @@ describe('a change of state', () => {
     expect(glanceOf(read)).toMatchObject(glance);
     expect(read.snapshot.target).toMatchObject({ address: target?.address, port: target?.port });
     expect(read.snapshot.expires).toMatchObject({ ...expires });
+  });
+
+  it('of a refresh that changes nothing is judged by log and history without a snapshot', async () => {
+    const registrar = await openRegistrar(END);
+    const scene = await openScene(END);
+    await scene.write({ a: entryAt(registrar, 'alice') });
+    const { supervisor, events } = await scene.supervise();
+    await untilState(supervisor, 'registered', 'a');
+    const lines = new PassThrough().setEncoding('utf8');
+    const theme = { good: String, bad: String, caution: String, strong: String, faint: String };
+    const log = createAgentLog({ json: false, verbosity: 0, theme, stdout: lines, stderr: lines, env: {} });
+    END(async () => log.close());
+    const history = openHistory({ directory: null, accounts: 1, notify: () => {} });
+    const tell = (event: AgentEvent): void => {
+      log.tell(event);
+      noteEvent(history, event);
+    };
+    for (const event of events) tell(event);
+    const account = accountOf(supervisor, 'a');
+    const { report } = account.lifecycle;
+    const unseen = Object.defineProperty({ ...report }, 'bindings', {
+      get: () => {
+        throw new Error('a snapshot is made');
+      },
+    });
+    account.lifecycle = { ...account.lifecycle, report: unseen };
+    const { flows } = memberOf(supervisor, 'a');
+    if (flows === null) throw new Error('it has a flow');
+    tell(new StateChange('a', 'registered', 'refreshing', flows));
+    const refreshed = new StateChange('a', 'refreshing', 'registered', flows);
+    tell(refreshed);
+    expect(() => refreshed.snapshot).toThrow('a snapshot is made');
+    account.lifecycle = { ...account.lifecycle, report };
+    expect(history.recent('a').roundTrips).toHaveLength(1);
+    expect(String(lines.read()).match(/ {2}registered /g)).toHaveLength(1);
   });
 });
