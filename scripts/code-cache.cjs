@@ -27,6 +27,8 @@ async function warmUp() {
   await run('-c', accounts, 'register', 'nobody');
   await run('check', '--config', accounts, '--direct', 'nobody');
   await run('__complete', 'bash', '--', `sipreg -c ${accounts} status n`);
+  await run('-c', accounts, 'config', 'check');
+  await run('-c', accounts, 'account', 'list');
   const socket = join(home, 'agent.sock');
   const agent = run('-c', accounts, '--socket', socket, 'run');
   // Until it has registered; should it not, the cache is the poorer for it, and that is all.

@@ -12,8 +12,12 @@ process.on('exit', () => {
 });
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 
+const { NODE_EXTRA_CA_CERTS: _, ...environment } = process.env;
+/** On Node 20 the variable that is left out costs 48 ms and 2 MB by itself. */
+export const ENVIRONMENT = environment;
+
 /** Starts `program`; its output goes to `logFile`. */
-export async function startProcess(program, args, { cwd, env = process.env, logFile = '/dev/null' }) {
+export async function startProcess(program, args, { cwd, env = ENVIRONMENT, logFile = '/dev/null' }) {
   const log = openSync(logFile, 'a');
   const child = spawn(program, args, { cwd, env, detached: true, stdio: ['ignore', log, log] });
   closeSync(log);

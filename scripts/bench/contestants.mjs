@@ -3,7 +3,7 @@
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { projectRoot } from '../setup.mjs';
-import { startProcess } from './contestant-process.mjs';
+import { ENVIRONMENT, startProcess } from './contestant-process.mjs';
 import { PASSWORD, REALM } from './registrar.mjs';
 
 /** By name: how it starts (all of its work is in the process that comes back), and the most accounts that it can take. */
@@ -30,11 +30,14 @@ async function startSipreg({ folder, registrar, count, expires, nodeOptions = []
   const socket = join(home, 'agent.sock');
   const program = join(projectRoot, 'bin/sipreg.js');
   const args = [...nodeOptions, program, '-q', '-c', accounts, '--socket', socket, 'run', '--keep-bindings'];
-  // On Node 20 that variable alone costs 48 ms.
-  const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env;
   const started = await startProcess(process.execPath, args, {
     cwd: home,
-    env: { ...env, HOME: home, XDG_STATE_HOME: join(home, 'state'), XDG_CONFIG_HOME: join(home, 'config') },
+    env: {
+      ...ENVIRONMENT,
+      HOME: home,
+      XDG_STATE_HOME: join(home, 'state'),
+      XDG_CONFIG_HOME: join(home, 'config'),
+    },
     logFile: join(folder, 'sipreg.log'),
   });
   return { ...started, socket };
