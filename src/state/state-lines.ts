@@ -42,14 +42,14 @@ export function* changedText(
   addText(pass, `${head}\n${ACCOUNTS_LINE}\n`);
   for (const block of blocks) {
     passBlock(pass, block);
-    if (pass.length >= BLOCK_BYTES) yield takeOutput(pass);
+    if (pass.length >= PIECE_BYTES) yield takeOutput(pass);
   }
   // Not one more: an account that stood there twice would hide its change.
   if (pass.next !== 'nothing' || pass.passed !== tally.before)
     throw new ForeignLayout('it has other accounts');
   for (const [name, change] of pass.changes) {
     addAccount(pass, name, change.make(NO_ACCOUNT));
-    if (pass.length >= BLOCK_BYTES) yield takeOutput(pass);
+    if (pass.length >= PIECE_BYTES) yield takeOutput(pass);
   }
   addText(pass, `\n${END_LINE}\n`);
   yield takeOutput(pass);
@@ -215,6 +215,8 @@ function takeOutput(pass: Pass): Uint8Array {
 }
 
 const BLOCK_BYTES = 256 * 1024;
+/** Written at once: with each piece the writer waits for a turn of the event loop, and holds it up for some milliseconds. */
+const PIECE_BYTES = 2 * BLOCK_BYTES;
 const ASCII_MAX = 0x7e;
 const NEWLINE = 0x0a;
 const QUOTE = 0x22;
