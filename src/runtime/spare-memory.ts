@@ -58,6 +58,12 @@ export function watchSpareMemory(source: MemorySource = SYSTEM): { readonly stop
   return { stop: source.onPulse(beat) };
 }
 
+/** The young generation stays as large as it is now. V8 would double it up to two times 16 MB, which then stay resident: that
+ * is for programs whose garbage lives for long, and ours dies with its message. */
+export function keepYoungGenerationSmall(): void {
+  setFlagsFromString('--semi-space-growth-factor=1');
+}
+
 /** V8 hands its collector only to contexts that are made while the flag is set. What survives has to move together, or
  * else the holes between stay. */
 function collectGarbage(): void {

@@ -3,7 +3,7 @@
 
 import { type RunningAgent, startAgent } from '../../agent/agent.ts';
 import { type AgentLog, createAgentLog } from '../../agent/log/log.ts';
-import { watchSpareMemory } from '../../runtime/spare-memory.ts';
+import { keepYoungGenerationSmall, watchSpareMemory } from '../../runtime/spare-memory.ts';
 import type { StateNotice } from '../../state/change-batches.ts';
 import { entryOf, loadInUse, openStateInUse, stateInUse } from '../accounts-in-use.ts';
 import { agentSocket } from '../agent-in-use.ts';
@@ -27,6 +27,7 @@ export async function run(names: readonly string[], options: RunOptions, output:
   const log = openLog(output);
   const signals = catchSignals();
   const hangups = catchHangups();
+  keepYoungGenerationSmall();
   const memory = watchSpareMemory();
   const problems = new Map<StateNotice['code'], string>();
   /** Until there is an agent, only the log is told. */
