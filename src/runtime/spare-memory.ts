@@ -21,6 +21,8 @@ export type MemorySource = {
 
 /** A heap that has grown by less is left alone. */
 const WORTH_BYTES = 24 * 2 ** 20;
+/** Moving takes 4 to 10 ms for each MB. */
+const MOST_MOVED_BYTES = 100 * 2 ** 20;
 /** Quiet: below this share of one processor, so many pulses in a row. */
 const QUIET_SHARE = 0.25;
 const QUIET_PULSES = 3;
@@ -65,12 +67,13 @@ export function keepYoungGenerationSmall(): void {
 }
 
 /** V8 hands its collector only to contexts that are made while the flag is set. What survives has to move together, or
- * else the holes between stay. */
+ * else the holes between stay; but of a large heap that would take longer than a REGISTER may wait. */
 function collectGarbage(): void {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   setFlagsFromString('--no-expose-gc');
-  setFlagsFromString('--compact-on-every-full-gc');
+  const isMoved = process.memoryUsage().heapUsed <= MOST_MOVED_BYTES;
+  if (isMoved) setFlagsFromString('--compact-on-every-full-gc');
   collect();
-  setFlagsFromString('--no-compact-on-every-full-gc');
+  if (isMoved) setFlagsFromString('--no-compact-on-every-full-gc');
 }
