@@ -51,6 +51,9 @@ export type Locator = {
   readonly stop: () => void;
 };
 
+/** Those that an account's names are asked of, with what they have answered. */
+type Servers = { readonly shared: SharedAnswers; readonly env: LocationEnv };
+
 export type LocatorOptions = {
   readonly rng: Rng;
   readonly now: () => Millis;
@@ -64,18 +67,27 @@ const MAX_REMEMBERED_HOPS = 1024;
 export function createLocator({ rng, now }: LocatorOptions): Locator {
   const localNames = createLocalNames(now);
   const families = createFamilies(now);
-  const answersOfServers = new Map<string, SharedAnswers>();
+  const known = new Map<string, Servers>();
   const lastGood = new Map<string, readonly LocatedTarget[]>();
   let health: TargetHealth = NO_FAILED_TARGETS;
   let isStopped = false;
 
-  const answersOf = (servers: readonly string[]): SharedAnswers => {
+  const serversOf = (servers: readonly string[]): Servers => {
     const key = servers.join(' ');
-    const known = answersOfServers.get(key);
-    if (known !== undefined) return known;
-    const fresh = createSharedAnswers(createAsker(servers, localNames), now);
-    if (isStopped) fresh.stop();
-    answersOfServers.set(key, fresh);
+    const before = known.get(key);
+    if (before !== undefined) return before;
+    const shared = createSharedAnswers(createAsker(servers, localNames), now);
+    if (isStopped) shared.stop();
+    const env: LocationEnv = {
+      rng,
+      asked: servers.length === 0 ? "the system's resolver" : servers.join(', '),
+      // Looked at when a name has led to addresses: an address needs none of it.
+      get families() {
+        return families.current();
+      },
+    };
+    const fresh = { shared, env };
+    known.set(key, fresh);
     return fresh;
   };
   const remember = (key: string, located: readonly LocatedTarget[]): void => {
@@ -100,16 +112,14 @@ export function createLocator({ rng, now }: LocatorOptions): Locator {
   };
   return {
     locate(hop, servers) {
-      const shared = answersOf(servers);
-      const asked = servers.length === 0 ? "the system's resolver" : servers.join(', ');
-      const env = { rng, families: families.current(), asked };
+      const { shared, env } = serversOf(servers);
       // Thousands of accounts ask for the same few hops: what is known costs them no promise.
-      const known = locatedFromMemory(hop, shared.known, env);
-      if (known?.isGiven && known.located.ok) return inOrder(known.located.value, null);
+      const found = locatedFromMemory(hop, shared.known, env);
+      if (found?.isGiven && found.located.ok) return inOrder(found.located.value, null);
       const key = hopKey(hop, servers);
-      return known === null
-        ? ask(hop, shared, env).then((found) => conclude(key, found))
-        : conclude(key, known.located);
+      return found === null
+        ? ask(hop, shared, env).then((located) => conclude(key, located))
+        : conclude(key, found.located);
     },
     noteFailed(target, retryAfterSeconds) {
       health = targetFailed(health, target, now(), (retryAfterSeconds ?? 0) * 1000);
@@ -119,11 +129,11 @@ export function createLocator({ rng, now }: LocatorOptions): Locator {
     },
     networkChanged() {
       families.forget();
-      for (const answers of answersOfServers.values()) answers.forget();
+      for (const { shared } of known.values()) shared.forget();
     },
     stop() {
       isStopped = true;
-      for (const answers of answersOfServers.values()) answers.stop();
+      for (const { shared } of known.values()) shared.stop();
     },
   };
 }
