@@ -4,6 +4,7 @@
 
 'use strict';
 
+const { spawn } = require('node:child_process');
 const { mkdtempSync, rmSync, writeFileSync } = require('node:fs');
 const { tmpdir } = require('node:os');
 const { join, resolve } = require('node:path');
@@ -17,7 +18,10 @@ const { cachedFiles } = require(join(folder, 'cached-files.cjs'));
 const { load, loaded } = cachedFiles(folder, require);
 const run = (...args) => load('program').exports.runProgram(args);
 
-/** V8 keeps what has run. */
+/**
+ * V8 keeps what has run. A cache is good for processes with the flags of the one that made it, and an agent sets some of
+ * its own: so it runs in another.
+ */
 async function warmUp() {
   const { startLoopbackRegistrar } = await import('./bench/loopback-registrar.mjs');
   const { port } = await startLoopbackRegistrar();
@@ -30,12 +34,17 @@ async function warmUp() {
   await run('-c', accounts, 'config', 'check');
   await run('-c', accounts, 'account', 'list');
   const socket = join(home, 'agent.sock');
-  const agent = run('-c', accounts, '--socket', socket, 'run');
-  // Until it has registered; should it not, the cache is the poorer for it, and that is all.
-  for (let waits = 0; waits < 100 && (await run('check', '--socket', socket)) !== 0; waits++) await sleep(50);
-  await run('--socket', socket, 'status');
-  process.kill(process.pid, 'SIGTERM');
-  await agent;
+  const args = ['-c', accounts, '--socket', socket, 'run'];
+  const agent = spawn(process.execPath, [join(folder, 'main.cjs'), ...args], { stdio: 'ignore' });
+  try {
+    // Until it has registered; should it not, the cache is the poorer for it, and that is all.
+    for (let waits = 0; waits < 100 && (await run('check', '--socket', socket)) !== 0; waits++)
+      await sleep(50);
+    await run('--socket', socket, 'status');
+  } finally {
+    agent.kill('SIGKILL');
+  }
+  load('agent');
   for (const [name, { script }] of loaded) {
     writeFileSync(join(folder, `${name}.cache`), script.createCachedData());
   }
