@@ -14,7 +14,8 @@ export type MemorySource = {
   readonly computed: () => Millis;
   /** What the heap takes of the system, garbage and room included. */
   readonly heapBytes: () => number;
-  readonly collect: () => void;
+  /** `moving`: what survives may be put together. */
+  readonly collect: (moving: boolean) => void;
   /** Calls `beat` every PULSE_MS until the returned function is called. */
   readonly onPulse: (beat: () => void) => () => void;
 };
@@ -26,6 +27,8 @@ const MOST_MOVED_BYTES = 100 * 2 ** 20;
 /** Quiet: below this share of one processor, so many pulses in a row. */
 const QUIET_SHARE = 0.25;
 const QUIET_PULSES = 3;
+/** V8 lets go of the young generation only where little was allocated in the 5 s before: that is the second time. */
+const SETTLED_PULSES = 8;
 /** A collection stops everything for some ten milliseconds for each 100 MB in use: that must stay rare. */
 const LEAST_BETWEEN_MS: Millis = 60 * 60_000;
 
@@ -45,15 +48,20 @@ export function watchSpareMemory(source: MemorySource = SYSTEM): { readonly stop
   let known = source.heapBytes();
   let computedBefore = source.computed();
   let quietPulses = 0;
+  /** The second collection is to come. */
+  let isHalfDone = false;
   let notBefore = Number.NEGATIVE_INFINITY;
   const beat = (): void => {
     const computed = source.computed();
     const isQuiet = computed - computedBefore < QUIET_SHARE * PULSE_MS;
     computedBefore = computed;
     quietPulses = isQuiet ? quietPulses + 1 : 0;
-    if (quietPulses < QUIET_PULSES || source.monotonic() < notBefore) return;
-    if (source.heapBytes() - known < WORTH_BYTES) return;
-    source.collect();
+    if (quietPulses < (isHalfDone ? SETTLED_PULSES : QUIET_PULSES)) return;
+    if (!isHalfDone && source.monotonic() < notBefore) return;
+    if (!isHalfDone && source.heapBytes() - known < WORTH_BYTES) return;
+    isHalfDone = !isHalfDone;
+    quietPulses = 0;
+    source.collect(isHalfDone);
     known = source.heapBytes();
     notBefore = source.monotonic() + LEAST_BETWEEN_MS;
   };
@@ -68,11 +76,11 @@ export function keepYoungGenerationSmall(): void {
 
 /** V8 hands its collector only to contexts that are made while the flag is set. What survives has to move together, or
  * else the holes between stay; but of a large heap that would take longer than a REGISTER may wait. */
-function collectGarbage(): void {
+function collectGarbage(moving: boolean): void {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   setFlagsFromString('--no-expose-gc');
-  const isMoved = process.memoryUsage().heapUsed <= MOST_MOVED_BYTES;
+  const isMoved = moving && process.memoryUsage().heapUsed <= MOST_MOVED_BYTES;
   if (isMoved) setFlagsFromString('--compact-on-every-full-gc');
   collect();
   if (isMoved) setFlagsFromString('--no-compact-on-every-full-gc');

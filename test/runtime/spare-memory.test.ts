@@ -54,6 +54,22 @@ describe('spare memory', () => {
     expect(here.collections).toBe(1);
   });
 
+  it('is collected once more, as V8 keeps the young generation the first time, and then no more', () => {
+    const here = host();
+    here.heap = GROWN;
+    here.pulses(3);
+    here.share = 0.9;
+    here.pulses(20);
+    expect(here.collections).toBe(1);
+    here.share = 0;
+    here.pulses(7);
+    expect(here.collections).toBe(1);
+    here.pulses(1);
+    expect(here.collections).toBe(2);
+    here.pulses(100);
+    expect(here.collections).toBe(2);
+  });
+
   it('is left where it is when there is little of it', () => {
     const here = host();
     here.heap = 40 * MIB;
@@ -64,11 +80,11 @@ describe('spare memory', () => {
   it('is given back again after an hour at the earliest', () => {
     const here = host();
     here.heap = GROWN;
-    here.pulses(3);
+    here.pulses(11);
     here.heap = GROWN;
     here.pulses(Math.ceil((59 * 60_000) / PULSE_MS));
-    expect(here.collections).toBe(1);
-    here.pulses(Math.ceil(60_000 / PULSE_MS) + 1);
     expect(here.collections).toBe(2);
+    here.pulses(Math.ceil(60_000 / PULSE_MS) + 1);
+    expect(here.collections).toBe(3);
   });
 });
