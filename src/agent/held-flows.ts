@@ -73,10 +73,11 @@ export class HeldFlows {
   }
 
   #drop(account: ManagedRegistration, flow: Flow): void {
-    const [first, second] = account.held.filter((one) => one !== flow);
+    const left = account.held.filter((one) => one !== flow);
+    const [first, second] = left;
     if (first === undefined) account.held = NO_FLOWS;
-    else if (second === undefined) account.held = this.#held.get(first.id)?.alone ?? [first];
-    else account.held = account.held.filter((one) => one !== flow);
+    else if (second === undefined) account.held = this.#held.get(first.id)?.alone ?? left;
+    else account.held = left;
   }
 }
 

@@ -2,6 +2,7 @@
 // them; what happens to them is told by account-news.ts, and when and how each registers is its own machine's business.
 // What operators ask is in orders.ts and reload.ts.
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Accounts, entryOf } from '../accounts/defaults.ts';
 import type { LoadedAccounts } from '../accounts/load.ts';
 import type { AccountEntry } from '../accounts/schema.ts';
@@ -336,10 +337,6 @@ export class Supervisor {
       await pause(STOP_BATCH_EVERY_MS);
     }
   }
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function pause(ms: Millis): Promise<void> {

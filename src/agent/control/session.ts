@@ -2,6 +2,7 @@
 // is the time for each, so is what it leaves unread, and it has one request under way at a time.
 
 import type { Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Answerer, Permission } from './answers.ts';
 import { createLineReader } from './line-reader.ts';
 import { answerLine, type ControlError, MAX_REQUEST_LENGTH, parseRequest } from './protocol.ts';
@@ -124,7 +125,7 @@ async function writeAll(socket: Socket, lines: AsyncIterable<string>, readMs: nu
     if (text === '' || !socket.writable) return;
     if (!socket.write(text)) await drained(socket, readMs);
     // Two hundred who ask at once get their answers side by side, and registrations come in between.
-    else await breath();
+    else await nextTurn();
   };
   for await (const line of lines) {
     if (!socket.writable) return;
@@ -132,10 +133,6 @@ async function writeAll(socket: Socket, lines: AsyncIterable<string>, readMs: nu
     if (readMs === null || batch.length >= BATCH_LENGTH) await flush();
   }
   await flush();
-}
-
-function breath(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function drained(socket: Socket, readMs: number | null): Promise<void> {

@@ -3,6 +3,7 @@
 // it says is made and redacted only when somebody reads it, and never leaves here unredacted. Every message of every account
 // passes here, so noting one makes no object: its bytes are in one buffer for all, and its facts in columns of numbers.
 
+import { sameSocketAddress } from '../../core/sip/ip.ts';
 import { parseMessage } from '../../core/sip/parse.ts';
 import type { SocketAddress, Transport } from '../../core/sip/transport.ts';
 import type { Millis } from '../../core/time.ts';
@@ -220,12 +221,10 @@ class Ring implements TraceRing {
 
 function isAlong(path: Path, transport: Transport, local: SocketAddress, remote: SocketAddress): boolean {
   return (
-    path.transport === transport && isSameAddress(path.local, local) && isSameAddress(path.remote, remote)
+    path.transport === transport &&
+    sameSocketAddress(path.local, local) &&
+    sameSocketAddress(path.remote, remote)
   );
-}
-
-function isSameAddress(one: SocketAddress, other: SocketAddress): boolean {
-  return one === other || (one.port === other.port && one.address === other.address);
 }
 
 function messageOf({ time, account, direction, transport, local, remote, bytes }: TraceNote): TraceMessage {

@@ -34,6 +34,13 @@ export type Challenge = {
   readonly utf8: boolean;
 };
 
+/** RFC 7616 §1.2: where one nonce and one set of credentials hold. */
+export type ProtectionSpace = Pick<Challenge, 'kind' | 'realm'>;
+
+export function isSameSpace(one: ProtectionSpace, other: ProtectionSpace): boolean {
+  return one.kind === other.kind && one.realm === other.realm;
+}
+
 export type ParsedChallenges = {
   /** Top to bottom, those of WWW-Authenticate before those of Proxy-Authenticate. */
   readonly usable: readonly Challenge[];

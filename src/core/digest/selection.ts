@@ -2,7 +2,7 @@
 // realm the topmost challenge that our secret can answer.
 
 import type { Credential } from './algorithm.ts';
-import type { Challenge } from './challenge.ts';
+import { type Challenge, isSameSpace } from './challenge.ts';
 
 export type Answer = { readonly challenge: Challenge; readonly credential: Credential };
 
@@ -68,7 +68,6 @@ function isFor(realm: string, credential: Credential): boolean {
 }
 
 /** Whether there is an answer for the protection space of `challenge`. */
-function isAnswered({ kind, realm }: Challenge, answers: readonly Answer[]): boolean {
-  for (const { challenge } of answers) if (challenge.kind === kind && challenge.realm === realm) return true;
-  return false;
+function isAnswered(challenge: Challenge, answers: readonly Answer[]): boolean {
+  return answers.some((answer) => isSameSpace(answer.challenge, challenge));
 }

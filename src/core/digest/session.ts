@@ -55,7 +55,8 @@ export function startSession(challenge: Challenge): DigestSession {
   };
 }
 
-function copyOf(session: DigestSession): Draft<DigestSession> {
+/** A copy that its maker may still change (draft.ts). */
+function sessionDraft(session: DigestSession): Draft<DigestSession> {
   return {
     kind: session.kind,
     realm: session.realm,
@@ -84,7 +85,7 @@ export function authorize(
   request: AuthorizedRequest,
   env: Pick<Env, 'hash' | 'rng'>,
 ): { readonly header: HeaderField; readonly session: DigestSession } {
-  const next = copyOf(session);
+  const next = sessionDraft(session);
   next.nonceCount++;
   if (next.qop === null) next.cnonce = null;
   else if (!next.session || !next.cnonce) next.cnonce = randomHex(env.rng, CNONCE_BYTES);
@@ -97,7 +98,7 @@ export function authorize(
 /** Takes over the `nextnonce` of an Authentication-Info (RFC 7616 §3.5); the count begins again. */
 export function renewNonce(session: DigestSession, nextnonce: string): DigestSession {
   if (nextnonce === session.nonce) return session;
-  const next = copyOf(session);
+  const next = sessionDraft(session);
   next.nonce = ownText(nextnonce);
   next.nonceCount = 0;
   return next;

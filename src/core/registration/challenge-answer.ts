@@ -2,7 +2,7 @@
 // that merely aged, or a rejection of the credentials. The difference is what keeps a host from being banned.
 
 import type { Credential } from '../digest/algorithm.ts';
-import { type Challenge, parseChallenges } from '../digest/challenge.ts';
+import { type Challenge, isSameSpace, type ProtectionSpace, parseChallenges } from '../digest/challenge.ts';
 import { selectAnswers } from '../digest/selection.ts';
 import { type DigestSession, startSession } from '../digest/session.ts';
 import { answerInWords, printable } from '../health/evidence.ts';
@@ -81,7 +81,7 @@ function judge(
   sessions: readonly DigestSession[],
   history: ChallengeHistory,
 ): Judgement {
-  const session = sessions.find((one) => isForSameSpace(one, challenge));
+  const session = sessions.find((one) => isSameSpace(one, challenge));
   if (session === undefined) return 'new';
   if (challenge.stale) return 'stale';
   // behaviour.md §9: Kamailio and FRITZ!Box let a kept nonce expire without saying stale. One free retry.
@@ -94,7 +94,7 @@ function answering(
   sessions: readonly DigestSession[],
   history: ChallengeHistory,
 ): Extract<ChallengeReading, { type: 'answer' }> {
-  const untouched = sessions.filter((session) => !challenges.some((one) => isForSameSpace(one, session)));
+  const untouched = sessions.filter((session) => !challenges.some((one) => isSameSpace(one, session)));
   const answered = challenges.map((challenge) => sessionFor(challenge, sessions));
   const anyStale = challenges.some((challenge) => challenge.stale);
   const issued = challenges.map(spaceOf).filter((space) => !history.issued.includes(space));
@@ -111,15 +111,8 @@ function answering(
 /** RFC 7616 §3.4: with one nonce no count is used twice, also when the server offers the same nonce again. */
 function sessionFor(challenge: Challenge, sessions: readonly DigestSession[]): DigestSession {
   const fresh = startSession(challenge);
-  const used = sessions.find((one) => one.nonce === challenge.nonce && isForSameSpace(one, challenge));
+  const used = sessions.find((one) => one.nonce === challenge.nonce && isSameSpace(one, challenge));
   return used === undefined ? fresh : { ...fresh, nonceCount: used.nonceCount };
-}
-
-/** RFC 7616 §1.2: where one nonce and one set of credentials hold. */
-type ProtectionSpace = { readonly kind: 'www' | 'proxy'; readonly realm: string };
-
-function isForSameSpace(one: ProtectionSpace, other: ProtectionSpace): boolean {
-  return one.kind === other.kind && one.realm === other.realm;
 }
 
 function spaceOf({ kind, realm }: ProtectionSpace): string {
