@@ -157,7 +157,7 @@ export class AccountNews
       state,
       failure,
       nextAttempt,
-      count: account.lifecycle.failures,
+      count: account.lifecycle.setbacks.failures,
     });
   }
 

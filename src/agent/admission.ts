@@ -35,14 +35,14 @@ export function createAdmissions(perSecond: number): Admissions {
   return {
     next,
     admit: (account, now) => {
-      const { state, rejections, registration } = account.lifecycle;
+      const { state, setbacks, registration } = account.lifecycle;
       // A refresh over the flow that it has; those whose flow broke come back together with many others.
       if (state === 'registered' && registration.flow !== null) return now;
       if (account.admittedAt === undefined) {
         const registrar = registrarOf(account);
         const paced = next(registrar, now);
         account.admittedAt =
-          rejections === 0 ? paced : Math.max(paced, take(rejected, registrar, REJECTED_PACE, now));
+          setbacks.rejections === 0 ? paced : Math.max(paced, take(rejected, registrar, REJECTED_PACE, now));
       }
       if (account.admittedAt > now) return account.admittedAt;
       account.admittedAt = undefined;

@@ -17,7 +17,8 @@ function accountWith(situation: Situation = {}): ManagedRegistration {
   const { state = 'waiting', rejections = 0, registrar = 'sip:pbx.example.com', proxies = [] } = situation;
   const registration = { flow: situation.hasFlow === false ? null : {} };
   const plan = { registrar: uriOf(registrar), proxies: proxies.map(uriOf) };
-  return { setup: { plan }, lifecycle: { state, rejections, registration }, admittedAt: undefined } as never;
+  const lifecycle = { state, setbacks: { rejections }, registration };
+  return { setup: { plan }, lifecycle, admittedAt: undefined } as never;
 }
 
 function uriOf(text: string) {

@@ -239,7 +239,7 @@ export const DEFECTS: readonly Defect[] = [
       afterFailureOf('auth.rejected', (lifecycle, env) => ({
         ...lifecycle,
         state: 'waiting',
-        rejections: 0,
+        setbacks: { ...lifecycle.setbacks, rejections: 0 },
         nextAt: env.now + MINUTE,
       })),
     episodes: [PASSWORD_CHANGE],

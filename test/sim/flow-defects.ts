@@ -4,7 +4,7 @@
 import { failureOf } from '../../src/core/health/verdict.ts';
 import { stepLifecycle } from '../../src/core/registration/lifecycle.ts';
 import type { LifecycleStep } from '../../src/core/registration/lifecycle-state.ts';
-import type { Registration } from '../../src/core/registration/registration.ts';
+import { changedWay, type Way } from '../../src/core/registration/registration.ts';
 import { type Defect, episode, stepping } from './defects.ts';
 import { SOUND } from './machinery.ts';
 import type { WorldPlan } from './plan.ts';
@@ -50,7 +50,7 @@ export const FLOW_DEFECTS: readonly Defect[] = [
     breaks: ['nothing goes in the open after TLS'],
     make: () =>
       stepping((before, input, env) =>
-        changing(stepLifecycle(before, input, env), { tlsFailed: false }, before.round !== null),
+        onTheWay(stepLifecycle(before, input, env), { tlsFailed: false }, before.round !== null),
       ),
     episodes: [episode(5 * HOUR, HOUR, { type: 'hosts', which: [0, 1], trouble: { type: 'untrusted' } })],
     needs: ({ signposts }) => signposts === 'naptr',
@@ -59,7 +59,7 @@ export const FLOW_DEFECTS: readonly Defect[] = [
     name: 'nobody goes back to the preferred target',
     breaks: ['the detour ends'],
     make: () =>
-      stepping((before, input, env) => changing(stepLifecycle(before, input, env), { detour: null }, true)),
+      stepping((before, input, env) => onTheWay(stepLifecycle(before, input, env), { detour: null }, true)),
     episodes: [
       episode(
         5 * HOUR,
@@ -98,9 +98,11 @@ function isBehindNat({ accounts, natTimeoutMs, signposts }: WorldPlan, transport
   return isPlain && natTimeoutMs !== null && accounts[0]?.transport === transport;
 }
 
-/** Changes what the registration keeps, when `isMeant` and its round is over. */
-function changing(step: LifecycleStep, change: Partial<Registration>, isMeant: boolean): LifecycleStep {
+/** Changes what is special about the way, when `isMeant` and its round is over. */
+function onTheWay(step: LifecycleStep, change: Partial<Way>, isMeant: boolean): LifecycleStep {
   const { lifecycle } = step;
   if (!isMeant || lifecycle.round !== null) return step;
-  return { ...step, lifecycle: { ...lifecycle, registration: { ...lifecycle.registration, ...change } } };
+  const { registration } = lifecycle;
+  const way = changedWay(registration.way, change);
+  return { ...step, lifecycle: { ...lifecycle, registration: { ...registration, way } } };
 }

@@ -45,10 +45,10 @@ export function createWayWatch({ link, hosts, signposts, process }: Surroundings
       if (signposts !== 'srv' && signposts !== 'naptr') return;
       const wanted = hosts.hosts[0]?.address;
       for (const { id, lifecycle } of process()?.accounts ?? []) {
-        const { target, detour } = lifecycle.registration;
+        const { target, way } = lifecycle.registration;
         const isBest = target?.address === wanted && (signposts === 'srv' || target?.transport === 'tls');
         if (isBest || target === null) continue;
-        const text = `${id} is at ${target.address} over ${target.transport}, not at ${wanted} (return at ${detour?.returnAt})`;
+        const text = `${id} is at ${target.address} over ${target.transport}, not at ${wanted} (return at ${way.detour?.returnAt})`;
         throw new Violation('the detour ends', text);
       }
     },

@@ -17,31 +17,56 @@ export type FailureCounts = {
   readonly prohibitions: number;
 };
 
-export type AfterFailure = FailureCounts & {
+/** What has gone wrong since all was well; of most registrations nothing has. */
+export type Setbacks = FailureCounts & {
+  /** Before this the registrar does not want to be asked (Retry-After). */
+  readonly notBefore: Millis | undefined;
+  /** RFC 5626 §4.5: the failures in a row that count again when the present flow is lost before it has proved itself by an
+   * answered keep-alive; 0 when it has. */
+  readonly unproven: number;
+};
+
+export const NO_SETBACKS: Setbacks = {
+  failures: 0,
+  rejections: 0,
+  prohibitions: 0,
+  notBefore: undefined,
+  unproven: 0,
+};
+
+/** Those of a registration that works, on a flow that may still have to prove itself. */
+export function setbacksOf(unproven: number): Setbacks {
+  return unproven === 0 ? NO_SETBACKS : { ...NO_SETBACKS, unproven };
+}
+
+export type AfterFailure = {
   readonly state: 'waiting' | 'blocked';
   readonly nextAt: Millis | undefined;
-  readonly notBefore: Millis | undefined;
+  readonly setbacks: Setbacks;
+};
+
+type Before = {
+  readonly registration: Registration;
+  readonly setbacks: Setbacks;
+  readonly others: OtherFlows;
 };
 
 /** The state after one more failure to register. */
-export function afterFailure(
-  before: FailureCounts & { readonly registration: Registration; readonly others: OtherFlows },
-  failure: Failure,
-  env: Env,
-): AfterFailure {
+export function afterFailure(before: Before, failure: Failure, env: Env): AfterFailure {
   const { retry } = before.registration.plan;
-  const counts = countFailure(before, failure);
+  const counts = countFailure(before.setbacks, failure);
   const floor = retryAfterDelay(failure.retryAfterSeconds ?? 0, env.rng);
   const notBefore = floor === 0 ? undefined : env.now + floor;
+  const setbacks = { ...counts, notBefore, unproven: before.setbacks.unproven };
   const isBlocked =
     isHopeless(failure) || (counts.rejections > 0 && counts.rejections >= retry.credentialAttempts);
   if (isBlocked) {
     const probe = retry.blockedProbeSeconds * 1000;
     const nextAt = probe === 0 ? undefined : env.now + Math.max(floor, probe);
-    return { ...counts, state: 'blocked', nextAt, notBefore };
+    return { state: 'blocked', nextAt, setbacks };
   }
   const nextAt = env.now + Math.max(floor, delayAfter(counts, failure, before, env));
-  return { ...counts, state: 'waiting', nextAt, notBefore };
+  return { state: 'waiting', nextAt, setbacks };
 }
 
 /** Nobody refused anything: the network or the server was not there, and may be back at any moment. */
@@ -83,7 +108,7 @@ function isHopeless(failure: Failure): boolean {
 function delayAfter(
   counts: FailureCounts,
   failure: Failure,
-  { registration, others }: Parameters<typeof afterFailure>[0],
+  { registration, others }: Before,
   env: Env,
 ): Millis {
   const { retry } = registration.plan;

@@ -6,13 +6,14 @@ import type { Env } from '../env.ts';
 import type { Failure } from '../health/verdict.ts';
 import { afterFailure, isOutage } from './after-failure.ts';
 import type { Command, Lifecycle } from './lifecycle-state.ts';
+import { changedWay } from './registration.ts';
 
 /** behaviour.md §10: a changed secret ends `blocked`, and every wait that the old one caused, at once. */
 export function secretChanged(lifecycle: Lifecycle, credentials: readonly Credential[], env: Env): Lifecycle {
   const { registration, state, failure } = lifecycle;
   const changed = {
     ...lifecycle,
-    rejections: 0,
+    setbacks: { ...lifecycle.setbacks, rejections: 0 },
     registration: { ...registration, credentials, credentialsWorked: false, sessions: [] },
   };
   const isWaitingForIt =
@@ -23,9 +24,9 @@ export function secretChanged(lifecycle: Lifecycle, credentials: readonly Creden
 
 /** behaviour.md §11: a success on a target wakes those who wait for it, but none before its Retry-After. */
 export function targetRecovered(lifecycle: Lifecycle, env: Env): Lifecycle {
-  const { state, failure, notBefore } = lifecycle;
+  const { state, failure, setbacks } = lifecycle;
   if (state !== 'waiting' || failure === null || !isOutage(failure.failure)) return lifecycle;
-  return { ...lifecycle, nextAt: Math.max(env.now, notBefore ?? env.now) };
+  return { ...lifecycle, nextAt: Math.max(env.now, setbacks.notBefore ?? env.now) };
 }
 
 /** All instants move, so that dates and deadlines hold on the wall clock (behaviour.md §16). */
@@ -33,20 +34,22 @@ export function afterClockJump(
   lifecycle: Lifecycle,
   { byMs, recheckAt }: Extract<Command, { type: 'clockJumped' }>,
 ): Lifecycle {
-  const { registration, since, nextAt, notBefore, failure, state, round } = lifecycle;
-  const { binding, detour } = registration;
+  const { registration, since, nextAt, setbacks, failure, state, round } = lifecycle;
+  const { binding, way } = registration;
+  const { detour } = way;
+  const { notBefore } = setbacks;
   const nearer = nextAt === undefined ? undefined : nextAt - byMs;
   const isRechecked = state === 'registered' && round === null && nearer !== undefined;
   return {
     ...lifecycle,
     since: since - byMs,
-    notBefore: notBefore === undefined ? undefined : notBefore - byMs,
+    setbacks: notBefore === undefined ? setbacks : { ...setbacks, notBefore: notBefore - byMs },
     nextAt: isRechecked ? Math.min(recheckAt, nearer) : nearer,
     failure: failure === null ? null : { ...failure, at: failure.at - byMs },
     registration: {
       ...registration,
       binding: binding === null ? null : { ...binding, endsAt: binding.endsAt - byMs },
-      detour: detour === null ? null : { ...detour, returnAt: detour.returnAt - byMs },
+      way: detour === null ? way : { ...way, detour: { ...detour, returnAt: detour.returnAt - byMs } },
     },
   };
 }
@@ -75,11 +78,14 @@ export function flowOutdated(
 ): Lifecycle {
   const { registration, state, round } = lifecycle;
   if (registration.flow?.id !== flowId) return lifecycle;
-  const marked = { ...lifecycle, registration: { ...registration, outdatedFlow: true } };
+  const way = changedWay(registration.way, { outdatedFlow: true });
+  const marked = { ...lifecycle, registration: { ...registration, way } };
   return now && state === 'registered' && round === null ? { ...marked, nextAt: env.now } : marked;
 }
 
 /** RFC 5626 §4.5: only a flow whose keep-alive was answered makes earlier failures forgotten. */
 export function flowProven(lifecycle: Lifecycle, flowId: number): Lifecycle {
-  return lifecycle.registration.flow?.id === flowId ? { ...lifecycle, unproven: 0 } : lifecycle;
+  const { registration, setbacks } = lifecycle;
+  if (registration.flow?.id !== flowId || setbacks.unproven === 0) return lifecycle;
+  return { ...lifecycle, setbacks: { ...setbacks, unproven: 0 } };
 }

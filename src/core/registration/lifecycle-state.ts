@@ -6,6 +6,7 @@ import type { Env } from '../env.ts';
 import type { AccountState } from '../health/snapshot.ts';
 import type { Failure } from '../health/verdict.ts';
 import type { Millis } from '../time.ts';
+import { type Setbacks, setbacksOf } from './after-failure.ts';
 import type { Effect } from './effect.ts';
 import type { Goal } from './input.ts';
 import type { Plan } from './plan.ts';
@@ -20,21 +21,11 @@ export type Lifecycle = {
   readonly since: Millis;
   /** When the next round is due; undefined when it waits for somebody. */
   readonly nextAt: Millis | undefined;
-  /** Failures in a row, of any kind. */
-  readonly failures: number;
-  /** Rejections of the credentials since they last worked: an outage in between makes them no better. */
-  readonly rejections: number;
-  /** Times that the registrar forbade it in a row. */
-  readonly prohibitions: number;
   readonly failure: { readonly failure: Failure; readonly at: Millis } | null;
+  readonly setbacks: Setbacks;
   readonly report: Report;
-  /** Before this the registrar does not want to be asked (Retry-After). */
-  readonly notBefore: Millis | undefined;
   /** RFC 5626 §4.5: how the account's other flows stand. */
   readonly others: OtherFlows;
-  /** RFC 5626 §4.5: the failures in a row that count again when the present flow is lost before it has proved itself by an
-   * answered keep-alive; 0 when it has. */
-  readonly unproven: number;
   /** The binding is being removed, for good or until a resume; null while nobody has asked for that. */
   readonly stop: { readonly by: Millis; readonly into: 'ended' | 'paused' } | null;
 };
@@ -92,14 +83,10 @@ export function lifecycleDraft(lifecycle: Lifecycle): Draft<Lifecycle> {
     state: lifecycle.state,
     since: lifecycle.since,
     nextAt: lifecycle.nextAt,
-    failures: lifecycle.failures,
-    rejections: lifecycle.rejections,
-    prohibitions: lifecycle.prohibitions,
     failure: lifecycle.failure,
+    setbacks: lifecycle.setbacks,
     report: lifecycle.report,
-    notBefore: lifecycle.notBefore,
     others: lifecycle.others,
-    unproven: lifecycle.unproven,
     stop: lifecycle.stop,
   };
 }
@@ -107,10 +94,8 @@ export function lifecycleDraft(lifecycle: Lifecycle): Draft<Lifecycle> {
 /** Nothing has failed, and nothing is due. */
 export function calm(lifecycle: Lifecycle): Draft<Lifecycle> {
   const next = lifecycleDraft(lifecycle);
-  next.failures = 0;
-  next.rejections = 0;
-  next.prohibitions = 0;
   next.failure = null;
+  next.setbacks = setbacksOf(lifecycle.setbacks.unproven);
   next.nextAt = undefined;
   return next;
 }

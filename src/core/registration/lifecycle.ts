@@ -7,7 +7,7 @@ import type { Env } from '../env.ts';
 import type { AccountState } from '../health/snapshot.ts';
 import { type Failure, failureOf } from '../health/verdict.ts';
 import type { Millis } from '../time.ts';
-import { afterFailure } from './after-failure.ts';
+import { afterFailure, NO_SETBACKS, setbacksOf } from './after-failure.ts';
 import { afterClockJump, flowOutdated, flowProven, secretChanged, targetRecovered } from './circumstances.ts';
 import type { Outcome } from './effect.ts';
 import type { Goal, Input } from './input.ts';
@@ -27,6 +27,7 @@ import {
   NOTHING_LEARNED,
   offeredBy,
   type Registration,
+  STRAIGHT_WAY,
   sameBindings,
   sameLearned,
 } from './registration.ts';
@@ -52,14 +53,10 @@ export function beginLifecycle(
     state,
     since: now,
     nextAt: state === 'blocked' && probe > 0 ? now + probe : firstAt,
-    failures: 0,
-    rejections: 0,
-    prohibitions: 0,
     failure: null,
+    setbacks: NO_SETBACKS,
     report: { at: now, bindings: [], learned: NOTHING_LEARNED, requests: 0, roundTripMs: null },
-    notBefore: undefined,
     others: 'none',
-    unproven: 0,
     stop: null,
   };
 }
@@ -210,15 +207,15 @@ function registered(lifecycle: Lifecycle, binding: Binding, env: Env): Lifecycle
   // The time runs from when the request was sent: an answer that took long must not make the refresh late.
   const grantedAt = endsAt - grantedSeconds * 1000;
   const refreshAt = grantedAt + refreshDelay(grantedSeconds, env.rng);
-  const { detour, outbound, plan } = lifecycle.registration;
-  const wantedAt = Math.min(refreshAt, detour?.returnAt ?? refreshAt);
+  const { way, outbound, plan } = lifecycle.registration;
+  const wantedAt = Math.min(refreshAt, way.detour?.returnAt ?? refreshAt);
   const nextAt = Math.ceil(Math.max(wantedAt, env.now + SHORTEST_REFRESH_MS));
   // RFC 5626 §4.5: with outbound a registration alone does not prove the flow.
   const isProof = outbound !== 'active' || !plan.offersKeep;
-  const unproven = isProof ? 0 : Math.max(lifecycle.failures, lifecycle.unproven);
+  const { failures, unproven } = lifecycle.setbacks;
   const well = calm(lifecycle);
   well.nextAt = nextAt;
-  well.unproven = unproven;
+  well.setbacks = setbacksOf(isProof ? 0 : Math.max(failures, unproven));
   const step = moved(well, 'registered', env);
   if (nextAt < endsAt) return step;
   const text = `the registrar grants ${grantedSeconds} s, and two refreshes are at least ${SHORTEST_REFRESH_MS / 1000} s apart: the binding lapses in between`;
@@ -231,8 +228,8 @@ function failed(lifecycle: Lifecycle, goal: Goal, failure: Failure, env: Env): L
     failure.status === null ? lifecycle.report : { ...lifecycle.report, learned: NOTHING_LEARNED };
   const told = { ...lifecycle, report, failure: { failure, at: env.now } };
   if (goal !== 'register') return moved({ ...told, nextAt: undefined }, afterFailedRemoval(told), env);
-  const { state, ...waiting } = afterFailure(lifecycle, failure, env);
-  return moved({ ...told, ...waiting }, state, env);
+  const { state, nextAt, setbacks } = afterFailure(lifecycle, failure, env);
+  return moved({ ...told, nextAt, setbacks }, state, env);
 }
 
 /** A removal or a query that failed leaves things as they were, as far as we know; one at the end stays half done. */
@@ -253,8 +250,10 @@ function flowClosed(
   const flowless = { ...lifecycle, registration: { ...registration, flow: null, target: null } };
   if (lifecycle.state !== 'registered' || lifecycle.stop !== null) return still(flowless);
   // RFC 5626 §4.5: a flow that was lost before it had proved itself is one more failure.
-  if (lifecycle.unproven > 0) {
-    return failed({ ...flowless, failures: lifecycle.unproven, unproven: 0 }, 'register', input.failure, env);
+  const { setbacks } = lifecycle;
+  if (setbacks.unproven > 0) {
+    const counted = { ...flowless, setbacks: { ...setbacks, failures: setbacks.unproven, unproven: 0 } };
+    return failed(counted, 'register', input.failure, env);
   }
   // behaviour.md §11, §16: the registrar cannot reach us over a flow that broke. The first new try is at once, but not
   // when the server closes the connection after each answer (§5); all accounts of the flow come back together, so the
@@ -308,14 +307,10 @@ function reconfigured(
     sessions: [],
     credentialsWorked: false,
     outbound: offeredBy(plan),
-    detour: null,
-    outdatedFlow: false,
-    tlsFailed: false,
-    streamlessFlow: null,
-    toldTampering: false,
+    way: STRAIGHT_WAY,
   };
   const registration = { ...lifecycle.registration, ...begun, ...place, plan, credentials };
-  const fresh = { ...calm(lifecycle), registration, notBefore: undefined };
+  const fresh = { ...calm(lifecycle), registration };
   if (lifecycle.state === 'paused') return still(fresh);
   return obstacle === undefined
     ? beginRound(fresh, 'register', env, undefined)

@@ -129,6 +129,11 @@ export type Registration = {
   readonly binding: Binding | null;
   readonly flow: FlowRef | null;
   readonly target: Target | null;
+  readonly way: Way;
+};
+
+/** What is special about the way to the registrar; of most registrations nothing is. */
+export type Way = {
   /** The flow leads to where a redirection sent us. That holds for one request only (RFC 3261 §21.3.3). */
   readonly redirected: boolean;
   /** The flow is to be replaced at the next REGISTER, make before break: its TLS material is of yesterday, say. */
@@ -142,6 +147,29 @@ export type Registration = {
   /** What stands between us and the registrar was told: once is enough. */
   readonly toldTampering: boolean;
 };
+
+export const STRAIGHT_WAY: Way = {
+  redirected: false,
+  outdatedFlow: false,
+  detour: null,
+  tlsFailed: false,
+  streamlessFlow: null,
+  toldTampering: false,
+};
+
+/** The way with `changes`; a straight one is the same for all. */
+export function changedWay(way: Way, changes: Partial<Way>): Way {
+  const changed = { ...way, ...changes };
+  const { redirected, outdatedFlow, detour, tlsFailed, streamlessFlow, toldTampering } = changed;
+  const isStraight =
+    !redirected &&
+    !outdatedFlow &&
+    !tlsFailed &&
+    !toldTampering &&
+    detour === null &&
+    streamlessFlow === null;
+  return isStraight ? STRAIGHT_WAY : changed;
+}
 
 /** behaviour.md §12: the way back to the preferred target, later each time that it still fails. */
 export type Detour = { readonly returnAt: Millis; readonly returns: number };
@@ -175,12 +203,7 @@ export function beginRegistration(plan: Plan, beginnings: Beginnings): Registrat
     binding: null,
     flow: null,
     target: null,
-    redirected: false,
-    outdatedFlow: false,
-    detour: null,
-    tlsFailed: false,
-    streamlessFlow: null,
-    toldTampering: false,
+    way: STRAIGHT_WAY,
   };
 }
 
@@ -202,12 +225,7 @@ export function registrationDraft(registration: Registration): Draft<Registratio
     binding: registration.binding,
     flow: registration.flow,
     target: registration.target,
-    redirected: registration.redirected,
-    outdatedFlow: registration.outdatedFlow,
-    detour: registration.detour,
-    tlsFailed: registration.tlsFailed,
-    streamlessFlow: registration.streamlessFlow,
-    toldTampering: registration.toldTampering,
+    way: registration.way,
   };
 }
 

@@ -25,6 +25,7 @@ import { addressSeen, boundUri, type OwnUri, ownUri, replacedContact } from './c
 import type { Effect } from './effect.ts';
 import {
   type Binding,
+  changedWay,
   type Learned,
   NO_GRUU,
   NOTHING_LEARNED,
@@ -46,7 +47,7 @@ export function accepted(
 ): RoundStep {
   const proven = registrationDraft(registration);
   proven.credentialsWorked = registration.credentialsWorked || sent.authorized;
-  proven.tlsFailed = false;
+  if (registration.way.tlsFailed) proven.way = changedWay(registration.way, { tlsFailed: false });
   proven.sessions = withNextNonces(registration.sessions, response);
   const step = meaning(proven, round, sent, response, env);
   const warnings = proofWarnings(registration, round, response, env);
@@ -122,8 +123,8 @@ function granted(
     // behaviour.md §15: the registrar sees us elsewhere. The new Contact takes the old one's place, once.
     return sendRegister(bound, { ...round, followedAddress: true }, sent, env);
   }
-  const strange = registration.toldTampering ? null : strangeContact(bound, sent, grant);
-  if (strange !== null) bound.toldTampering = true;
+  const strange = registration.way.toldTampering ? null : strangeContact(bound, sent, grant);
+  if (strange !== null) bound.way = changedWay(bound.way, { toldTampering: true });
   const {
     registration: kept,
     round: ended,

@@ -19,7 +19,14 @@ import {
   removalValue,
   replacedContact,
 } from './contact.ts';
-import { type FlowRef, hasRegId, NO_SESSIONS, type Registration, registrationDraft } from './registration.ts';
+import {
+  changedWay,
+  type FlowRef,
+  hasRegId,
+  NO_SESSIONS,
+  type Registration,
+  registrationDraft,
+} from './registration.ts';
 import { registerRequest } from './request.ts';
 import { openStreamForSize } from './round-opening.ts';
 import {
@@ -89,8 +96,12 @@ function afterSending(
   next.sessions = sessions;
   next.flow = flow;
   next.target = target;
-  next.redirected = round.visited.length > 1;
-  next.outdatedFlow = registration.outdatedFlow && registration.flow?.id === flow.id;
+  const { way } = registration;
+  const redirected = round.visited.length > 1;
+  const outdatedFlow = way.outdatedFlow && registration.flow?.id === flow.id;
+  if (redirected !== way.redirected || outdatedFlow !== way.outdatedFlow) {
+    next.way = changedWay(way, { redirected, outdatedFlow });
+  }
   return next;
 }
 
@@ -120,7 +131,7 @@ export function reserve(
 function needsStream(registration: Registration, flow: FlowRef, bytes: Uint8Array): boolean {
   if (flow.transport !== 'udp' || bytes.length <= MAX_DATAGRAM_BYTES) return false;
   // behaviour.md §3: an account that names UDP stays with it.
-  return registration.plan.transport !== 'udp' && registration.streamlessFlow !== flow.id;
+  return registration.plan.transport !== 'udp' && registration.way.streamlessFlow !== flow.id;
 }
 
 function ownContact(registration: Registration, round: Round, flow: FlowRef): OwnUri | null {

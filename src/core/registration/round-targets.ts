@@ -7,7 +7,7 @@ import { isSecure, type Target } from '../sip/transport.ts';
 import { elsewhere } from './challenge-answer.ts';
 import type { Effect } from './effect.ts';
 import type { Input } from './input.ts';
-import type { Registration } from './registration.ts';
+import { changedWay, type Registration } from './registration.ts';
 import { hopOf, openTarget } from './round-opening.ts';
 import { sendRegister } from './round-sending.ts';
 import {
@@ -41,7 +41,7 @@ export function targetsResolved(
   env: Env,
 ): RoundStep {
   // A domain that names no target with TLS at all is no trick of whoever spoilt the handshake.
-  const secure = registration.tlsFailed ? targets.filter(isEncrypted) : [];
+  const secure = registration.way.tlsFailed ? targets.filter(isEncrypted) : [];
   const allowed = secure.length > 0 ? secure : targets;
   const remaining = allowed.filter((target) => !round.overloaded.some((one) => sameTarget(one, target)));
   const located = roundDraft(round);
@@ -78,8 +78,9 @@ export function failOver(
   failure: Failure,
   env: Env,
 ): RoundStep {
-  const tlsFailed = registration.tlsFailed || failure.stage === 'tls';
-  const flowless = { ...registration, flow: null, target: null, streamlessFlow: null, tlsFailed };
+  const tlsFailed = registration.way.tlsFailed || failure.stage === 'tls';
+  const way = changedWay(registration.way, { streamlessFlow: null, tlsFailed });
+  const flowless = { ...registration, flow: null, target: null, way };
   // Another server may not know the nonces of the first: its challenge is no rejection yet.
   const passedOver = withLongerWait(failure, round.passedOver);
   const next = { ...round, challenges: elsewhere(round.challenges), passedOver };
@@ -103,12 +104,13 @@ export function failOver(
 export function withDetour(step: RoundStep, env: Env): RoundStep {
   const { registration, round } = step;
   if (round.onKeptFlow || registration.flow === null) return step;
-  if (!round.deferred && registration.detour === null) return step;
-  const returns = registration.detour?.returns ?? 0;
+  const { way } = registration;
+  if (!round.deferred && way.detour === null) return step;
+  const returns = way.detour?.returns ?? 0;
   const detour = round.deferred
     ? { returnAt: env.now + returnDelay(returns, env.rng), returns: returns + 1 }
     : null;
-  return { ...step, registration: { ...registration, detour } };
+  return { ...step, registration: { ...registration, way: changedWay(way, { detour }) } };
 }
 
 function isEncrypted({ transport }: Target): boolean {
@@ -144,7 +146,8 @@ function comeBack(
   env: Env,
 ): RoundStep {
   const { flow, target } = place;
-  const back = { ...registration, flow, target, outdatedFlow: isOutdated };
+  const way = changedWay(registration.way, { outdatedFlow: isOutdated });
+  const back = { ...registration, flow, target, way };
   const kept = { ...round, lastResort: null, deferred: true, datagramFlow: null };
   const { address, port } = target;
   const text = `the registration stays with ${address} port ${port}, because the better place for it does not serve: ${failure.cause}`;

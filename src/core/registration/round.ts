@@ -15,7 +15,7 @@ import { earliest, type Millis } from '../time.ts';
 import { responseReceived, timePassed, transactionWakeAt } from '../transaction/client.ts';
 import type { Effect } from './effect.ts';
 import type { Goal, Input } from './input.ts';
-import { type Registration, registrationDraft } from './registration.ts';
+import { changedWay, type Registration, registrationDraft } from './registration.ts';
 import { answerReceived, rejectionStands, secretReadAgain } from './round-answers.ts';
 import { hopOf } from './round-opening.ts';
 import { sendRegister } from './round-sending.ts';
@@ -52,12 +52,12 @@ export function startRound(
   deadlineAt: Millis = env.now + LONGEST_ROUND_MS,
 ): RoundStep {
   const round = newRound(goal, registrarUri(registration.plan.registrar), deadlineAt);
-  const { flow, target, redirected, outdatedFlow } = registration;
-  if (flow === null || target === null || redirected) return resolveTargets(registration, round);
+  const { flow, target, way } = registration;
+  if (flow === null || target === null || way.redirected) return resolveTargets(registration, round);
   const place = { flow, target };
   // behaviour.md §12, §19: a better place is tried first, and this one is kept until it has been found.
   if (goal === 'register' && hasBetterPlace(registration, env)) {
-    round.lastResort = { place, isOutdated: outdatedFlow };
+    round.lastResort = { place, isOutdated: way.outdatedFlow };
     return resolveTargets(registration, round);
   }
   // RFC 3261 §10.2.4: a refresh goes to the address that took the registration, as long as its flow lives.
@@ -65,7 +65,7 @@ export function startRound(
   return sendRegister(registration, round, place, env);
 }
 
-function hasBetterPlace({ outdatedFlow, detour }: Registration, env: Env): boolean {
+function hasBetterPlace({ way: { outdatedFlow, detour } }: Registration, env: Env): boolean {
   return outdatedFlow || (detour !== null && env.now >= detour.returnAt);
 }
 
@@ -190,8 +190,8 @@ function targetFailed(
   // RFC 3261 §18.1.1: the stream was only for the size, and is not to be had; so it goes by UDP after all. Later requests
   // over the same flow do not ask again: a firewall would cost each of them seconds.
   const place = { flow, target: { ...target, transport: flow.transport } };
-  const streamless = { ...registration, streamlessFlow: flow.id };
-  return sendRegister(streamless, { ...round, datagramFlow: null }, place, env);
+  const way = changedWay(registration.way, { streamlessFlow: flow.id });
+  return sendRegister({ ...registration, way }, { ...round, datagramFlow: null }, place, env);
 }
 
 function responseArrived(
@@ -219,9 +219,10 @@ function responseArrived(
 
 /** RFC 3261 §18.1.2: an answer that names another sender is not for us, and dropped; why it does should be known. */
 function foreignViaCame(registration: Registration, round: Round, text: string): RoundStep {
-  const effects: readonly Effect[] = registration.toldTampering ? [] : [{ type: 'warn', text }];
+  const { way } = registration;
+  const effects: readonly Effect[] = way.toldTampering ? [] : [{ type: 'warn', text }];
   return {
-    registration: { ...registration, toldTampering: true },
+    registration: { ...registration, way: changedWay(way, { toldTampering: true }) },
     round: { ...round, sawForeignVia: true },
     effects,
   };

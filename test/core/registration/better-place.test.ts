@@ -51,7 +51,7 @@ describe('a registration at the second best target', () => {
     expect(openings(line).at(-1)?.address).toBe(FIRST.address);
     open(line);
     line.answer(200, granted(3600));
-    expect(line.registration()).toMatchObject({ detour: null, target: FIRST });
+    expect(line.registration()).toMatchObject({ way: { detour: null }, target: FIRST });
     expect((line.wakeAt() ?? 0) - line.now()).toBeGreaterThan(30 * MINUTE);
   });
 
@@ -98,7 +98,7 @@ describe('a registration at the second best target', () => {
     line.begin();
     line.answer(200, granted(3600));
     expect(openings(line)).toHaveLength(flowsBefore);
-    expect(line.registration().detour).not.toBeNull();
+    expect(line.registration().way.detour).not.toBeNull();
   });
 });
 
@@ -121,7 +121,7 @@ describe('a flow that should be replaced', () => {
     open(line);
     expect(line.sent.at(-1)?.flowId).toBe(2);
     line.answer(200, granted(600));
-    expect(line.registration()).toMatchObject({ outdatedFlow: false, flow: { id: 2 } });
+    expect(line.registration()).toMatchObject({ way: { outdatedFlow: false }, flow: { id: 2 } });
   });
 
   it('is left at once when that is asked for', () => {
@@ -138,7 +138,7 @@ describe('a flow that should be replaced', () => {
     line.answer(200, granted(600));
     expect(line.state()).toBe('registered');
     expect(line.warnings()).toEqual([expect.stringContaining('stays with 192.0.2.1 port 5060')]);
-    expect(line.registration().outdatedFlow).toBe(true);
+    expect(line.registration().way.outdatedFlow).toBe(true);
   });
 
   it('is kept when the new one stays silent', () => {
@@ -148,7 +148,7 @@ describe('a flow that should be replaced', () => {
     line.pass(32_000);
     expect(line.sent.at(-1)?.flowId).toBe(1);
     line.answer(200, granted(600));
-    expect(line.registration()).toMatchObject({ outdatedFlow: true, flow: { id: 1 } });
+    expect(line.registration()).toMatchObject({ way: { outdatedFlow: true }, flow: { id: 1 } });
   });
 
   it('is no way back from itself, when the lookup leads to it again and it stays silent', () => {
@@ -240,7 +240,7 @@ describe('a handshake that failed', () => {
     line.step({ type: 'targetsResolved', targets: [SECOND, SECURE], deferred: true, stale: null });
     open(line);
     line.answer(200, granted(3600));
-    expect(line.registration()).toMatchObject({ target: SECURE, tlsFailed: false });
+    expect(line.registration()).toMatchObject({ target: SECURE, way: { tlsFailed: false } });
   });
 
   it('is no reason to stay away where the domain names no target with TLS any more', () => {

@@ -191,7 +191,7 @@ describe('credentials', () => {
     line.step({ type: 'secretFailed', failure: failureOf('secret.unreadable', 'the file is gone') });
     expect(line.failure()?.code).toBe('auth.rejected');
     expect(line.failure()?.cause).toContain('the file is gone');
-    expect(line.lifecycle().rejections).toBe(1);
+    expect(line.lifecycle().setbacks.rejections).toBe(1);
   });
 
   it('that are never read again are rejected when the time is over, and not shown again', () => {

@@ -226,12 +226,12 @@ describe('the flow afterwards', () => {
     breakFlow(one);
     one.pass(0);
     one.answer(480);
-    expect(one.lifecycle().failures).toBe(1);
+    expect(one.lifecycle().setbacks.failures).toBe(1);
     one.begin();
     one.answer(200, grantedOutbound(600));
     one.pass(20_000);
     breakFlow(one);
-    expect(one.lifecycle()).toMatchObject({ state: 'waiting', failures: 2 });
+    expect(one.lifecycle()).toMatchObject({ state: 'waiting', setbacks: { failures: 2 } });
     const wait = (one.wakeAt() ?? 0) - one.now();
     expect(wait).toBeGreaterThanOrEqual(60_000);
     expect(wait).toBeLessThanOrEqual(120_000);

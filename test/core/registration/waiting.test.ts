@@ -51,7 +51,11 @@ describe('waiting', () => {
         onward(line);
       }
       line.answer(200, granted(300));
-      expect(line.lifecycle()).toMatchObject({ state: 'registered', failures: 0, failure: null });
+      expect(line.lifecycle()).toMatchObject({
+        state: 'registered',
+        setbacks: { failures: 0 },
+        failure: null,
+      });
     }
   });
 
@@ -167,7 +171,7 @@ describe('rejected credentials', () => {
     rejected(line);
     onward(line);
     line.answer(200, granted(300));
-    expect(line.lifecycle().rejections).toBe(0);
+    expect(line.lifecycle().setbacks.rejections).toBe(0);
   });
 
   it('are not probed when the account says so, and refresh asks at once', () => {
@@ -203,7 +207,11 @@ describe('what changes from outside', () => {
     line.begin();
     rejected(line);
     line.step({ type: 'secretChanged', credentials: [ALICE] });
-    expect([wait(line), line.lifecycle().rejections, line.registration().sessions]).toEqual([0, 0, []]);
+    expect([wait(line), line.lifecycle().setbacks.rejections, line.registration().sessions]).toEqual([
+      0,
+      0,
+      [],
+    ]);
     const busy = script();
     busy.begin();
     busy.answer(404);
@@ -271,7 +279,7 @@ describe('what changes from outside', () => {
     const line = script();
     line.begin();
     const after = afterCrash(line.lifecycle(), failureOf('internal.bug', 'x'), line.env());
-    expect(after).toMatchObject({ state: 'waiting', round: null, failures: 1 });
+    expect(after).toMatchObject({ state: 'waiting', round: null, setbacks: { failures: 1 } });
     expect(after.registration).toMatchObject({ flow: null, identity: { callId: 'call-1', cseq: 1 } });
   });
 
