@@ -1,11 +1,11 @@
-// Who belongs to the agent: its members by name, in the order of the file, and whose each registration is.
+// Who belongs to the agent: its members by name, in the order of the file. Whose a registration is says its name; that it still
+// is says the member.
 
 import type { ManagedRegistration, Registrations } from './managed-registration.ts';
 import { isUp, type Member } from './member.ts';
 
 export class Members {
   readonly #byName = new Map<string, Member>();
-  readonly #ofRegistration = new Map<ManagedRegistration, Member>();
 
   get byName(): ReadonlyMap<string, Member> {
     return this.#byName;
@@ -24,21 +24,16 @@ export class Members {
     member.entry = null;
     member.flows = flows;
     member.state = flows[0].lifecycle.state;
-    for (const flow of flows) this.#ofRegistration.set(flow, member);
-  }
-
-  /** The registration belongs to nobody any more. */
-  forget(flow: ManagedRegistration): void {
-    this.#ofRegistration.delete(flow);
   }
 
   /** undefined: the registration is on its way out. */
   of(flow: ManagedRegistration): Member | undefined {
-    return this.#ofRegistration.get(flow);
+    const member = this.#byName.get(flow.setup.plan.account);
+    return member?.flows?.includes(flow) === true ? member : undefined;
   }
 
-  registrations(): Iterable<ManagedRegistration> {
-    return this.#ofRegistration.keys();
+  *registrations(): Iterable<ManagedRegistration> {
+    for (const { flows } of this.#byName.values()) if (flows !== null) yield* flows;
   }
 
   /** Puts the members into the order of `names`. */

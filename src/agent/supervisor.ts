@@ -193,9 +193,8 @@ export class Supervisor {
     this.engine.request(flow, { type: 'roundPrevented', goal: 'register', failure: obstacle });
   }
 
-  /** From now on the registration belongs to no member: it is kept as it is until `dismiss`. */
+  /** The registration belongs to no member any more, or is about to: it is kept as it is until `dismiss`. */
   retire(account: ManagedRegistration): void {
-    this.#members.forget(account);
     this.#news.forget(account);
     this.#retiring.add(account);
   }
