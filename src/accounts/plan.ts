@@ -5,14 +5,14 @@ import { resolve } from 'node:path';
 import { assert } from '../core/assert.ts';
 import type { DigestAlgorithm } from '../core/digest/algorithm.ts';
 import type { KeepaliveSettings } from '../core/keepalive/terms.ts';
-import type { ContactPlan, Plan, ProxyUri, RetryPolicy } from '../core/registration/plan.ts';
+import { oncePerContent, oncePerObject, oncePerText } from '../core/made-once.ts';
+import type { ContactPlan, Plan, Profile, ProxyUri, RetryPolicy } from '../core/registration/plan.ts';
 import { ipVersion } from '../core/sip/ip.ts';
 import { isToken, quote } from '../core/sip/scan.ts';
 import type { SocketAddress } from '../core/sip/transport.ts';
 import { escapeUser, type Param, parseUri, type SipUri, unescape as unescapeUser } from '../core/sip/uri.ts';
 import type { TextSource } from '../core/text-source.ts';
 import type { TlsSettings } from '../runtime/tls/settings.ts';
-import { oncePerObject, oncePerText } from './made-once.ts';
 import type { AccountEntry, Ha1Entry, SecretText } from './schema.ts';
 import { splitSocketAddress } from './value-rules.ts';
 import { isWebSocketUri, parseWebSocketUri } from './websocket-uri.ts';
@@ -44,12 +44,19 @@ export function planOf(name: string, entry: AccountEntry, product: string): Plan
   return {
     account: name,
     aor,
-    from: entry.from === undefined ? aor : uriOf(entry.from),
+    contact: contactPlan(name, entry),
+    initialAuthorization: initialAuthorization(entry),
+    profile: profileOf(entry, aor, product),
+  };
+}
+
+function profileOf(entry: AccountEntry, aor: SipUri, product: string): Profile {
+  return sharedProfile({
+    from: entry.from === undefined ? null : uriOf(entry.from),
     registrar: entry.registrar === undefined ? defaultRegistrar(aor) : uriOf(entry.registrar),
     proxies: routesOf(entry),
     transport: entry.transport ?? 'auto',
     expires: entry.expires ?? 3600,
-    contact: contactPlan(name, entry),
     local: entry.local === undefined ? null : socketAddress(entry.local),
     nat: entry.nat ?? 'auto',
     outbound: entry.outbound ?? 'auto',
@@ -57,10 +64,11 @@ export function planOf(name: string, entry: AccountEntry, product: string): Plan
     instanceId: entry.instanceId ?? null,
     headers: headerFields(entry.headers ?? NO_HEADERS),
     userAgent: (entry.userAgent ?? product) || null,
-    initialAuthorization: initialAuthorization(entry),
     retry: retryPolicy(entry.retry ?? NO_RETRY),
-  };
+  });
 }
+
+const sharedProfile = oncePerContent<Profile>();
 
 type HeadersEntry = NonNullable<AccountEntry['headers']>;
 const NO_HEADERS: HeadersEntry = {};

@@ -1,7 +1,6 @@
 // From the accounts file to accounts that the engine can take: plan, TLS settings, secrets. What an operator should
 // know although it is no error comes back as warnings.
 
-import { oncePerObject } from '../accounts/made-once.ts';
 import {
   type CredentialSource,
   dnsServersOf,
@@ -13,6 +12,7 @@ import {
 } from '../accounts/plan.ts';
 import type { AccountEntry } from '../accounts/schema.ts';
 import { COMMAND_TIMEOUT_MS, readCredentials } from '../accounts/secrets.ts';
+import { oncePerObject } from '../core/made-once.ts';
 import { flowPlans, type Plan } from '../core/registration/plan.ts';
 import { nextHop } from '../core/resolve/hop.ts';
 import { bracketed } from '../core/sip/ip.ts';
@@ -41,12 +41,13 @@ export async function prepareAccount(
   entry: AccountEntry,
   options: SetupOptions,
 ): Promise<PreparedAccount> {
-  const plan = planOf(name, entry, options.product);
+  const { product, expires } = options;
+  const plan = planOf(name, expires === null ? entry : { ...entry, expires }, product);
   const sources = secretSourcesOf(entry, directory);
   const io = { env: process.env, commandTimeoutMs: COMMAND_TIMEOUT_MS };
   const credentials = await readCredentials(sources, io);
   const setup: AccountSetup = {
-    plan: options.expires === null ? plan : { ...plan, expires: options.expires },
+    plan,
     tls: tlsSettingsOf(entry, directory),
     dnsServers: dnsServersText(dnsServersOf(entry) ?? NO_SERVERS),
     secrets: sources.every(standsInFile) ? NO_SECRETS : sources,
@@ -82,7 +83,7 @@ function warningsOf(name: string, entry: AccountEntry, plan: Plan): readonly str
 }
 
 /** Whether the file alone says that a flow is a stream; else DNS decides, and the flow's keep-alive tells. */
-function isStream({ proxies, registrar, transport }: Plan): boolean {
+function isStream({ profile: { proxies, registrar, transport } }: Plan): boolean {
   const [proxy] = proxies;
   const hop = nextHop(proxy ?? registrar, transport, registrar.scheme === 'sips');
   return proxy?.webSocket !== undefined || (hop.transport !== null && isReliable(hop.transport));

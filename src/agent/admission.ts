@@ -53,6 +53,6 @@ export function createAdmissions(perSecond: number): Admissions {
 
 /** Those who go to the same host share a pace: the first proxy's, else the registrar's. */
 export function registrarOf({ setup }: ManagedRegistration): string {
-  const { proxies, registrar } = setup.plan;
+  const { proxies, registrar } = setup.plan.profile;
   return bareHost(proxies[0] ?? registrar).toLowerCase();
 }

@@ -274,11 +274,11 @@ export class Engine {
     account: ManagedRegistration,
     { target, domain, connectTimeoutMs }: Extract<Effect, { type: 'openFlow' }>,
   ): Input | Promise<Input> {
-    const { plan, tls } = account.setup;
-    const { preferredPort, regId } = account;
-    const apart = plan.outbound === 'on' ? regId : null;
-    const request = { target, regId: apart, local: plan.local, domain, connectTimeoutMs, preferredPort };
-    const opened = this.#registry.acquire(request, tls);
+    const { preferredPort, regId, setup } = account;
+    const { local, outbound } = setup.plan.profile;
+    const apart = outbound === 'on' ? regId : null;
+    const request = { target, regId: apart, local, domain, connectTimeoutMs, preferredPort };
+    const opened = this.#registry.acquire(request, setup.tls);
     return opened instanceof Promise
       ? opened.then((flow) => this.#flowOpened(account, target, flow))
       : this.#flowOpened(account, target, opened);

@@ -28,7 +28,7 @@ export class HeldFlows {
   openFlows(): readonly OpenFlow[] {
     return [...this.flows()].map((flow) => ({
       flow,
-      isBound: this.usersOf(flow).some(({ setup }) => isFixed(setup.plan.local)),
+      isBound: this.usersOf(flow).some(({ setup }) => isFixed(setup.plan.profile.local)),
     }));
   }
 

@@ -1,11 +1,11 @@
 // One registration in the engine: an account on one of its flows (RFC 5626), and for most accounts the only one. What it
 // was set up with, its machine's state, and what it holds of the outside. A plain record: there may be fifty thousand.
 
-import { oncePerObject } from '../accounts/made-once.ts';
 import type { CredentialSource, IncomingSettings } from '../accounts/plan.ts';
 import type { Credential } from '../core/digest/algorithm.ts';
 import type { Failure } from '../core/health/verdict.ts';
 import type { KeepaliveSettings } from '../core/keepalive/terms.ts';
+import { oncePerObject } from '../core/made-once.ts';
 import { ownText } from '../core/own-text.ts';
 import { beginLifecycle } from '../core/registration/lifecycle.ts';
 import type { Lifecycle } from '../core/registration/lifecycle-state.ts';
@@ -117,7 +117,7 @@ function manageRegistration(
   const remembered = memory.load(identityKey(plan)).flows.get(regId) ?? null;
   const registration = beginRegistration(plan, {
     regId,
-    instanceId: plan.instanceId ?? memory.instanceId(),
+    instanceId: plan.profile.instanceId ?? memory.instanceId(),
     identity: {
       callId: store === null ? randomHex(rng, 16) : (remembered?.callId ?? ''),
       fromTag: ownText(randomHex(rng, 8)),
@@ -138,7 +138,7 @@ function manageRegistration(
     held: NO_FLOWS,
     reservation: null,
     preferredPort: remembered?.localPort ?? null,
-    addresses: writtenAddresses(plan),
+    addresses: writtenAddresses(plan.profile),
     admittedAt: start.firstAt,
     notedContact: remembered?.contact ?? null,
     isConcluded: false,
@@ -152,7 +152,7 @@ function lifecycleFrom(registration: Registration, start: Start): Lifecycle {
 }
 
 /** Whose identity it is: another AOR or registrar under the same name starts anew. */
-export function identityKey({ account, aor, registrar }: Plan): IdentityKey {
+export function identityKey({ account, aor, profile: { registrar } }: Plan): IdentityKey {
   // It stays for as long as the account: text that was put together keeps its pieces.
   return { account, aor: ownText(formatUri(aor)), registrar: registrarText(registrar) };
 }

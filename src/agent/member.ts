@@ -56,7 +56,7 @@ export function snapshotOf({ name, entry, flows }: Member, since: string): Accou
   return {
     account: name,
     aor: formatUri(plan.aor),
-    registrar: formatUri(plan.registrar),
+    registrar: formatUri(plan.profile.registrar),
     state: 'disabled',
     since,
     expires: null,

@@ -172,7 +172,7 @@ async function reconfigure(
   const plan = flowPlans(prepared.setup.plan)[account.regId - 1];
   if (plan === undefined) throw new Error('an account that is reconfigured has as many flows as before');
   account.setup = { ...prepared.setup, plan };
-  const written = [...writtenAddresses(plan)].map((address) => ({ address }));
+  const written = [...writtenAddresses(plan.profile)].map((address) => ({ address }));
   account.addresses = rememberAddresses(account.addresses, written);
   supervisor.engine.reconfigured(account);
   const settings = prepared.credentials.ok

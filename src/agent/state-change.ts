@@ -37,7 +37,8 @@ export class StateChange implements StateEvent {
   }
 
   get glance(): AccountGlance {
-    this.#glance ??= glanceAt(lifecyclesOf(this.#flows), registrarText(this.#flows[0].setup.plan.registrar));
+    const { registrar } = this.#flows[0].setup.plan.profile;
+    this.#glance ??= glanceAt(lifecyclesOf(this.#flows), registrarText(registrar));
     return this.#glance;
   }
 

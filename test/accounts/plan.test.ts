@@ -20,14 +20,19 @@ async function plan(keys: object): Promise<Plan> {
 
 describe('the plan of an account', () => {
   it('has the defaults of the interface', async () => {
-    const { aor, from, registrar, ...rest } = await plan({});
-    expect([aor, from, registrar].map(formatUri)).toEqual([AOR, AOR, 'sip:pbx.example.com']);
+    const { aor, profile, ...rest } = await plan({});
+    const { registrar, ...settings } = profile;
+    expect([aor, registrar].map(formatUri)).toEqual([AOR, 'sip:pbx.example.com']);
     expect(rest).toEqual({
       account: 'office',
+      contact: { uri: null, user: '1008', uriParams: [], params: [] },
+      initialAuthorization: null,
+    });
+    expect(settings).toEqual({
+      from: null,
       proxies: [],
       transport: 'auto',
       expires: 3600,
-      contact: { uri: null, user: '1008', uriParams: [], params: [] },
       local: null,
       nat: 'auto',
       outbound: 'auto',
@@ -35,7 +40,6 @@ describe('the plan of an account', () => {
       instanceId: null,
       headers: [],
       userAgent: 'sipreg/1.2.3',
-      initialAuthorization: null,
       retry: { baseSeconds: 30, maxSeconds: null, credentialAttempts: 3, blockedProbeSeconds: 21_600 },
     });
   });
@@ -46,25 +50,24 @@ describe('the plan of an account', () => {
     ['sip:1008@[2001:db8::1]:5070;user=phone', 'sip:[2001:db8::1]:5070'],
     ['sip:pbx.example.com', 'sip:pbx.example.com'],
   ])('R105 R134 the registrar of %s is %s, without a user', async (aor, registrar) => {
-    expect(formatUri((await plan({ aor })).registrar)).toBe(registrar);
+    expect(formatUri((await plan({ aor })).profile.registrar)).toBe(registrar);
   });
 
   it('keeps a registrar as it is configured, with its parameters', async () => {
-    const { registrar } = await plan({ registrar: 'sip:edge.example.com:5070;transport=tcp' });
+    const { registrar } = (await plan({ registrar: 'sip:edge.example.com:5070;transport=tcp' })).profile;
     expect(formatUri(registrar)).toBe('sip:edge.example.com:5070;transport=tcp');
   });
 
   it('R037 gives each proxy lr, once', async () => {
-    const { proxies } = await plan({
-      outboundProxy: ['sip:a', 'sip:b;lr', 'sip:c;LR;x=y', 'sip:d;transport=tcp'],
-    });
+    const outboundProxy = ['sip:a', 'sip:b;lr', 'sip:c;LR;x=y', 'sip:d;transport=tcp'];
+    const { proxies } = (await plan({ outboundProxy })).profile;
     expect(proxies.map(formatUri)).toEqual([
       'sip:a;lr',
       'sip:b;lr',
       'sip:c;LR;x=y',
       'sip:d;transport=tcp;lr',
     ]);
-    expect((await plan({ outboundProxy: 'sip:a' })).proxies.map(formatUri)).toEqual(['sip:a;lr']);
+    expect((await plan({ outboundProxy: 'sip:a' })).profile.proxies.map(formatUri)).toEqual(['sip:a;lr']);
   });
 
   it.each([
@@ -73,7 +76,7 @@ describe('the plan of an account', () => {
     ['wss://[2001:db8::1]:8443/ws?a=b', 'sip:[2001:db8::1]:8443;transport=ws;lr', true, '/ws?a=b'],
     ['WS://192.0.2.1:80/A b', 'sip:192.0.2.1:80;transport=ws;lr', false, '/A%20b'],
   ])('R425 R431 the proxy %s is the Route %s', async (outboundProxy, route, secure, resource) => {
-    const { proxies } = await plan({ outboundProxy: ['sip:a', outboundProxy] });
+    const { proxies } = (await plan({ outboundProxy: ['sip:a', outboundProxy] })).profile;
     expect(proxies.map(formatUri)).toEqual(['sip:a;lr', route]);
     expect(proxies.map(({ webSocket }) => webSocket)).toEqual([undefined, { secure, resource }]);
   });
@@ -128,7 +131,7 @@ describe('the plan of an account', () => {
     ['[::]:0', { address: '::', port: 0 }],
     ['[2001:db8::1]:5060', { address: '2001:db8::1', port: 5060 }],
   ])('sends from %s', async (local, address) => {
-    expect((await plan({ local })).local).toEqual(address);
+    expect((await plan({ local })).profile.local).toEqual(address);
   });
 
   it.each([
@@ -155,8 +158,8 @@ describe('the plan of an account', () => {
       userAgent: '',
       retry: { base: 5, max: 50, credentialAttempts: 2, blockedProbe: 0 },
     };
-    const made = await plan(keys);
-    expect(formatUri(made.from)).toBe(keys.from);
+    const made = (await plan(keys)).profile;
+    expect(made.from === null ? null : formatUri(made.from)).toBe(keys.from);
     expect(made).toMatchObject({
       transport: 'tls',
       expires: 60,

@@ -16,7 +16,7 @@ type Situation = {
 function accountWith(situation: Situation = {}): ManagedRegistration {
   const { state = 'waiting', rejections = 0, registrar = 'sip:pbx.example.com', proxies = [] } = situation;
   const registration = { flow: situation.hasFlow === false ? null : {} };
-  const plan = { registrar: uriOf(registrar), proxies: proxies.map(uriOf) };
+  const plan = { profile: { registrar: uriOf(registrar), proxies: proxies.map(uriOf) } };
   const lifecycle = { state, setbacks: { rejections }, registration };
   return { setup: { plan }, lifecycle, admittedAt: undefined } as never;
 }

@@ -150,11 +150,12 @@ export function injectBug(account: ManagedRegistration, times = Number.POSITIVE_
   const { lifecycle } = account;
   const { plan } = lifecycle.registration;
   let left = times;
-  const broken = new Proxy(plan, {
-    get: (target, key: keyof typeof plan) => {
+  const profile = new Proxy(plan.profile, {
+    get: (target, key: keyof typeof plan.profile) => {
       if (key !== 'userAgent' || left-- <= 0) return target[key];
       throw new Error('an injected bug');
     },
   });
-  account.lifecycle = { ...lifecycle, registration: { ...lifecycle.registration, plan: broken } };
+  const registration = { ...lifecycle.registration, plan: { ...plan, profile } };
+  account.lifecycle = { ...lifecycle, registration };
 }

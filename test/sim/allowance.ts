@@ -82,10 +82,10 @@ function afterRefusals(status: number, retryAfterSeconds: number, { lastsMs }: E
 
 /** Over UDP nobody tells that the registrar has forgotten: the next refresh finds out. */
 function forgottenFor({ accounts }: WorldPlan): Millis {
-  return Math.max(...accounts.map(({ expires }) => expires)) * SECOND;
+  return Math.max(...accounts.map(({ profile }) => profile.expires)) * SECOND;
 }
 
 /** How long a blocked account waits before it tries by itself. */
 export function longestProbe({ accounts }: WorldPlan): Millis {
-  return Math.max(...accounts.map(({ retry }) => retry.blockedProbeSeconds)) * SECOND;
+  return Math.max(...accounts.map(({ profile }) => profile.retry.blockedProbeSeconds)) * SECOND;
 }

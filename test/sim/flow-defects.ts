@@ -16,7 +16,7 @@ export const FLOW_DEFECTS: readonly Defect[] = [
     breaks: ['the way in is open'],
     make: () => ({ ...SOUND, sendsKeepalives: false }),
     episodes: [],
-    needs: (plan) => isBehindNat(plan, 'udp') && plan.accounts[0]?.outbound === 'off',
+    needs: (plan) => isBehindNat(plan, 'udp') && plan.accounts[0]?.profile.outbound === 'off',
   },
   {
     name: 'a missing pong changes nothing',
@@ -31,7 +31,9 @@ export const FLOW_DEFECTS: readonly Defect[] = [
     make: () => ({ ...SOUND, noticesLoss: false }),
     episodes: [episode(5 * HOUR, MINUTE, { type: 'nat-rebinding' })],
     needs: (plan) =>
-      isBehindNat(plan, 'udp') && plan.accounts[0]?.outbound !== 'off' && plan.manners.outbound === 'applied',
+      isBehindNat(plan, 'udp') &&
+      plan.accounts[0]?.profile.outbound !== 'off' &&
+      plan.manners.outbound === 'applied',
   },
   {
     name: 'a handshake that fails is a failure as any other',
@@ -95,7 +97,7 @@ export const FLOW_DEFECTS: readonly Defect[] = [
 
 function isBehindNat({ accounts, natTimeoutMs, signposts }: WorldPlan, transport: 'udp' | 'tcp'): boolean {
   const isPlain = signposts === 'address' && accounts.length < 10;
-  return isPlain && natTimeoutMs !== null && accounts[0]?.transport === transport;
+  return isPlain && natTimeoutMs !== null && accounts[0]?.profile.transport === transport;
 }
 
 /** Changes what is special about the way, when `isMeant` and its round is over. */

@@ -1,7 +1,7 @@
 // What happens in a world, drawn from its seed: the accounts, the manners of registrar and network, and a week of
 // episodes in which something goes wrong, with calm in between.
 
-import type { Plan } from '../../src/core/registration/plan.ts';
+import type { Plan, Profile } from '../../src/core/registration/plan.ts';
 import { seededRng } from '../../src/core/rng.ts';
 import { parseUri, type SipUri } from '../../src/core/sip/uri.ts';
 import type { Millis } from '../../src/core/time.ts';
@@ -31,17 +31,23 @@ export type WorldPlan = {
 };
 
 /** The account `name` of the simulated registrar. */
-export function accountPlan(name: string, chosen: Partial<Plan> = {}): Plan {
-  const aor = uri(`sip:${name}@${DOMAIN}`);
+export function accountPlan(name: string, chosen: Partial<Profile> = {}): Plan {
   return {
     account: name,
-    aor,
-    from: aor,
+    aor: uri(`sip:${name}@${DOMAIN}`),
+    contact: { uri: null, user: name, uriParams: [], params: [] },
+    initialAuthorization: null,
+    profile: profileWith(chosen),
+  };
+}
+
+function profileWith(chosen: Partial<Profile>): Profile {
+  return {
+    from: null,
     registrar: uri(`sip:${DOMAIN}`),
     proxies: [],
     transport: 'udp',
     expires: 3600,
-    contact: { uri: null, user: name, uriParams: [], params: [] },
     local: null,
     nat: 'auto',
     outbound: 'off',
@@ -49,7 +55,6 @@ export function accountPlan(name: string, chosen: Partial<Plan> = {}): Plan {
     instanceId: null,
     headers: [],
     userAgent: 'sipreg/sim',
-    initialAuthorization: null,
     retry: { baseSeconds: 30, maxSeconds: null, credentialAttempts: 3, blockedProbeSeconds: 21_600 },
     ...chosen,
   };
@@ -92,8 +97,8 @@ export function worldPlan(seed: number): WorldPlan {
   const endsAt = isCrowd ? 3 * DAY : WEEK;
   const signposts = one<Signposts>('address', 'address', 'address', 'srv', 'srv', 'naptr', 'edges');
   const hostCount = signposts === 'address' ? 1 : 2;
-  const transport = signposts === 'naptr' ? 'auto' : one<Plan['transport']>('udp', 'udp', 'tcp');
-  const outbound = signposts === 'edges' ? 'on' : one<Plan['outbound']>('off', 'off', 'auto');
+  const transport = signposts === 'naptr' ? 'auto' : one<Profile['transport']>('udp', 'udp', 'tcp');
+  const outbound = signposts === 'edges' ? 'on' : one<Profile['outbound']>('off', 'off', 'auto');
   const proxies = signposts === 'edges' ? HOST_NAMES.map((name) => uri(`sip:${name};lr`)) : [];
   const chosen = { expires, transport, outbound, proxies, offersKeep: outbound !== 'off' };
   const accounts = Array.from({ length: count }, (_, index) => accountPlan(`user${index}`, chosen));

@@ -55,7 +55,7 @@ export function createWorld(plan: WorldPlan, machinery: Machinery = SOUND, liste
     wall,
     trace,
     pacePerSecond: plan.pacePerSecond,
-    credentialAttempts: Math.max(...plan.accounts.map(({ retry }) => retry.credentialAttempts)),
+    credentialAttempts: Math.max(...plan.accounts.map(({ profile }) => profile.retry.credentialAttempts)),
     rightPassword: (name) => passwords.get(name) ?? '',
   });
   for (const [name, password] of passwords) checker.passwordIs(name, password);

@@ -1,8 +1,8 @@
 // An account as somebody whom requests can reach: under which names, and whom it hears.
 
-import { oncePerText } from '../../accounts/made-once.ts';
 import type { IncomingSettings } from '../../accounts/plan.ts';
-import type { Plan } from '../../core/registration/plan.ts';
+import { oncePerText } from '../../core/made-once.ts';
+import type { Plan, Profile } from '../../core/registration/plan.ts';
 import { isIpLiteral } from '../../core/sip/ip.ts';
 import { bareHost } from '../../core/sip/uri.ts';
 import type { Addressable } from '../../core/uas/addressee.ts';
@@ -31,7 +31,7 @@ export function answerableOf(
 }
 
 /** What of an account's addresses is known before a name was looked up: those that the accounts file has. */
-export function writtenAddresses({ registrar, proxies }: Plan): ReadonlySet<string> {
+export function writtenAddresses({ registrar, proxies }: Profile): ReadonlySet<string> {
   const written = proxies.length === 0 ? [registrar] : [registrar, ...proxies];
   return setOf([...new Set(written.map(bareHost).filter(isIpLiteral))]);
 }

@@ -73,7 +73,7 @@ function ownContactsOf(account: PreparedAccount | undefined): readonly SipUri[] 
   const { plan } = setup;
   if (plan.contact.uri !== null) return [plan.contact.uri];
   const aor = formatUri(plan.aor);
-  const registrar = formatUri(plan.registrar);
+  const registrar = formatUri(plan.profile.registrar);
   const { flows } = memory.load({ account: plan.account, aor, registrar });
   return [...flows.values()].flatMap(({ contact }) => {
     const uri = parseUri(contact ?? '');

@@ -88,8 +88,8 @@ function summaryOf(name: string, entry: AccountEntry) {
   return {
     account: name,
     aor: formatUri(plan.aor),
-    registrar: formatUri(plan.registrar),
-    transport: plan.transport,
+    registrar: formatUri(plan.profile.registrar),
+    transport: plan.profile.transport,
     enabled: entry.enabled !== false,
   };
 }

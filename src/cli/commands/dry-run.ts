@@ -68,7 +68,7 @@ async function dryRun(prepared: PreparedAccount, locator: Locator): Promise<DryR
 
 async function flowRun(account: ManagedRegistration, locator: Locator): Promise<FlowRun> {
   const { setup, regId } = account;
-  const [first] = setup.plan.proxies;
+  const [first] = setup.plan.profile.proxies;
   const which = { regId, proxy: first === undefined ? null : formatUri(first) };
   const started = startRound(account.lifecycle.registration, 'register', environment());
   const [effect] = started.effects;
@@ -112,7 +112,7 @@ function requestText(started: RoundStep, answer: Input, flow: FlowRef, account: 
 
 async function assumedFlow({ setup, preferredPort }: ManagedRegistration, target: Target): Promise<FlowRef> {
   const { address, port, transport } = target;
-  const { local } = setup.plan;
+  const { local } = setup.plan.profile;
   return {
     id: 0,
     transport,

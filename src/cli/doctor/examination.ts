@@ -141,7 +141,7 @@ async function examineRegistrar(
   const answered = targets.flatMap((one) => one.answered ?? []);
   if (!options.registers) {
     tell(skippedFacts(ABOUT_REGISTER, '--no-register'));
-    tell([...natFacts(answered, plan.nat, agent.account), clockFact(answered)]);
+    tell([...natFacts(answered, plan.profile.nat, agent.account), clockFact(answered)]);
     return;
   }
   const known = withheldCredentials(prepared, agent);
@@ -157,7 +157,7 @@ async function examineRegistrar(
   tell(answerFacts(query, prepared.credentials, withheld, agent.account?.state === 'registered'));
   tell(listedFacts(query, prepared, agent));
   const answers = [...answered, ...query.responses];
-  tell([...natFacts(answers, plan.nat, agent.account), clockFact(answers)]);
+  tell([...natFacts(answers, plan.profile.nat, agent.account), clockFact(answers)]);
 }
 
 function withheldCredentials({ credentials }: PreparedAccount, { rejection }: AgentView): Withheld | null {
@@ -176,7 +176,7 @@ function listedFacts(
   }
   const bindings = classifyBindings(accepted.response.headers, {
     contacts: ownContacts(plan, memory, account),
-    instanceId: plan.instanceId ?? memory.instanceId(),
+    instanceId: plan.profile.instanceId ?? memory.instanceId(),
     address: snapshot.local?.address ?? null,
   });
   return bindingFacts(bindings, account);

@@ -67,9 +67,10 @@ export async function queryBindings(
 /** The account as it is asked: on one flow, and without what doctor may not use. */
 function asked(prepared: PreparedAccount, options: QueryOptions): PreparedAccount {
   const { isOwned, withoutCredentials, plan } = options;
-  const local = isOwned && plan.local !== null ? { ...plan.local, port: 0 } : plan.local;
+  const { profile } = plan;
+  const local = isOwned && profile.local !== null ? { ...profile.local, port: 0 } : profile.local;
   const memory = isOwned ? withoutPorts(prepared.memory) : prepared.memory;
-  const setup = { ...prepared.setup, plan: { ...plan, local } };
+  const setup = { ...prepared.setup, plan: { ...plan, profile: { ...profile, local } } };
   if (!withoutCredentials) return { ...prepared, setup, memory };
   return { ...prepared, setup: { ...setup, secrets: [] }, memory, credentials: { ok: true, value: [] } };
 }

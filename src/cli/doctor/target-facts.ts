@@ -71,7 +71,7 @@ const NO_TALK: Talk = { facts: [], isUsable: false, answered: null };
 
 /** A port of the system's choice: the account's own may be in use, by its agent. */
 function flowRequest({ target, domain, plan }: TargetQuestion): FlowRequest {
-  const { local } = plan;
+  const { local } = plan.profile;
   return {
     target,
     regId: null,

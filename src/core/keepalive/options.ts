@@ -12,25 +12,25 @@ import type { OptionsRequest } from './keepalive.ts';
 
 /** An OPTIONS to the registrar of `plan` over `flow`; each is a request of its own. */
 export function optionsRequest(
-  plan: Plan,
+  { aor, profile }: Plan,
   flow: Pick<FlowRef, 'transport' | 'local'>,
   rng: Rng,
 ): OptionsRequest {
   const branch = `z9hG4bK${randomHex(rng, 12)}`;
   const sentBy = `${bracketed(flow.local.address)}:${flow.local.port}`;
-  const registrar = formatUri({ ...plan.registrar, user: null, password: null, params: [], headers: [] });
+  const registrar = formatUri({ ...profile.registrar, user: null, password: null, params: [], headers: [] });
   const headers: HeaderField[] = [
     { name: 'Via', value: `SIP/2.0/${flow.transport.toUpperCase()} ${sentBy};rport;branch=${branch}` },
-    ...plan.proxies.map((proxy) => ({ name: 'Route', value: `<${formatUri(proxy)}>` })),
+    ...profile.proxies.map((proxy) => ({ name: 'Route', value: `<${formatUri(proxy)}>` })),
     { name: 'Max-Forwards', value: '70' },
-    { name: 'From', value: `<${formatUri(plan.from)}>;tag=${randomHex(rng, 8)}` },
+    { name: 'From', value: `<${formatUri(profile.from ?? aor)}>;tag=${randomHex(rng, 8)}` },
     { name: 'To', value: `<${registrar}>` },
     { name: 'Call-ID', value: randomHex(rng, 16) },
     { name: 'CSeq', value: '1 OPTIONS' },
     { name: 'Accept', value: 'application/sdp' },
     // RFC 5626 §4.3: also in requests that register nothing.
     { name: 'Supported', value: 'path, outbound' },
-    ...(plan.userAgent === null ? [] : [{ name: 'User-Agent', value: plan.userAgent }]),
+    ...(profile.userAgent === null ? [] : [{ name: 'User-Agent', value: profile.userAgent }]),
     { name: 'Content-Length', value: '0' },
   ];
   const bytes = formatMessage({

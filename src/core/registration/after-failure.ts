@@ -53,7 +53,7 @@ type Before = {
 
 /** The state after one more failure to register. */
 export function afterFailure(before: Before, failure: Failure, env: Env): AfterFailure {
-  const { retry } = before.registration.plan;
+  const { retry } = before.registration.plan.profile;
   const counts = countFailure(before.setbacks, failure);
   const floor = retryAfterDelay(failure.retryAfterSeconds ?? 0, env.rng);
   const notBefore = floor === 0 ? undefined : env.now + floor;
@@ -111,7 +111,7 @@ function delayAfter(
   { registration, others }: Before,
   env: Env,
 ): Millis {
-  const { retry } = registration.plan;
+  const { retry } = registration.plan.profile;
   if (isRejection(failure)) return rejectedDelay(retry, counts.rejections, env.rng);
   if (isProhibition(failure)) return refusedDelay(counts.prohibitions, env.rng);
   // More of the same does not change such an answer: it never waits longer than the first time, nor shorter.

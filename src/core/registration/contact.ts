@@ -74,7 +74,7 @@ export function boundUri(boundContact: string | null): OwnUri | null {
 }
 
 /** RFC 3261 §8.1.1.8, §10.2.1: a sips Request-URI, top Route or AOR wants a sips Contact. */
-function isSips({ registrar, proxies, aor }: Plan): boolean {
+function isSips({ aor, profile: { registrar, proxies } }: Plan): boolean {
   return registrar.scheme === 'sips' || proxies[0]?.scheme === 'sips' || aor.scheme === 'sips';
 }
 

@@ -34,7 +34,7 @@ export function describe(flows: readonly [Lifecycle, ...Lifecycle[]], dateOf: Da
   return {
     account: plan.account,
     aor: formatUri(plan.aor),
-    registrar: formatUri(plan.registrar),
+    registrar: formatUri(plan.profile.registrar),
     state,
     since: dateOf(lifecycle.since),
     expires: own.expires,
@@ -120,7 +120,7 @@ function leading(flows: readonly [Lifecycle, ...Lifecycle[]]): Lifecycle {
 function describeFlow(lifecycle: Lifecycle, dateOf: DateOf): FlowSnapshot {
   const { registration, state } = lifecycle;
   const { plan, regId, identity } = registration;
-  const proxy = plan.proxies[0];
+  const proxy = plan.profile.proxies[0];
   return {
     regId,
     proxy: proxy === undefined ? null : formatUri(proxy),

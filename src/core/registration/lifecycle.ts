@@ -46,7 +46,7 @@ export function beginLifecycle(
   state: 'unregistered' | 'paused' | 'blocked' = 'unregistered',
   firstAt?: Millis,
 ): Lifecycle {
-  const probe = registration.plan.retry.blockedProbeSeconds * 1000;
+  const probe = registration.plan.profile.retry.blockedProbeSeconds * 1000;
   return {
     registration,
     round: null,
@@ -211,7 +211,7 @@ function registered(lifecycle: Lifecycle, binding: Binding, env: Env): Lifecycle
   const wantedAt = Math.min(refreshAt, way.detour?.returnAt ?? refreshAt);
   const nextAt = Math.ceil(Math.max(wantedAt, env.now + SHORTEST_REFRESH_MS));
   // RFC 5626 §4.5: with outbound a registration alone does not prove the flow.
-  const isProof = outbound !== 'active' || !plan.offersKeep;
+  const isProof = outbound !== 'active' || !plan.profile.offersKeep;
   const { failures, unproven } = lifecycle.setbacks;
   const well = calm(lifecycle);
   well.nextAt = nextAt;
@@ -302,7 +302,7 @@ function reconfigured(
   const { flow, target } = lifecycle.registration;
   const place = newFlow ? { flow: null, target: null } : { flow, target };
   const begun = {
-    interval: plan.expires,
+    interval: plan.profile.expires,
     refusedOptions: [],
     sessions: [],
     credentialsWorked: false,

@@ -1,6 +1,7 @@
-// A validated account, as the registration machine sees it: what to register, where, and by which policy.
+// A validated account, as the registration machine sees it: what to register, and the profile that says where and how.
 // accounts/plan.ts makes it from the accounts file; it holds no secret.
 
+import { oncePerObject } from '../made-once.ts';
 import type { HeaderField } from '../sip/message.ts';
 import type { SocketAddress, Transport } from '../sip/transport.ts';
 import type { Param, SipUri } from '../sip/uri.ts';
@@ -37,18 +38,31 @@ export type RetryPolicy = {
  * first hop of a flow of its own, else all of them are the route of the only one.
  */
 export function flowPlans(plan: Plan): readonly [Plan, ...Plan[]] {
-  const [first, ...others] = plan.proxies;
-  if (plan.outbound !== 'on' || first === undefined) return [plan];
-  const along = (proxy: ProxyUri): Plan => ({ ...plan, proxies: [proxy] });
+  const [first, ...others] = flowProfiles(plan.profile);
+  if (first === undefined) return [plan];
+  const along = (profile: Profile): Plan => ({ ...plan, profile });
   return [along(first), ...others.map(along)];
 }
 
+const flowProfiles = oncePerObject((profile: Profile): readonly Profile[] =>
+  profile.outbound === 'on' ? profile.proxies.map((proxy) => ({ ...profile, proxies: [proxy] })) : [],
+);
+
+/** What an account has of its own. */
 export type Plan = {
   /** The account's name in the accounts file. */
   readonly account: string;
   readonly aor: SipUri;
-  /** The From of the REGISTER: the AOR, unless a third party registers (RFC 3261 §10.2). */
-  readonly from: SipUri;
+  readonly contact: ContactPlan;
+  /** For an Authorization with empty nonce and response in the first REGISTER (3GPP TS 24.229). */
+  readonly initialAuthorization: { readonly username: string; readonly realm: string } | null;
+  readonly profile: Profile;
+};
+
+/** Where and how an account registers: the same for thousands that share their settings, who then share this record. */
+export type Profile = {
+  /** The From of the REGISTER when a third party registers (RFC 3261 §10.2); null: the AOR. */
+  readonly from: SipUri | null;
   /** As configured, with its parameters: they choose the target. */
   readonly registrar: SipUri;
   /** Pre-loaded Route set; each with `lr`. */
@@ -56,7 +70,6 @@ export type Plan = {
   readonly transport: Transport | 'auto';
   /** Seconds asked for. */
   readonly expires: number;
-  readonly contact: ContactPlan;
   /** The address and port to send from; null: the system chooses both. */
   readonly local: SocketAddress | null;
   readonly nat: 'auto' | 'off';
@@ -69,7 +82,5 @@ export type Plan = {
   readonly headers: readonly HeaderField[];
   /** null: no User-Agent field. */
   readonly userAgent: string | null;
-  /** For an Authorization with empty nonce and response in the first REGISTER (3GPP TS 24.229). */
-  readonly initialAuthorization: { readonly username: string; readonly realm: string } | null;
   readonly retry: RetryPolicy;
 };

@@ -196,7 +196,7 @@ export function beginRegistration(plan: Plan, beginnings: Beginnings): Registrat
     credentials: beginnings.credentials,
     credentialsWorked: beginnings.credentialsWorked,
     sessions: NO_SESSIONS,
-    interval: plan.expires,
+    interval: plan.profile.expires,
     refusedOptions: NO_OPTIONS,
     publicAddress: beginnings.publicAddress,
     boundContact: beginnings.boundContact,
@@ -233,7 +233,7 @@ export const NO_SESSIONS: readonly DigestSession[] = [];
 const NO_OPTIONS: readonly string[] = [];
 
 /** R334: neither instance nor reg-id stand on a Contact that leads to another host. */
-export function offeredBy({ outbound, contact }: Plan): OutboundState {
+export function offeredBy({ contact, profile: { outbound } }: Plan): OutboundState {
   return outbound === 'off' || contact.uri !== null ? 'off' : 'offered';
 }
 

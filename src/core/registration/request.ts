@@ -41,14 +41,15 @@ export function registerRequest(registration: Registration, parts: RegisterParts
 
 function registerHeaders(registration: Registration, parts: RegisterParts): readonly HeaderField[] {
   const { plan, identity } = registration;
+  const { profile } = plan;
   const headers: HeaderField[] = [];
   const add = (name: string, value: string): void => void headers.push({ name, value });
-  add('Via', viaValue(parts.flow, parts.branch, plan.offersKeep));
+  add('Via', viaValue(parts.flow, parts.branch, profile.offersKeep));
   for (const route of parts.routes) add('Route', `<${formatUri(route)}>`);
   add('Max-Forwards', MAX_FORWARDS);
   for (const field of parts.authorizations) if (isForProxy(field)) headers.push(field);
   const aor = formatUri(plan.aor);
-  add('From', `<${plan.from === plan.aor ? aor : formatUri(plan.from)}>;tag=${identity.fromTag}`);
+  add('From', `<${profile.from === null ? aor : formatUri(profile.from)}>;tag=${identity.fromTag}`);
   add('To', `<${aor}>`);
   add('Call-ID', identity.callId);
   add('CSeq', `${parts.cseq} REGISTER`);
@@ -57,8 +58,8 @@ function registerHeaders(registration: Registration, parts: RegisterParts): read
   for (const field of parts.authorizations) if (!isForProxy(field)) headers.push(field);
   const supported = supportedOptions(registration);
   if (supported.length > 0) add('Supported', supported.join(', '));
-  if (plan.userAgent !== null) add('User-Agent', plan.userAgent);
-  for (const field of plan.headers) if (!sameName(field.name, 'Supported')) headers.push(field);
+  if (profile.userAgent !== null) add('User-Agent', profile.userAgent);
+  for (const field of profile.headers) if (!sameName(field.name, 'Supported')) headers.push(field);
   add('Content-Length', '0');
   return headers;
 }
@@ -71,7 +72,7 @@ function isForProxy({ name }: HeaderField): boolean {
 export function supportedOptions(registration: Registration): readonly string[] {
   const ours = hasRegId(registration) ? OPTIONS_WITH_REG_ID : OPTIONS_BY_DEFAULT;
   const { plan, refusedOptions } = registration;
-  const own = optionTags(plan.headers, 'Supported');
+  const own = optionTags(plan.profile.headers, 'Supported');
   if (own.length === 0 && refusedOptions.length === 0) return ours;
   return [...new Set([...ours, ...own])].filter((tag) => !refusedOptions.includes(tag));
 }

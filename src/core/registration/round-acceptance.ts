@@ -206,7 +206,7 @@ function outboundWarnings(
   after: Registration['outbound'],
 ): string[] {
   const isApplied = after === 'active' || after === 'off';
-  if (plan.outbound !== 'on' || isApplied || before === after) return [];
+  if (plan.profile.outbound !== 'on' || isApplied || before === after) return [];
   return [
     'the registrar does not apply outbound (RFC 5626): each flow is a registration of its own, and calls may come on each',
   ];

@@ -181,7 +181,7 @@ function intervalRefused(
   const failure = refusalOf(response, 'register.forbidden');
   const cause = `${failure.cause} to ${sent.requested} s, ${minimum === null ? 'without a Min-Expires' : `with Min-Expires ${minimum}`}`;
   // What did not help is not kept: or else each round would ask for twice as much.
-  const interval = round.raises === 0 ? registration.interval : registration.plan.expires;
+  const interval = round.raises === 0 ? registration.interval : registration.plan.profile.expires;
   return finish({ ...registration, interval }, round, { type: 'failed', failure: { ...failure, cause } });
 }
 
@@ -246,7 +246,7 @@ function learnPublicAddress(
   response: SipResponse,
 ): Registration {
   const via = topVia(response);
-  if (registration.plan.nat === 'off' || via === null) return registration;
+  if (registration.plan.profile.nat === 'off' || via === null) return registration;
   const seen = receivedAddress(via);
   if (seen.address !== null && !isUnicast(seen.address)) return registration;
   const { local } = sent.flow;

@@ -46,12 +46,12 @@ function open(
 
 /** The next hop of the round's request, before DNS. */
 export function hopOf(registration: Registration, round: Round): Hop {
-  const { plan } = registration;
+  const { profile } = registration.plan;
   // RFC 3261 §8.1.2: the top Route decides, but a sips Request-URI makes it TLS.
-  const [proxy] = plan.proxies;
+  const [proxy] = profile.proxies;
   const secure = round.requestUri.scheme === 'sips';
   if (proxy?.webSocket === undefined) {
-    return nextHop(proxy ?? hopUri(registration, round), plan.transport, secure);
+    return nextHop(proxy ?? hopUri(registration, round), profile.transport, secure);
   }
   const { webSocket } = proxy;
   return { ...nextHop(proxy, webSocket.secure ? 'wss' : 'ws', secure), resource: webSocket.resource };
@@ -59,5 +59,5 @@ export function hopOf(registration: Registration, round: Round): Hop {
 
 /** The registrar's own parameters (transport, maddr) choose the target, though the Request-URI leaves them out. */
 function hopUri(registration: Registration, round: Round): SipUri {
-  return round.visited.length === 1 ? registration.plan.registrar : round.requestUri;
+  return round.visited.length === 1 ? registration.plan.profile.registrar : round.requestUri;
 }

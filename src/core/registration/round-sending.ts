@@ -54,7 +54,7 @@ export function sendRegister(registration: Registration, round: Round, place: Pl
   const expires = requestedExpires(registration, round);
   const bytes = registerRequest(registration, {
     requestUri,
-    routes: registration.plan.proxies,
+    routes: registration.plan.profile.proxies,
     flow,
     branch,
     cseq,
@@ -131,7 +131,7 @@ export function reserve(
 function needsStream(registration: Registration, flow: FlowRef, bytes: Uint8Array): boolean {
   if (flow.transport !== 'udp' || bytes.length <= MAX_DATAGRAM_BYTES) return false;
   // behaviour.md §3: an account that names UDP stays with it.
-  return registration.plan.transport !== 'udp' && registration.way.streamlessFlow !== flow.id;
+  return registration.plan.profile.transport !== 'udp' && registration.way.streamlessFlow !== flow.id;
 }
 
 function ownContact(registration: Registration, round: Round, flow: FlowRef): OwnUri | null {

@@ -51,7 +51,7 @@ export function startRound(
   env: Env,
   deadlineAt: Millis = env.now + LONGEST_ROUND_MS,
 ): RoundStep {
-  const round = newRound(goal, registrarUri(registration.plan.registrar), deadlineAt);
+  const round = newRound(goal, registrarUri(registration.plan.profile.registrar), deadlineAt);
   const { flow, target, way } = registration;
   if (flow === null || target === null || way.redirected) return resolveTargets(registration, round);
   const place = { flow, target };

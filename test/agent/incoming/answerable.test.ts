@@ -24,7 +24,7 @@ describe('an account', () => {
       registrar: 'sip:[2001:db8::1]',
       outboundProxy: ['sip:192.0.2.9:5070', 'sip:proxy.example.com'],
     };
-    expect([...writtenAddresses(planOf('a', entry, ''))]).toEqual(['2001:db8::1', '192.0.2.9']);
+    expect([...writtenAddresses(planOf('a', entry, '').profile)]).toEqual(['2001:db8::1', '192.0.2.9']);
   });
 
   it('forgets the addresses that it has not seen for longest', () => {

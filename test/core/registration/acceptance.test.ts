@@ -3,8 +3,15 @@
 import { describe, expect, it } from 'vitest';
 import { type Grant, grantOf } from '../../../src/core/registration/binding.ts';
 import { ownUri } from '../../../src/core/registration/contact.ts';
-import type { Plan } from '../../../src/core/registration/plan.ts';
-import { type AnswerHeaders, challenge, granted, OWN_CONTACT, script, uri } from './script.ts';
+import {
+  type AnswerHeaders,
+  type ChosenPlan,
+  challenge,
+  granted,
+  OWN_CONTACT,
+  script,
+  uri,
+} from './script.ts';
 
 const OTHER = '<sip:alice@10.9.9.9:5060>;expires=900';
 
@@ -210,7 +217,7 @@ describe('a removal', () => {
 
 describe('a query', () => {
   it('R119 marks what is ours', () => {
-    const plan: Partial<Plan> = {
+    const plan: ChosenPlan = {
       contact: { uri: uri('sip:trunk@10.9.9.9'), user: '', uriParams: [], params: [] },
     };
     const line = script({ plan });

@@ -274,7 +274,7 @@ describe('the flows of an account', () => {
 
   it('R323 R324 are one for each proxy, which is its Route', () => {
     const plans = flowPlans(testPlan({ outbound: 'on', proxies }));
-    expect(plans.map((plan) => plan.proxies.map(formatUri))).toEqual([
+    expect(plans.map((plan) => plan.profile.proxies.map(formatUri))).toEqual([
       ['sip:edge1.example;lr'],
       ['sip:edge2.example;lr'],
     ]);

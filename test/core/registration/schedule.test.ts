@@ -12,7 +12,7 @@ import {
 import { type Rng, seededRng } from '../../../src/core/rng.ts';
 import { testPlan } from './script.ts';
 
-const policy = testPlan().retry;
+const policy = testPlan().profile.retry;
 const rngOf = (unit: number): Rng => ({ unit: () => unit, bytes: (count) => new Uint8Array(count) });
 /** Seconds, from the shortest to the longest. */
 const range = (delay: (rng: Rng) => number): readonly number[] =>

@@ -10,7 +10,7 @@ import type { Outcome } from '../../../src/core/registration/effect.ts';
 import type { Goal, Input } from '../../../src/core/registration/input.ts';
 import { beginLifecycle, lifecycleWakeAt, stepLifecycle } from '../../../src/core/registration/lifecycle.ts';
 import type { Command, Lifecycle, LifecycleEffect } from '../../../src/core/registration/lifecycle-state.ts';
-import type { Plan } from '../../../src/core/registration/plan.ts';
+import type { Plan, Profile } from '../../../src/core/registration/plan.ts';
 import {
   type Beginnings,
   beginRegistration,
@@ -44,17 +44,27 @@ export function uri(text: string): SipUri {
 }
 
 /** The plan of sip:alice@example.com at pbx.example.com. */
-export function testPlan(chosen: Partial<Plan> = {}): Plan {
-  const aor = chosen.aor ?? uri('sip:alice@example.com');
+export function testPlan(chosen: ChosenPlan = {}): Plan {
+  const {
+    account = 'office',
+    aor = uri('sip:alice@example.com'),
+    contact = { uri: null, user: 'alice', uriParams: [], params: [] },
+    initialAuthorization = null,
+    ...profile
+  } = chosen;
+  return { account, aor, contact, initialAuthorization, profile: testProfile(profile) };
+}
+
+/** What is not as in every plan: of the account or of its profile. */
+export type ChosenPlan = Partial<Omit<Plan, 'profile'> & Profile>;
+
+function testProfile(chosen: Partial<Profile>): Profile {
   return {
-    account: 'office',
-    aor,
-    from: aor,
+    from: null,
     registrar: uri('sip:pbx.example.com'),
     proxies: [],
     transport: 'auto',
     expires: 3600,
-    contact: { uri: null, user: 'alice', uriParams: [], params: [] },
     local: null,
     nat: 'auto',
     outbound: 'off',
@@ -62,14 +72,13 @@ export function testPlan(chosen: Partial<Plan> = {}): Plan {
     instanceId: null,
     headers: [],
     userAgent: 'sipreg/test',
-    initialAuthorization: null,
     retry: { baseSeconds: 30, maxSeconds: null, credentialAttempts: 3, blockedProbeSeconds: 21_600 },
     ...chosen,
   };
 }
 
 export type Setting = {
-  readonly plan?: Partial<Plan>;
+  readonly plan?: ChosenPlan;
   readonly beginnings?: Partial<Beginnings>;
   readonly targets?: readonly Target[];
   /** A better target stands back. */

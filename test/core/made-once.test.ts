@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { oncePerObject, oncePerText } from '../../src/accounts/made-once.ts';
+import { oncePerContent, oncePerObject, oncePerText } from '../../src/core/made-once.ts';
 
 describe('what is made once', () => {
   it('for each object', () => {
@@ -23,5 +23,16 @@ describe('what is made once', () => {
     expect(calls).toBe(1_001);
     make('own 0');
     expect(calls).toBe(1_002);
+  });
+
+  it('for each content among the last records', () => {
+    const part = {};
+    const share = oncePerContent<{ readonly part: object; readonly size: number }>();
+    const first = share({ part, size: 1 });
+    expect(share({ part, size: 1 })).toBe(first);
+    expect(share({ part: {}, size: 1 })).not.toBe(first);
+    expect(share({ part, size: 2 })).toEqual({ part, size: 2 });
+    for (let size = 3; size < 100; size++) share({ part, size });
+    expect(share({ part, size: 1 })).not.toBe(first);
   });
 });

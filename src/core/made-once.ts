@@ -1,5 +1,5 @@
-// Thousands of accounts differ in little: what is made of the same part of the file, or of the same text, is made once
-// and shared. Only for values that nobody changes.
+// Thousands of accounts differ in little: what is made of the same part of the file, of the same text, or of
+// equal pieces is made once and shared. Only for values that nobody changes.
 
 /** `make`, called once for each object that it is given, for as long as that object lives. */
 export function oncePerObject<K extends object, V>(make: (part: K) => V): (part: K) => V {
@@ -29,4 +29,17 @@ export function oncePerText<V>(make: (text: string) => V): (text: string) => V {
   };
 }
 
+/** `record`, or in its place one of the last ones that it was given, with the same in every field. */
+export function oncePerContent<T extends object>(): (record: T) => T {
+  const recent: T[] = [];
+  return (record) => {
+    const fields = Object.keys(record) as (keyof T)[];
+    const known = recent.find((one) => fields.every((field) => one[field] === record[field]));
+    if (known !== undefined) return known;
+    if (recent.unshift(record) > MOST_RECORDS) recent.pop();
+    return record;
+  };
+}
+
 const MOST_TEXTS = 64;
+const MOST_RECORDS = 64;
