@@ -290,12 +290,12 @@ export class Engine {
       return { type: 'flowFailed', target, failure: opened.error };
     }
     const flow = opened.value;
-    if (this.#held.hold(account, flow)) this.#attendant?.held(flow, account);
+    if (this.#held.hold(account, flow, target)) this.#attendant?.held(flow, account);
     else this.#registry.release(flow);
     // A REGISTER whose answer is lost may have bound this port: the next flow leaves from it, or else dead bindings pile up.
     account.preferredPort = flow.local.port;
     if (account.isConcluded) this.#letGo(account, flow);
-    return { type: 'flowOpened', target, flow };
+    return { type: 'flowOpened', target: this.#held.commonTarget(flow, target), flow };
   }
 
   #letGo(account: ManagedRegistration, flow: Flow): void {

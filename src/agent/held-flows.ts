@@ -1,11 +1,14 @@
 // Which accounts use which open flow. A flow is shared by many, and each of them may hold two while it changes over.
 
+import { sameTarget, type Target } from '../core/sip/transport.ts';
 import type { Flow } from '../runtime/transport/flow.ts';
 import { type ManagedRegistration, NO_FLOWS } from './managed-registration.ts';
 import { isFixed, type OpenFlow } from './network-changes.ts';
 
 type Held = {
   readonly flow: Flow;
+  /** Where it was opened to first. */
+  readonly target: Target;
   /** What those hold who hold nothing else: one list for fifty thousand. */
   readonly alone: readonly Flow[];
   readonly users: Set<ManagedRegistration>;
@@ -41,13 +44,19 @@ export class HeldFlows {
   }
 
   /** False: it is held already. */
-  hold(account: ManagedRegistration, flow: Flow): boolean {
+  hold(account: ManagedRegistration, flow: Flow, target: Target): boolean {
     if (account.held.includes(flow)) return false;
-    const held = this.#held.get(flow.id) ?? { flow, alone: [flow], users: new Set(), list: null };
+    const held = this.#held.get(flow.id) ?? { flow, target, alone: [flow], users: new Set(), list: null };
     this.#held.set(flow.id, held);
     account.held = account.held.length === 0 ? held.alone : account.held.concat(flow);
     changed(held).add(account);
     return true;
+  }
+
+  /** `target`, which the flow leads to: one record for all who say the same of it. */
+  commonTarget(flow: Flow, target: Target): Target {
+    const known = this.#held.get(flow.id)?.target;
+    return known !== undefined && isSame(known, target) ? known : target;
   }
 
   /** A user of the flow is another than before, in some way. */
@@ -79,6 +88,10 @@ export class HeldFlows {
     else if (second === undefined) account.held = this.#held.get(first.id)?.alone ?? left;
     else account.held = left;
   }
+}
+
+function isSame(one: Target, other: Target): boolean {
+  return one.host === other.host && one.resource === other.resource && sameTarget(one, other);
 }
 
 function changed(held: Held): Set<ManagedRegistration> {

@@ -87,8 +87,8 @@ export function standpointOf(flows: readonly [Lifecycle, ...Lifecycle[]]): Stand
 }
 
 /** Seconds, to the microsecond. */
-function roundTripOf({ report: { roundTripMs } }: Lifecycle): number | null {
-  return roundTripMs === null ? null : Math.round(roundTripMs * 1000) / 1_000_000;
+function roundTripOf({ report: { roundTripMicros } }: Lifecycle): number | null {
+  return roundTripMicros === null ? null : roundTripMicros / 1_000_000;
 }
 
 /** The best state of an account's flows is the account's: with one flow up it can be reached (interface.md). */

@@ -37,7 +37,8 @@ export type Report = {
   readonly bindings: readonly ReportedBinding[];
   readonly learned: Learned;
   readonly requests: number;
-  readonly roundTripMs: Millis | null;
+  /** Whole microseconds, from the last request to its answer. */
+  readonly roundTripMicros: number | null;
 };
 
 /** What somebody asks of a registration, besides what happens to it. */

@@ -55,7 +55,7 @@ export function beginLifecycle(
     nextAt: state === 'blocked' && probe > 0 ? now + probe : firstAt,
     failure: null,
     setbacks: NO_SETBACKS,
-    report: { at: now, bindings: [], learned: NOTHING_LEARNED, requests: 0, roundTripMs: null },
+    report: { at: now, bindings: [], learned: NOTHING_LEARNED, requests: 0, roundTripMicros: null },
     others: 'none',
     stop: null,
   };
@@ -188,9 +188,11 @@ function roundEnded(lifecycle: Lifecycle, round: Round, outcome: Outcome, env: E
 }
 
 /** A failure tells nothing about the bindings: what was known before stays. */
-function reportOf(before: Report, { requests, roundTripMs }: Round, outcome: Outcome, env: Env): Report {
+function reportOf(before: Report, round: Round, outcome: Outcome, env: Env): Report {
   const { at, bindings, learned } = before;
-  if (outcome.type === 'failed') return { at, bindings, learned, requests, roundTripMs };
+  const { requests, roundTripMs } = round;
+  const roundTripMicros = roundTripMs === null ? null : Math.round(roundTripMs * 1000);
+  if (outcome.type === 'failed') return { at, bindings, learned, requests, roundTripMicros };
   const latest = outcome.type === 'registered' ? outcome.learned : NOTHING_LEARNED;
   return {
     at: env.now,
@@ -198,7 +200,7 @@ function reportOf(before: Report, { requests, roundTripMs }: Round, outcome: Out
     bindings: sameBindings(bindings, outcome.bindings) ? bindings : outcome.bindings,
     learned: sameLearned(learned, latest) ? learned : latest,
     requests,
-    roundTripMs,
+    roundTripMicros,
   };
 }
 

@@ -3,7 +3,7 @@
 
 import type { Env } from '../env.ts';
 import { type Failure, failureOf } from '../health/verdict.ts';
-import { isSecure, type Target } from '../sip/transport.ts';
+import { isSecure, sameTarget, type Target } from '../sip/transport.ts';
 import { elsewhere } from './challenge-answer.ts';
 import type { Effect } from './effect.ts';
 import type { Input } from './input.ts';
@@ -53,11 +53,6 @@ export function targetsResolved(
       ? nothingLeft(registration, located, round.passedOver ?? noTarget(registration, round), env)
       : openFirst(registration, located, first);
   return stale === null ? step : { ...step, effects: [staleWarning(stale), ...step.effects] };
-}
-
-/** Whether both are the same place. */
-export function sameTarget(a: Target, b: Target): boolean {
-  return a.transport === b.transport && a.address === b.address && a.port === b.port;
 }
 
 /** No target could be found: the round ends, or comes back to where the binding is. */

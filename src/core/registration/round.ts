@@ -8,7 +8,7 @@ import { type Failure, failureOf } from '../health/verdict.ts';
 import { headerValue } from '../sip/headers.ts';
 import type { SipResponse } from '../sip/message.ts';
 import { parseCSeq } from '../sip/numbers.ts';
-import { isReliable, type Target } from '../sip/transport.ts';
+import { isReliable, sameTarget, type Target } from '../sip/transport.ts';
 import type { SipUri } from '../sip/uri.ts';
 import { branchOf, topVia, viaCount } from '../sip/via.ts';
 import { earliest, type Millis } from '../time.ts';
@@ -31,14 +31,7 @@ import {
   type SentRequest,
   unchanged,
 } from './round-state.ts';
-import {
-  failOver,
-  resolutionFailed,
-  resolveTargets,
-  sameTarget,
-  targetsResolved,
-  withDetour,
-} from './round-targets.ts';
+import { failOver, resolutionFailed, resolveTargets, targetsResolved, withDetour } from './round-targets.ts';
 import { foreignVia } from './tampering.ts';
 
 /** A round that waits for something that never comes ends after this time; its own timers are far shorter. */

@@ -13,6 +13,11 @@ export type Target = SocketAddress & {
   readonly resource?: string;
 };
 
+/** Whether both are the same place, whatever name led there. */
+export function sameTarget(a: Target, b: Target): boolean {
+  return a.transport === b.transport && a.address === b.address && a.port === b.port;
+}
+
 /** A stream delivers whole and in order, so requests on it are never retransmitted (RFC 3261 §17.1.2.1). */
 export function isReliable(transport: Transport): boolean {
   return transport !== 'udp';
