@@ -34,7 +34,7 @@ const STAGES: Readonly<Record<Stage, { readonly title: string; readonly words: s
   register: {
     title: 'What the registrar answers',
     words:
-      '`sipreg trace ACCOUNT --last 10` shows the messages, `--ladder` draws them; the reason phrase and a Warning field of the answer are in the cause.\nThe agent keeps the messages in 2 to 6 MiB of its memory, of each account the last ones: with up to a few thousand accounts each has\nat least its last exchange, with more those that were heard last have theirs.',
+      '`sipreg trace ACCOUNT --last 10` shows the messages, `--ladder` draws them; the reason phrase and a Warning field of the answer are in the cause.\nThe agent keeps the messages in at most 3 MiB of its memory, of each account the last ones: with up to two thousand accounts each has\nat least its last exchange. With more, those whose last request was not answered with success keep theirs longest, in up to half of\nthe room; of the others those that were heard last have theirs.',
   },
   auth: {
     title: 'Credentials',

@@ -1,7 +1,8 @@
 // The last SIP messages of the agent (`sipreg trace`), in memory and bounded: for each account its own share, so that a
-// flood of one does not push out the others, and a limit over all. A message is kept as the bytes that went or came; what
-// it says is made and redacted only when somebody reads it, and never leaves here unredacted. Every message of every account
-// passes here, so noting one makes no object: its bytes are in one buffer for all, and its facts in columns of numbers.
+// flood of one does not push out the others, and a limit over all, at which those who are well give way first. A message is
+// kept as the bytes that went or came; what it says is made and redacted only when somebody reads it, and never leaves here
+// unredacted. Every message of every account passes here, so noting one makes no object: its bytes are in one buffer for all,
+// and its facts in columns of numbers.
 
 import { sameSocketAddress } from '../../core/sip/ip.ts';
 import { parseMessage } from '../../core/sip/parse.ts';
@@ -9,6 +10,7 @@ import type { SocketAddress, Transport } from '../../core/sip/transport.ts';
 import type { Millis } from '../../core/time.ts';
 import { redactedText } from '../redacted-text.ts';
 import { blocksFor, createMessageBytes, type MessageBytes } from './message-bytes.ts';
+import { emptyShare, NONE, type Share, ShareQueue } from './share-queue.ts';
 
 /** What the engine notes: nothing is formatted or redacted for it. */
 export type TraceNote = {
@@ -52,14 +54,14 @@ export type TraceLimits = {
   readonly bytesEach: number;
 };
 
-const MIB = 2 ** 20;
+/** With what is known of each message about 3 MiB: the last exchange (1.2 KiB) of each of two thousand accounts. */
+const MOST_BYTES = 2.5 * 2 ** 20;
 
-/** For an agent of `accounts` accounts: 2 to 6 MiB, the last exchange (1.2 KiB) of each of five thousand, and several where there
- * is room. Of fifty thousand there is the last exchange of those who were heard last. */
+/** For an agent of `accounts` accounts. */
 export function traceLimits(accounts: number): TraceLimits {
   return {
     messages: Math.max(500, 8 * accounts),
-    bytes: Math.min(6 * MIB, Math.max(2 * MIB, 4_096 * accounts)),
+    bytes: MOST_BYTES,
     messagesEach: 8,
     bytesEach: 8_192,
   };
@@ -68,16 +70,8 @@ export function traceLimits(accounts: number): TraceLimits {
 /** Where messages go to and come from: the same for many. */
 type Path = Pick<TraceNote, 'transport' | 'local' | 'remote'>;
 
-/** The messages of one account, by their numbers; NONE without any. */
-type Share = {
-  readonly account: string | null;
-  oldest: number;
-  newest: number;
-  count: number;
-  blocks: number;
-};
-
-const NONE = -1;
+/** A message that was noted, with its place among all. */
+type Kept = { readonly order: number; readonly message: number; readonly account: string | null };
 
 export function createTraceRing(limits: TraceLimits): TraceRing {
   return new Ring(limits);
@@ -87,36 +81,38 @@ class Ring implements TraceRing {
   readonly #limits: TraceLimits;
   readonly #contents: MessageBytes;
   readonly #shares = new Map<string | null, Share>();
+  /** Those whose last request was answered with success; they give way first. */
+  readonly #well = new ShareQueue();
+  /** Those who wait for it: their messages may be asked for. */
+  readonly #pending = new ShareQueue();
   readonly #listeners = new Set<(message: TraceMessage) => void>();
-  // What is known of a message stands under its number. It has a place in two queues: of all messages, and of its account's.
-  // The oldest of all is also the oldest of its account.
+  // What is known of a message stands under its number.
+  readonly #order: Float64Array;
   readonly #time: Float64Array;
   readonly #isSent: Uint8Array;
-  readonly #older: Int32Array;
-  readonly #newer: Int32Array;
   readonly #nextOfShare: Int32Array;
-  readonly #share: Share[] = [];
-  readonly #path: Path[] = [];
-  #oldest = NONE;
-  #newest = NONE;
+  readonly #path: (Path | null)[];
+  #latestPath: Path | null = null;
+  #noted = 0;
   #count = 0;
 
   constructor(limits: TraceLimits) {
     this.#limits = limits;
     this.#contents = createMessageBytes(limits.bytes);
     const { blocks } = this.#contents;
+    this.#order = new Float64Array(blocks);
     this.#time = new Float64Array(blocks);
     this.#isSent = new Uint8Array(blocks);
-    this.#older = new Int32Array(blocks);
-    this.#newer = new Int32Array(blocks);
     this.#nextOfShare = new Int32Array(blocks);
+    this.#path = new Array<Path | null>(blocks).fill(null);
   }
 
   note(note: TraceNote): void {
-    const { account, bytes } = note;
-    const share = this.#shares.get(account) ?? { account, oldest: NONE, newest: NONE, count: 0, blocks: 0 };
-    this.#makeRoom(share, blocksFor(bytes.length));
+    const share = this.#shares.get(note.account) ?? emptyShare(note.account);
+    const queue = this.#queueAfter(share, note);
+    this.#makeRoom(share, blocksFor(note.bytes.length));
     this.#append(share, note);
+    queue.take(share);
     if (this.#listeners.size === 0) return;
     const message = messageOf(note);
     for (const listener of this.#listeners) listener(message);
@@ -130,75 +126,87 @@ class Ring implements TraceRing {
     const fairCount = Math.max(messagesEach, Math.floor(messages / shares));
     const fairBlocks = Math.max(blocksFor(bytesEach), Math.floor(blocks / shares));
     while (share.count > 0 && (share.count >= fairCount || share.blocks + needed > fairBlocks)) {
-      this.#drop(share.oldest);
+      this.#dropOldest(share);
     }
-    while (this.#count > 0 && (this.#count >= messages || this.#contents.free() < needed)) {
-      this.#drop(this.#oldest);
+    while (this.#count >= messages || this.#contents.free() < needed) {
+      const yielding = this.#yielding();
+      if (yielding === null) return;
+      this.#dropOldest(yielding);
     }
   }
 
+  /** Who was heard longest ago, of those who are well; an outage of many may take half of the room from them. */
+  #yielding(): Share | null {
+    const isMore = this.#pending.blocks * 2 > this.#contents.blocks;
+    return (isMore ? null : this.#well.first) ?? this.#pending.first ?? this.#well.first;
+  }
+
+  /** Only our own requests tell how an account is: anybody may send it one, and its answers to them mean little. */
+  #queueAfter({ queue }: Share, { direction, bytes }: TraceNote): ShareQueue {
+    if (direction === 'sent' && !startsWith(bytes, RESPONSE)) return this.#pending;
+    if (direction === 'received' && startsWith(bytes, SUCCESS)) return this.#well;
+    return queue ?? this.#well;
+  }
+
   #append(share: Share, { time, direction, transport, local, remote, bytes }: TraceNote): void {
-    const before = this.#path[share.newest] ?? this.#path[this.#newest];
     const message = this.#contents.keep(bytes);
+    const before = this.#path[share.newest] ?? this.#latestPath;
+    const path =
+      before !== null && isAlong(before, transport, local, remote) ? before : { transport, local, remote };
+    this.#latestPath = path;
+    this.#path[message] = path;
+    this.#order[message] = this.#noted++;
     this.#time[message] = time;
     this.#isSent[message] = direction === 'sent' ? 1 : 0;
-    this.#path[message] =
-      before !== undefined && isAlong(before, transport, local, remote)
-        ? before
-        : { transport, local, remote };
-    this.#share[message] = share;
-    this.#older[message] = this.#newest;
-    this.#newer[message] = NONE;
     this.#nextOfShare[message] = NONE;
-    if (this.#newest === NONE) this.#oldest = message;
-    else this.#newer[this.#newest] = message;
-    this.#newest = message;
+    const blocks = this.#contents.blocksOf(message);
     if (share.newest === NONE) {
       share.oldest = message;
       this.#shares.set(share.account, share);
     } else this.#nextOfShare[share.newest] = message;
     share.newest = message;
     share.count += 1;
-    share.blocks += this.#contents.blocksOf(message);
+    share.blocks += blocks;
+    if (share.queue !== null) share.queue.blocks += blocks;
     this.#count += 1;
   }
 
-  /** Only ever the oldest of its share. */
-  #drop(message: number): void {
-    const share = this.#share[message];
-    const older = this.#older[message] ?? NONE;
-    const newer = this.#newer[message] ?? NONE;
-    if (older === NONE) this.#oldest = newer;
-    else this.#newer[older] = newer;
-    if (newer === NONE) this.#newest = older;
-    else this.#older[newer] = older;
-    this.#count -= 1;
-    if (share !== undefined) {
-      share.oldest = this.#nextOfShare[message] ?? NONE;
-      share.count -= 1;
-      share.blocks -= this.#contents.blocksOf(message);
-      if (share.oldest === NONE) {
-        share.newest = NONE;
-        this.#shares.delete(share.account);
-      }
+  #dropOldest(share: Share): void {
+    const message = share.oldest;
+    const blocks = this.#contents.blocksOf(message);
+    if (share.queue !== null) share.queue.blocks -= blocks;
+    share.blocks -= blocks;
+    share.count -= 1;
+    share.oldest = this.#nextOfShare[message] ?? NONE;
+    if (share.oldest === NONE) {
+      share.newest = NONE;
+      share.queue?.leave(share);
+      this.#shares.delete(share.account);
     }
+    this.#count -= 1;
+    this.#path[message] = null;
     this.#contents.drop(message);
   }
 
   *read(accounts: readonly string[], last: number): Generator<TraceMessage> {
-    const wanted = new Set<string | null>(accounts);
-    const found: TraceNote[] = [];
-    for (let message = this.#newest; message !== NONE && found.length < last; ) {
-      const account = this.#share[message]?.account ?? null;
-      if (wanted.size === 0 || wanted.has(account)) found.push(this.#noteOf(message, account));
-      message = this.#older[message] ?? NONE;
-    }
-    for (const note of found.reverse()) yield messageOf(note);
+    const wanted = accounts.length === 0 ? this.#shares.keys() : new Set(accounts);
+    const found: Kept[] = [];
+    for (const account of wanted) found.push(...this.#messagesOf(account));
+    found.sort((one, other) => one.order - other.order);
+    const notes = found.slice(Math.max(0, found.length - last)).map((kept) => this.#noteOf(kept));
+    for (const note of notes) yield messageOf(note);
   }
 
-  #noteOf(message: number, account: string | null): TraceNote {
+  *#messagesOf(account: string | null): Generator<Kept> {
+    const oldest = this.#shares.get(account)?.oldest ?? NONE;
+    for (let message = oldest; message !== NONE; message = this.#nextOfShare[message] ?? NONE) {
+      yield { order: this.#order[message] ?? 0, message, account };
+    }
+  }
+
+  #noteOf({ message, account }: Kept): TraceNote {
     const path = this.#path[message];
-    if (path === undefined) throw new Error('a message of the trace has its path');
+    if (path === undefined || path === null) throw new Error('a message of the trace has its path');
     const { transport, local, remote } = path;
     return {
       time: this.#time[message] ?? 0,
@@ -225,6 +233,14 @@ function isAlong(path: Path, transport: Transport, local: SocketAddress, remote:
     sameSocketAddress(path.local, local) &&
     sameSocketAddress(path.remote, remote)
   );
+}
+
+const RESPONSE = Buffer.from('SIP/2.0 ');
+const SUCCESS = Buffer.from('SIP/2.0 2');
+
+function startsWith(bytes: Uint8Array, start: Uint8Array): boolean {
+  for (let at = 0; at < start.length; at++) if (bytes[at] !== start[at]) return false;
+  return true;
 }
 
 function messageOf({ time, account, direction, transport, local, remote, bytes }: TraceNote): TraceMessage {

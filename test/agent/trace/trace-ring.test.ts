@@ -4,10 +4,29 @@ import { createTraceRing, type TraceLimits, traceLimits } from '../../../src/age
 import { BEGIN, noteOf, OK, PROOF, REGISTER } from './notes.ts';
 
 const ALL = Number.MAX_SAFE_INTEGER;
+const REFUSED = OK.replace('200 OK', '403 Forbidden');
+const PING = 'OPTIONS sip:1008@192.0.2.50 SIP/2.0\r\n\r\n';
 const SMALL: TraceLimits = { messages: 20, bytes: 20_000, messagesEach: 4, bytesEach: 4_000 };
 
 function accountsIn(ring: ReturnType<typeof createTraceRing>): readonly (string | null)[] {
   return [...ring.read([], ALL)].map(({ account }) => account);
+}
+
+function countsOf(ring: ReturnType<typeof createTraceRing>): ReadonlyMap<string | null, number> {
+  const kept = new Map<string | null, number>();
+  for (const account of accountsIn(ring)) kept.set(account, (kept.get(account) ?? 0) + 1);
+  return kept;
+}
+
+function namesFrom(from: number, to: number): readonly string[] {
+  return Array.from({ length: to - from }, (_, at) => `${from + at}`);
+}
+
+function registerAll(ring: ReturnType<typeof createTraceRing>, accounts: readonly string[]): void {
+  for (const account of accounts) {
+    ring.note(noteOf({ account }));
+    ring.note(noteOf({ account, direction: 'received', text: OK }));
+  }
 }
 
 describe('the trace', () => {
@@ -58,19 +77,48 @@ describe('the trace', () => {
     expect(accountsIn(ring).filter((account) => account === 'quiet')).toHaveLength(3);
   });
 
-  it('keeps the last exchange of each of five thousand accounts', () => {
-    const ring = createTraceRing(traceLimits(5_000));
-    const names = Array.from({ length: 5_000 }, (_, at) => `a${at}`);
+  it('keeps the last exchange of each of two thousand accounts', () => {
+    const ring = createTraceRing(traceLimits(2_000));
+    const names = Array.from({ length: 2_000 }, (_, at) => `a${at}`);
     for (let round = 0; round < 3; round++) {
       for (const account of names) {
-        ring.note(noteOf({ account }));
-        ring.note(noteOf({ account, direction: 'received', text: OK }));
+        ring.note(noteOf({ account, text: REGISTER.padEnd(700) }));
+        ring.note(noteOf({ account, direction: 'received', text: OK.padEnd(450) }));
       }
     }
-    const kept = new Map<string | null, number>();
-    for (const account of accountsIn(ring)) kept.set(account, (kept.get(account) ?? 0) + 1);
-    expect(kept.size).toBe(5_000);
+    const kept = countsOf(ring);
+    expect(kept.size).toBe(2_000);
     expect(Math.min(...kept.values())).toBeGreaterThanOrEqual(2);
+  });
+
+  it('of accounts that fail is not pushed out by ten thousand that are well', () => {
+    const ring = createTraceRing(traceLimits(10_003));
+    ring.note(noteOf({ account: 'refused' }));
+    ring.note(noteOf({ account: 'refused', direction: 'received', text: REFUSED }));
+    ring.note(noteOf({ account: 'unanswered' }));
+    registerAll(ring, ['recovered']);
+    registerAll(ring, namesFrom(0, 10_000));
+    ring.note(noteOf({ account: 'refused', direction: 'received', text: PING }));
+    ring.note(noteOf({ account: 'refused', text: OK }));
+    registerAll(ring, namesFrom(0, 10_000));
+    const kept = countsOf(ring);
+    expect([kept.get('refused'), kept.get('unanswered'), kept.get('recovered')]).toEqual([4, 1, undefined]);
+  });
+
+  it('of accounts that are well has half of the room in an outage of many', () => {
+    const ring = createTraceRing(traceLimits(10_000));
+    registerAll(ring, namesFrom(0, 5_000));
+    for (const account of namesFrom(5_000, 10_000)) {
+      ring.note(noteOf({ account }));
+      ring.note(noteOf({ account, direction: 'received', text: REFUSED }));
+    }
+    const kept = [...countsOf(ring).keys()];
+    const well = kept.filter((account) => account !== null && Number(account) < 5_000);
+    expect(well.length).toBeGreaterThan(0.4 * kept.length);
+    expect(well.length).toBeLessThan(0.6 * kept.length);
+    // Of either those who were heard last.
+    expect(well).toContain('4999');
+    expect(kept).toContain('9999');
   });
 
   it('never has more than it may, and always what came last', () => {
