@@ -87,7 +87,8 @@ describe('credentials', () => {
     ['userhash', { userhash: true }],
   ])('with %s, which was not asked for, get a challenge', (_what, change) => {
     const registrar = registrarWith();
-    const session = { ...sessionFor(registrar.send(register())), ...change };
+    const offered = sessionFor(registrar.send(register()));
+    const session = { ...offered, terms: { ...offered.terms, ...change } };
     expect(registrar.send(authorized(register({ cseq: 2 }), session, registrar).request).status).toBe(401);
     expect(registrar.bound()).toEqual([]);
   });
@@ -117,7 +118,7 @@ describe('credentials', () => {
   it('are found among those for other realms', () => {
     const registrar = registrarWith();
     const session = sessionFor(registrar.send(register()));
-    const other = { ...session, realm: 'elsewhere.test' };
+    const other = { ...session, terms: { ...session.terms, realm: 'elsewhere.test' } };
     const twice = authorized(authorized(register({ cseq: 2 }), other, registrar).request, session, registrar);
     expect(registrar.send(twice.request).status).toBe(200);
   });

@@ -59,7 +59,13 @@ export function checkRspauth(
 ): 'absent' | 'match' | 'mismatch' {
   if (info === null || info.rspauth === null) return 'absent';
   // RFC 7616 §3.5: the server may protect its response otherwise than we did the request; A2 has no method.
-  const qop = session.qop === null ? null : (info.qop ?? session.qop);
-  const expected = sessionResponse({ ...session, qop }, credential, { method: '', uri, body }, hash);
+  const { terms } = session;
+  const protectedSo = { ...terms, qop: terms.qop === null ? null : (info.qop ?? terms.qop) };
+  const expected = sessionResponse(
+    { ...session, terms: protectedSo },
+    credential,
+    { method: '', uri, body },
+    hash,
+  );
   return info.rspauth.toLowerCase() === expected ? 'match' : 'mismatch';
 }

@@ -10,17 +10,24 @@ import { randomHex } from '../rng.ts';
 import type { HeaderField } from '../sip/message.ts';
 import { escaped } from '../sip/scan.ts';
 import type { Credential, HashFn } from './algorithm.ts';
-import type { Challenge, Qop } from './challenge.ts';
+import { type Challenge, isSameSpace, type Qop } from './challenge.ts';
 import { hasControlCharacter } from './parameters.ts';
 import { computeHa1, computeResponse, computeSessionHa1, computeUserhash } from './response.ts';
 
-/** The state of one realm's authentication. It holds no secret and no response. */
-export type DigestSession = Omit<Challenge, 'qop' | 'stale'> & {
+/** What of a challenge does not change with its nonce. A registrar says the same to all of its accounts: they share it. */
+export type DigestTerms = Omit<Challenge, 'nonce' | 'opaque' | 'qop' | 'stale'> & {
   /** The protection that is used: auth where it is offered (RFC 7616 §3.3); null: none was offered. */
   readonly qop: Qop | null;
+};
+
+/** The state of one realm's authentication. It holds no secret and no response. */
+export type DigestSession = {
+  readonly terms: DigestTerms;
+  readonly nonce: string;
+  readonly opaque: string | null;
   /** Requests authorized with the present nonce; the next one is this plus one. */
   readonly nonceCount: number;
-  /** Of the latest request; null before it and without qop. With "-sess" it stays the first one. */
+  /** Of the request that is under way; null before it, after it, and without qop. With "-sess" the first one stays. */
   readonly cnonce: string | null;
   /** The nonce that the "-sess" key is made of: the challenge's own, also after `nextnonce` (RFC 7616 §3.4.2). */
   readonly keyNonce: string;
@@ -37,41 +44,51 @@ export type AuthorizedRequest = {
 export function startSession(challenge: Challenge): DigestSession {
   // Sessions last, and the message that a challenge stood in does not.
   const nonce = ownText(challenge.nonce);
-  const { qop, opaque, algorithmText } = challenge;
-  return {
+  const opaque = challenge.opaque === null ? null : sharedText(challenge.opaque);
+  return { terms: termsOf(challenge), nonce, opaque, nonceCount: 0, cnonce: null, keyNonce: nonce };
+}
+
+/** The terms of `challenge`: those of the last one of its realm, when they are the same. */
+function termsOf(challenge: Challenge): DigestTerms {
+  const { qop: offered, algorithmText } = challenge;
+  const qop = offered === null ? null : offered.includes('auth') ? 'auth' : 'auth-int';
+  const known = latestTerms.get(challenge.realm);
+  if (known !== undefined && known.qop === qop && isOnTerms(challenge, known)) return known;
+  const terms: DigestTerms = {
     kind: challenge.kind,
-    realm: sharedText(challenge.realm),
-    nonce,
-    opaque: opaque === null ? null : sharedText(opaque),
+    realm: ownText(challenge.realm),
     algorithm: challenge.algorithm,
     session: challenge.session,
-    algorithmText: algorithmText === null ? null : sharedText(algorithmText),
+    algorithmText: algorithmText === null ? null : ownText(algorithmText),
     userhash: challenge.userhash,
     utf8: challenge.utf8,
-    qop: qop === null ? null : qop.includes('auth') ? 'auth' : 'auth-int',
-    nonceCount: 0,
-    cnonce: null,
-    keyNonce: nonce,
+    qop,
   };
+  if (latestTerms.size === MAX_REALMS) latestTerms.clear();
+  latestTerms.set(terms.realm, terms);
+  return terms;
 }
+
+function isOnTerms(challenge: Challenge, terms: DigestTerms): boolean {
+  return (
+    isSameSpace(challenge, terms) &&
+    challenge.algorithm === terms.algorithm &&
+    challenge.session === terms.session &&
+    challenge.algorithmText === terms.algorithmText &&
+    challenge.userhash === terms.userhash &&
+    challenge.utf8 === terms.utf8
+  );
+}
+
+/** By realm. */
+const latestTerms = new Map<string, DigestTerms>();
+/** More registrars than one process has, as a rule; whoever has more of them shares a little less. */
+const MAX_REALMS = 64;
 
 /** A copy that its maker may still change (draft.ts). */
 function sessionDraft(session: DigestSession): Draft<DigestSession> {
-  return {
-    kind: session.kind,
-    realm: session.realm,
-    nonce: session.nonce,
-    opaque: session.opaque,
-    algorithm: session.algorithm,
-    session: session.session,
-    algorithmText: session.algorithmText,
-    userhash: session.userhash,
-    utf8: session.utf8,
-    qop: session.qop,
-    nonceCount: session.nonceCount,
-    cnonce: session.cnonce,
-    keyNonce: session.keyNonce,
-  };
+  const { terms, nonce, opaque, nonceCount, cnonce, keyNonce } = session;
+  return { terms, nonce, opaque, nonceCount, cnonce, keyNonce };
 }
 
 /**
@@ -87,11 +104,12 @@ export function authorize(
 ): { readonly header: HeaderField; readonly session: DigestSession } {
   const next = sessionDraft(session);
   next.nonceCount++;
-  if (next.qop === null) next.cnonce = null;
-  else if (!next.session || !next.cnonce) next.cnonce = randomHex(env.rng, CNONCE_BYTES);
+  const { kind, qop, session: isKeyed } = session.terms;
+  if (qop === null) next.cnonce = null;
+  else if (!isKeyed || !next.cnonce) next.cnonce = randomHex(env.rng, CNONCE_BYTES);
   const response = sessionResponse(next, credential, request, env.hash);
   const value = credentialsText(next, credential, request.uri, response, env.hash);
-  const name = session.kind === 'www' ? 'Authorization' : 'Proxy-Authorization';
+  const name = kind === 'www' ? 'Authorization' : 'Proxy-Authorization';
   return { header: { name, value }, session: next };
 }
 
@@ -104,6 +122,14 @@ export function renewNonce(session: DigestSession, nextnonce: string): DigestSes
   return next;
 }
 
+/** The session between two requests. What the answer was checked by is not kept meanwhile, but for the key of "-sess". */
+export function atRest(session: DigestSession): DigestSession {
+  if (session.cnonce === null || session.terms.session) return session;
+  const next = sessionDraft(session);
+  next.cnonce = null;
+  return next;
+}
+
 /** The response for the request that `session` has just counted; an empty method makes a server's `rspauth`. */
 export function sessionResponse(
   session: DigestSession,
@@ -111,25 +137,26 @@ export function sessionResponse(
   { method, uri, body }: AuthorizedRequest,
   hash: HashFn,
 ): string {
-  const { algorithm, nonce, qop, cnonce, keyNonce } = session;
-  const base = baseHa1(session, credential, hash);
-  const ha1 = session.session
+  const { terms, nonce, cnonce, keyNonce } = session;
+  const { algorithm, qop } = terms;
+  const base = baseHa1(terms, credential, hash);
+  const ha1 = terms.session
     ? computeSessionHa1({ algorithm, ha1: base, nonce: keyNonce, cnonce: cnonce ?? '' }, hash)
     : base;
   const protection = qop === null ? null : { qop, nc: nonceCountText(session), cnonce: cnonce ?? '' };
   return computeResponse({ algorithm, ha1, nonce, protection, method, uri, body }, hash);
 }
 
-function baseHa1(session: DigestSession, { username, secret }: Credential, hash: HashFn): string {
-  const { algorithm, realm } = session;
+function baseHa1(terms: DigestTerms, { username, secret }: Credential, hash: HashFn): string {
+  const { algorithm, realm } = terms;
   if (secret.type === 'ha1') {
     const ha1 = secret.byAlgorithm[algorithm];
     assert(ha1 !== undefined, `an HA1 for ${algorithm} was selected`);
     // RFC 7616 §3.1.3: hex digits in the hash are lower case, however they were configured.
     return ha1.toLowerCase();
   }
-  const password = normalised(session, secret.password);
-  return computeHa1({ algorithm, username: normalised(session, username), realm, password }, hash);
+  const password = normalised(terms, secret.password);
+  return computeHa1({ algorithm, username: normalised(terms, username), realm, password }, hash);
 }
 
 /** The value of the header, its parameters in the order of RFC 3261 §22.4's example. */
@@ -140,20 +167,21 @@ function credentialsText(
   response: string,
   hash: HashFn,
 ): string {
-  const { realm, nonce, opaque, algorithmText, qop, cnonce } = session;
-  const username = usernameParameter(session, credential.username, hash);
+  const { terms, nonce, opaque, cnonce } = session;
+  const { realm, algorithmText, qop } = terms;
+  const username = usernameParameter(terms, credential.username, hash);
   let text = `Digest ${username}, realm="${escaped(realm)}", nonce="${escaped(nonce)}", uri="${escaped(uri)}", response="${response}"`;
   if (algorithmText !== null) text += `, algorithm=${algorithmText}`;
   if (cnonce !== null) text += `, cnonce="${cnonce}"`;
   if (opaque !== null) text += `, opaque="${escaped(opaque)}"`;
   if (qop !== null) text += `, qop=${qop}, nc=${nonceCountText(session)}`;
-  return session.userhash ? `${text}, userhash=true` : text;
+  return terms.userhash ? `${text}, userhash=true` : text;
 }
 
-function usernameParameter(session: DigestSession, configured: string, hash: HashFn): string {
-  const username = normalised(session, configured);
-  const { algorithm, realm } = session;
-  if (session.userhash) return `username="${computeUserhash({ algorithm, username, realm }, hash)}"`;
+function usernameParameter(terms: DigestTerms, configured: string, hash: HashFn): string {
+  const username = normalised(terms, configured);
+  const { algorithm, realm } = terms;
+  if (terms.userhash) return `username="${computeUserhash({ algorithm, username, realm }, hash)}"`;
   // A SIP quoted-string holds any UTF-8 (RFC 3261 §25.1), so only control characters need the form of RFC 5987.
   return hasControlCharacter(username)
     ? `username*=UTF-8''${percentEncoded(username)}`
@@ -161,7 +189,7 @@ function usernameParameter(session: DigestSession, configured: string, hash: Has
 }
 
 /** RFC 7616 §4: with charset=UTF-8 names and passwords are NFC; without, they are hashed as configured. */
-function normalised({ utf8 }: DigestSession, text: string): string {
+function normalised({ utf8 }: DigestTerms, text: string): string {
   return utf8 ? text.normalize('NFC') : text;
 }
 

@@ -81,7 +81,7 @@ function judge(
   sessions: readonly DigestSession[],
   history: ChallengeHistory,
 ): Judgement {
-  const session = sessions.find((one) => isSameSpace(one, challenge));
+  const session = sessions.find(({ terms }) => isSameSpace(terms, challenge));
   if (session === undefined) return 'new';
   if (challenge.stale) return 'stale';
   // behaviour.md §9: Kamailio and FRITZ!Box let a kept nonce expire without saying stale. One free retry.
@@ -94,7 +94,7 @@ function answering(
   sessions: readonly DigestSession[],
   history: ChallengeHistory,
 ): Extract<ChallengeReading, { type: 'answer' }> {
-  const untouched = sessions.filter((session) => !challenges.some((one) => isSameSpace(one, session)));
+  const untouched = sessions.filter(({ terms }) => !challenges.some((one) => isSameSpace(one, terms)));
   const answered = challenges.map((challenge) => sessionFor(challenge, sessions));
   const anyStale = challenges.some((challenge) => challenge.stale);
   const issued = challenges.map(spaceOf).filter((space) => !history.issued.includes(space));
@@ -111,7 +111,9 @@ function answering(
 /** RFC 7616 §3.4: with one nonce no count is used twice, also when the server offers the same nonce again. */
 function sessionFor(challenge: Challenge, sessions: readonly DigestSession[]): DigestSession {
   const fresh = startSession(challenge);
-  const used = sessions.find((one) => one.nonce === challenge.nonce && isSameSpace(one, challenge));
+  const used = sessions.find(
+    ({ nonce, terms }) => nonce === challenge.nonce && isSameSpace(terms, challenge),
+  );
   return used === undefined ? fresh : { ...fresh, nonceCount: used.nonceCount };
 }
 

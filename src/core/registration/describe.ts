@@ -201,6 +201,6 @@ function describeFailure(lifecycle: Lifecycle, dateOf: DateOf): FailureSnapshot 
 function describeAuth(lifecycle: Lifecycle): AccountSnapshot['auth'] {
   const session = lifecycle.registration.sessions[0];
   if (session === undefined) return null;
-  const algorithm = session.session ? `${session.algorithm}-sess` : session.algorithm;
-  return { realm: printable(session.realm), algorithm, qop: session.qop };
+  const { realm, algorithm, session: isKeyed, qop } = session.terms;
+  return { realm: printable(realm), algorithm: isKeyed ? `${algorithm}-sess` : algorithm, qop };
 }

@@ -8,7 +8,7 @@ import {
   parseAuthenticationInfo,
 } from '../digest/authentication-info.ts';
 import { selectCredential } from '../digest/selection.ts';
-import { type DigestSession, renewNonce } from '../digest/session.ts';
+import { atRest, type DigestSession, renewNonce } from '../digest/session.ts';
 import type { Env } from '../env.ts';
 import { printable } from '../health/evidence.ts';
 import { type Failure, failureOf } from '../health/verdict.ts';
@@ -48,7 +48,7 @@ export function accepted(
   const proven = registrationDraft(registration);
   proven.credentialsWorked = registration.credentialsWorked || sent.authorized;
   if (registration.way.tlsFailed) proven.way = changedWay(registration.way, { tlsFailed: false });
-  proven.sessions = withNextNonces(registration.sessions, response);
+  proven.sessions = afterAnswer(registration.sessions, response);
   const step = meaning(proven, round, sent, response, env);
   const warnings = proofWarnings(registration, round, response, env);
   return warnings.length === 0 ? step : { ...step, effects: [...warnings, ...step.effects] };
@@ -256,18 +256,12 @@ function contactRemoved(response: SipResponse, own: string): Failure {
 }
 
 /** RFC 3261 §22.4: Authentication-Info may bring the nonce for the next request. */
-function withNextNonces(
-  sessions: readonly DigestSession[],
-  { headers }: SipResponse,
-): readonly DigestSession[] {
-  return sessions.some(({ kind }) => hasAuthenticationInfo(headers, kind))
-    ? sessions.map((session) => withNextNonce(session, headers))
-    : sessions;
-}
-
-function withNextNonce(session: DigestSession, headers: readonly HeaderField[]): DigestSession {
-  const info = parseAuthenticationInfo(headers, session.kind);
-  return info?.nextnonce ? renewNonce(session, info.nextnonce) : session;
+function afterAnswer(sessions: readonly DigestSession[], { headers }: SipResponse): readonly DigestSession[] {
+  if (sessions.length === 0) return sessions;
+  return sessions.map((session) => {
+    const info = parseAuthenticationInfo(headers, session.terms.kind);
+    return atRest(info?.nextnonce ? renewNonce(session, info.nextnonce) : session);
+  });
 }
 
 /** RFC 7616 §3.5: who proves that he knows the secret, and does not know it, is not who he says. It is told, and no
@@ -278,15 +272,15 @@ function proofWarnings(
   { headers, body }: SipResponse,
   env: Env,
 ): readonly Effect[] {
-  const proving = registration.sessions.filter(({ kind }) => hasAuthenticationInfo(headers, kind));
+  const proving = registration.sessions.filter(({ terms }) => hasAuthenticationInfo(headers, terms.kind));
   if (proving.length === 0) return [];
   const uri = formatUri(round.requestUri);
   return proving.flatMap((session): readonly Effect[] => {
-    const credential = selectCredential(session, registration.credentials);
-    const info = parseAuthenticationInfo(headers, session.kind);
+    const credential = selectCredential(session.terms, registration.credentials);
+    const info = parseAuthenticationInfo(headers, session.terms.kind);
     assert(credential !== null, 'a session lasts as long as its credentials');
     if (checkRspauth(info, session, credential, { uri, body }, env.hash) !== 'mismatch') return [];
-    const text = `the proof of the registrar (rspauth) for the realm "${printable(session.realm)}" is wrong: what answered may not know the password`;
+    const text = `the proof of the registrar (rspauth) for the realm "${printable(session.terms.realm)}" is wrong: what answered may not know the password`;
     return [{ type: 'warn', text }];
   });
 }

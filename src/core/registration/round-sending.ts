@@ -166,17 +166,18 @@ function authorizations(
   env: Env,
 ): { readonly fields: readonly HeaderField[]; readonly sessions: readonly DigestSession[] } {
   const request = { method: 'REGISTER', uri: requestUri, body: NO_BODY };
-  const authorized = registration.sessions.flatMap((session) => {
-    const credential = selectCredential(session, registration.credentials);
+  const fields: HeaderField[] = [];
+  const sessions: DigestSession[] = [];
+  for (const session of registration.sessions) {
+    const credential = selectCredential(session.terms, registration.credentials);
     // The secret may have changed to one that cannot answer this realm: then it is challenged anew.
-    return credential === null ? [] : authorize(session, credential, request, env);
-  });
-  const { initialAuthorization: initial } = registration.plan;
-  if (initial !== null && authorized.length === 0) {
-    return { fields: [initialAuthorization({ ...initial, uri: requestUri })], sessions: NO_SESSIONS };
+    if (credential === null) continue;
+    const authorized = authorize(session, credential, request, env);
+    fields.push(authorized.header);
+    sessions.push(authorized.session);
   }
-  return {
-    fields: authorized.map(({ header }) => header),
-    sessions: authorized.map(({ session }) => session),
-  };
+  if (sessions.length > 0) return { fields, sessions };
+  const { initialAuthorization: initial } = registration.plan;
+  if (initial !== null) fields.push(initialAuthorization({ ...initial, uri: requestUri }));
+  return { fields, sessions: NO_SESSIONS };
 }

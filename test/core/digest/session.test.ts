@@ -5,6 +5,7 @@ import { InvariantError } from '../../../src/core/assert.ts';
 import type { Credential } from '../../../src/core/digest/algorithm.ts';
 import {
   type AuthorizedRequest,
+  atRest,
   authorize,
   type DigestSession,
   renewNonce,
@@ -60,7 +61,8 @@ describe('authorize', () => {
   it('R193 answers a 401 with Authorization and a 407 with Proxy-Authorization', () => {
     const session = started('');
     expect(authorize(session, alice, request, env()).header.name).toBe('Authorization');
-    const proxy = authorize({ ...session, kind: 'proxy' }, alice, request, env());
+    const toProxy = { ...session, terms: { ...session.terms, kind: 'proxy' as const } };
+    const proxy = authorize(toProxy, alice, request, env());
     expect(proxy.header.name).toBe('Proxy-Authorization');
   });
 
@@ -139,6 +141,27 @@ describe('authorize', () => {
   it('refuses an HA1 of another algorithm as the bug that it is', () => {
     const credential: Credential = { ...alice, secret: { type: 'ha1', byAlgorithm: { MD5: 'aa' } } };
     expect(() => only(', algorithm=SHA-256', credential)).toThrow(InvariantError);
+  });
+});
+
+describe('a session between two requests', () => {
+  it('keeps no cnonce but that of a -sess key', () => {
+    const { session } = answered(started(', qop="auth"'), 3);
+    expect(atRest(session)).toEqual({ ...session, cnonce: null });
+    const { session: keyed } = answered(started(', qop="auth", algorithm=MD5-sess'), 1);
+    expect(keyed.cnonce).toMatch(/^[0-9a-f]{32}$/);
+    expect(atRest(keyed)).toBe(keyed);
+  });
+
+  it('shares its terms with the others of its realm, as long as they are the same', () => {
+    const { terms } = started(', qop="auth", algorithm=MD5');
+    expect(startSession(challengeOf('Digest realm="r", nonce="m", qop="auth", algorithm=MD5')).terms).toBe(
+      terms,
+    );
+    for (const other of [', algorithm=MD5', ', qop="auth"', ', qop="auth", algorithm=MD5, userhash=true']) {
+      expect(started(other).terms).not.toEqual(terms);
+    }
+    expect(started(', qop="auth", algorithm=MD5').terms).toEqual(terms);
   });
 });
 
