@@ -15,7 +15,7 @@ import type {
 import { formatUri } from '../sip/uri.ts';
 import { earliest, type Millis } from '../time.ts';
 import type { Lifecycle } from './lifecycle-state.ts';
-import type { Registration } from './registration.ts';
+import { asReported, type Registration } from './registration.ts';
 
 /** An instant as RFC 3339 UTC. */
 export type DateOf = (instant: Millis) => string;
@@ -143,10 +143,15 @@ function describeTarget({ target }: Registration): TargetSnapshot | null {
 /** With several flows the list is that of the latest answer, and the contacts of all of them are our own. */
 function bindingsOfAccount(flows: readonly [Lifecycle, ...Lifecycle[]]): AccountSnapshot['bindings'] {
   const [first, ...others] = flows;
-  if (others.length === 0) return first.report.bindings;
-  const { report } = others.reduce((one, next) => (next.report.at > one.report.at ? next : one), first);
+  if (others.length === 0) return bindingsOf(first);
+  const latest = others.reduce((one, next) => (next.report.at > one.report.at ? next : one), first);
   const own = new Set(flows.map(({ registration }) => registration.boundContact));
-  return report.bindings.map((binding) => ({ ...binding, own: binding.own || own.has(binding.uri) }));
+  return bindingsOf(latest).map((binding) => ({ ...binding, own: binding.own || own.has(binding.uri) }));
+}
+
+function bindingsOf({ report, registration: { binding } }: Lifecycle): AccountSnapshot['bindings'] {
+  if (report.bindings !== 'ours') return report.bindings;
+  return binding === null ? [] : [asReported(binding)];
 }
 
 /** interface.md: with one of several flows down the account is registered, and its `failure` says which. */

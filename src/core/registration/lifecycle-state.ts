@@ -34,7 +34,8 @@ export type Lifecycle = {
 export type Report = {
   /** When the bindings were told. */
   readonly at: Millis;
-  readonly bindings: readonly ReportedBinding[];
+  /** `ours`: no others than our own, just as it was granted (Registration.binding). */
+  readonly bindings: readonly ReportedBinding[] | 'ours';
   readonly learned: Learned;
   readonly requests: number;
   /** Whole microseconds, from the last request to its answer. */

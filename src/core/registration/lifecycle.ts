@@ -24,11 +24,11 @@ import {
 } from './lifecycle-state.ts';
 import {
   type Binding,
+  isOursAlone,
   NOTHING_LEARNED,
   offeredBy,
   type Registration,
   STRAIGHT_WAY,
-  sameBindings,
   sameLearned,
 } from './registration.ts';
 import { roundWakeAt, startRound, stepRound } from './round.ts';
@@ -193,11 +193,12 @@ function reportOf(before: Report, round: Round, outcome: Outcome, env: Env): Rep
   const { requests, roundTripMs } = round;
   const roundTripMicros = roundTripMs === null ? null : Math.round(roundTripMs * 1000);
   if (outcome.type === 'failed') return { at, bindings, learned, requests, roundTripMicros };
+  const isOurs = outcome.type === 'registered' && isOursAlone(outcome.bindings, outcome.binding);
   const latest = outcome.type === 'registered' ? outcome.learned : NOTHING_LEARNED;
   return {
     at: env.now,
     // Most refreshes say what the one before said: then they leave nothing new behind.
-    bindings: sameBindings(bindings, outcome.bindings) ? bindings : outcome.bindings,
+    bindings: isOurs ? 'ours' : outcome.bindings,
     learned: sameLearned(learned, latest) ? learned : latest,
     requests,
     roundTripMicros,

@@ -72,15 +72,6 @@ export type ReportedBinding = {
   readonly own: boolean;
 };
 
-/** Whether two lists are the same in the same order. */
-export function sameBindings(one: readonly ReportedBinding[], other: readonly ReportedBinding[]): boolean {
-  return one.length === other.length && one.every((binding, index) => sameReported(binding, other[index]));
-}
-
-function sameReported(one: ReportedBinding, other: ReportedBinding | undefined): boolean {
-  return one.uri === other?.uri && one.expires === other.expires && one.own === other.own;
-}
-
 /** How a registrar sees the address that we send from (RFC 3581); it holds for that address only. After a restart only
  * the port of that is known. */
 export type PublicAddress = {
@@ -98,6 +89,21 @@ export type Binding = {
   readonly matchedBy: MatchedBy;
   readonly endsAt: Millis;
 };
+
+/** The binding as the registrar lists it. */
+export function asReported({ contact, grantedSeconds }: Binding): ReportedBinding {
+  return { uri: contact, expires: grantedSeconds, own: true };
+}
+
+/** Whether the list says no more than the binding does: most do. */
+export function isOursAlone(
+  bindings: readonly ReportedBinding[],
+  { contact, grantedSeconds }: Binding,
+): boolean {
+  const [only, another] = bindings;
+  if (only === undefined || another !== undefined) return false;
+  return only.own && only.uri === contact && only.expires === grantedSeconds;
+}
 
 /**
  * Where RFC 5626 stands: `off`: not wanted, or not for this Contact. `offered`: the registrar has not said yet. `active`: it

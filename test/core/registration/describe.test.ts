@@ -78,6 +78,18 @@ group('the snapshot of a registration', () => {
     expect(describe([line.lifecycle()], dateOf).target).toBeNull();
   });
 
+  it('lists our own binding as it was granted, and no more when the registrar has taken it away', () => {
+    const line = script();
+    line.begin();
+    line.answer(200, granted(300));
+    const listed = () => describe([line.lifecycle()], dateOf).bindings;
+    expect(listed()).toEqual([{ uri: OWN_CONTACT, expires: 300, own: true }]);
+    line.begin();
+    line.answer(200, granted(0));
+    expect(line.failure()).toMatchObject({ code: 'register.removed' });
+    expect(listed()).toEqual([]);
+  });
+
   it('of two flows has the latest list of bindings, in which both are ours, and the time of each', () => {
     const [one, other] = [script(), script({ plan: { proxies: [uri('sip:edge.example.net;lr')] } })];
     for (const line of [one, other]) {
