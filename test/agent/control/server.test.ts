@@ -87,7 +87,10 @@ describe('questions', () => {
 
   it('of 200 clients at once about 1,000 accounts are all answered', { timeout: 60_000 }, async () => {
     await start(fakeAgent({ accounts: Array.from({ length: 1000 }, (_, at) => accountNamed(`a${at}`)) }));
-    const answers = await Promise.all(Array.from({ length: 200 }, () => status()));
+    // How fast that goes depends on what else the machine does.
+    const patience = { timeoutMs: 50_000 };
+    const ask = () => askAgent(path, { command: 'status', accounts: [] }, patience);
+    const answers = await Promise.all(Array.from({ length: 200 }, ask));
     expect(answers.map((answer) => answer.ok && answer.value.items.length)).toEqual(Array(200).fill(1000));
   });
 });
