@@ -56,11 +56,11 @@ export class AccountNews
 
   stateChanged(account: ManagedRegistration, previous: AccountState): void {
     const member = this.#options.members.of(account);
-    if (member === undefined) return;
+    const flows = member?.flows ?? null;
+    if (member === undefined || flows === null) return;
     const { state } = account.lifecycle;
-    if (member.flows !== null && member.flows.length > 1)
-      this.#flowChanged(member, member.flows, account, previous);
-    this.#tellState(member, account);
+    if (flows.length > 1) this.#flowChanged(member, flows, account, previous);
+    this.#tellState(member, flows, account);
     this.#noteWaiting(account);
     // While it is paused its Call-ID is free for one-shot commands: the numbers that were not used are given back.
     if (state === 'paused') this.#keep(account, settleNumbers(account));
@@ -87,9 +87,8 @@ export class AccountNews
   }
 
   /** Tells the state of the account, when it is another one than before. */
-  #tellState(member: Member, changed: ManagedRegistration): void {
-    const { flows, state: previous } = member;
-    if (flows === null) return;
+  #tellState(member: Member, flows: Registrations, changed: ManagedRegistration): void {
+    const { state: previous } = member;
     const state = stateOfAccount(flows.map(({ lifecycle }) => lifecycle.state));
     if (state === previous) return;
     member.state = state;

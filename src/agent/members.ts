@@ -1,7 +1,7 @@
 // Who belongs to the agent: its members by name, in the order of the file. Whose a registration is says its name; that it still
 // is says the member.
 
-import type { ManagedRegistration, Registrations } from './managed-registration.ts';
+import type { ManagedRegistration } from './managed-registration.ts';
 import { isUp, type Member } from './member.ts';
 
 export class Members {
@@ -19,17 +19,10 @@ export class Members {
     this.#byName.delete(name);
   }
 
-  /** The member has these registrations now. */
-  employ(member: Member, flows: Registrations): void {
-    member.entry = null;
-    member.flows = flows;
-    member.state = flows[0].lifecycle.state;
-  }
-
   /** undefined: the registration is on its way out. */
   of(flow: ManagedRegistration): Member | undefined {
     const member = this.#byName.get(flow.setup.plan.account);
-    return member?.flows?.includes(flow) === true ? member : undefined;
+    return member?.has(flow) === true ? member : undefined;
   }
 
   *registrations(): Iterable<ManagedRegistration> {
@@ -50,8 +43,8 @@ export class Members {
   count(): { readonly registered: number; readonly enabled: number } {
     let registered = 0;
     let enabled = 0;
-    for (const { flows, state } of this.#byName.values()) {
-      if (flows !== null) enabled += 1;
+    for (const { isEnabled, state } of this.#byName.values()) {
+      if (isEnabled) enabled += 1;
       if (isUp(state)) registered += 1;
     }
     return { registered, enabled };

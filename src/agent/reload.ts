@@ -135,8 +135,7 @@ async function changeAccount(
   const { flows } = member;
   if (flows === null) member.entry = entry;
   if (entry.enabled === false) {
-    member.entry = entry;
-    member.flows = null;
+    member.disable(entry);
     retire(flows);
     return null;
   }

@@ -32,7 +32,7 @@ import {
   manageAccount,
   type PreparedAccount,
 } from './managed-registration.ts';
-import { eventsOf, type Member, snapshotOf, standpointOfMember } from './member.ts';
+import { eventsOf, Member, snapshotOf, standpointOfMember } from './member.ts';
 import { Members } from './members.ts';
 import type { Observer } from './observer.ts';
 import type { AccountDetail } from './operations.ts';
@@ -142,14 +142,7 @@ export class Supervisor {
 
   /** Adds an account; an enabled one gets its machine. */
   async admitMember(name: string, entry: AccountEntry, directory: string, memory: Memory): Promise<Member> {
-    const member: Member = {
-      name,
-      entry,
-      flows: null,
-      state: 'disabled',
-      isNotedBlocked: false,
-      latest: null,
-    };
+    const member = new Member(name, entry);
     this.#members.add(member);
     if (entry.enabled !== false) this.employ(member, await this.prepare(name, entry, directory, memory));
     return member;
@@ -172,7 +165,7 @@ export class Supervisor {
     const flows = manageAccount(prepared, systemRng, startOf(prepared));
     const [first] = flows;
     member.isNotedBlocked = prepared.memory.load(identityKey(first.setup.plan)).blocked !== null;
-    this.#members.employ(member, flows);
+    member.employ(flows);
     for (const text of warnings) this.#news.warn(first, 'account.settings', text);
     const left = leftText(first);
     if (left !== null) this.#news.warn(first, 'account.left', left);

@@ -105,6 +105,7 @@ describe('a reload', () => {
     const disabled = await reload(supervisor, loaded);
     expect(registrar.bindings('alice')).toEqual([]);
     expect(supervisor.snapshot('a')).toMatchObject({ account: 'a', state: 'disabled' });
+    expect(supervisor.members.count()).toEqual({ registered: 0, enabled: 0 });
     await scene.write({ a: entryAt(registrar, 'alice', { enabled: true }) });
     await reload(supervisor, disabled.loaded);
     expect(registrar.bindings('alice')).toHaveLength(1);
