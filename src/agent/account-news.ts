@@ -11,7 +11,13 @@ import { registrarOf } from './admission.ts';
 import type { Engine } from './engine.ts';
 import type { AgentEvent } from './events.ts';
 import { settleNumbers } from './identity-keeping.ts';
-import { identityKey, type ManagedRegistration, type Registrations } from './managed-registration.ts';
+import {
+  currentPlan,
+  identityKey,
+  type ManagedRegistration,
+  nameOf,
+  type Registrations,
+} from './managed-registration.ts';
 import { isUp, type Member, remember } from './member.ts';
 import type { Members } from './members.ts';
 import type { Observer } from './observer.ts';
@@ -108,10 +114,10 @@ export class AccountNews
       const fingerprint = secretFingerprint(credentials, store.instanceId());
       const blocked = { since: new Date().toISOString(), secretFingerprint: fingerprint };
       member.isNotedBlocked = true;
-      this.#keep(account, store.setBlocked(identityKey(account.setup.plan), blocked));
+      this.#keep(account, store.setBlocked(identityKey(currentPlan(account)), blocked));
     } else if (state === 'registered' && member.isNotedBlocked) {
       member.isNotedBlocked = false;
-      this.#keep(account, store.setBlocked(identityKey(account.setup.plan), null));
+      this.#keep(account, store.setBlocked(identityKey(currentPlan(account)), null));
     }
   }
 
@@ -204,7 +210,7 @@ export class AccountNews
     }
     const time = new Date(at).toISOString();
     const who = second === undefined ? 'it registers' : `${concerned.length} accounts register`;
-    const account = second === undefined ? first.setup.plan.account : null;
+    const account = second === undefined ? nameOf(first) : null;
     this.#options.emit({ time, ...told, type: 'warning', account, code, text: `${cause}; ${who} again` });
   }
 
@@ -213,7 +219,7 @@ export class AccountNews
   }
 
   warn(account: ManagedRegistration, code: string, text: string): void {
-    const name = account.setup.plan.account;
+    const name = nameOf(account);
     const at = Date.now();
     const time = new Date(at).toISOString();
     const member = this.#options.members.of(account);

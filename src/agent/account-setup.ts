@@ -12,7 +12,7 @@ import {
 } from '../accounts/plan.ts';
 import type { AccountEntry } from '../accounts/schema.ts';
 import { COMMAND_TIMEOUT_MS, readCredentials } from '../accounts/secrets.ts';
-import { oncePerObject } from '../core/made-once.ts';
+import { oncePerContent, oncePerObject } from '../core/made-once.ts';
 import { flowPlans, type Plan } from '../core/registration/plan.ts';
 import { nextHop } from '../core/resolve/hop.ts';
 import { bracketed } from '../core/sip/ip.ts';
@@ -46,8 +46,7 @@ export async function prepareAccount(
   const sources = secretSourcesOf(entry, directory);
   const io = { env: process.env, commandTimeoutMs: COMMAND_TIMEOUT_MS };
   const credentials = await readCredentials(sources, io);
-  const setup: AccountSetup = {
-    plan,
+  const setup = sharedSetup({
     tls: tlsSettingsOf(entry, directory),
     dnsServers: dnsServersText(dnsServersOf(entry) ?? NO_SERVERS),
     secrets: sources.every(standsInFile) ? NO_SECRETS : sources,
@@ -55,9 +54,18 @@ export async function prepareAccount(
     incoming: incomingSettingsOf(entry),
     store: options.store,
     keepsAlive: options.keepsAlive,
+  });
+  return {
+    plan,
+    setup,
+    memory: options.memory,
+    sources,
+    credentials,
+    warnings: warningsOf(name, entry, plan),
   };
-  return { setup, memory: options.memory, sources, credentials, warnings: warningsOf(name, entry, plan) };
 }
+
+const sharedSetup = oncePerContent<AccountSetup>();
 
 const NO_SECRETS: readonly CredentialSource[] = [];
 

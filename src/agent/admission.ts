@@ -5,7 +5,7 @@
 import { admit, type Bucket, type Pace } from '../core/pacing/token-bucket.ts';
 import { bareHost } from '../core/sip/uri.ts';
 import type { Millis } from '../core/time.ts';
-import type { ManagedRegistration } from './managed-registration.ts';
+import { currentPlan, type ManagedRegistration } from './managed-registration.ts';
 
 /** Registrations that begin in one second at each registrar, unless the file says otherwise. */
 export const DEFAULT_PACE = 100;
@@ -52,7 +52,7 @@ export function createAdmissions(perSecond: number): Admissions {
 }
 
 /** Those who go to the same host share a pace: the first proxy's, else the registrar's. */
-export function registrarOf({ setup }: ManagedRegistration): string {
-  const { proxies, registrar } = setup.plan.profile;
+export function registrarOf(account: ManagedRegistration): string {
+  const { proxies, registrar } = currentPlan(account).profile;
   return bareHost(proxies[0] ?? registrar).toLowerCase();
 }

@@ -7,14 +7,15 @@ import { monotonicNow, wallTimeOf } from '../runtime/clock.ts';
 import {
   identityKey,
   type ManagedRegistration,
+  nameOf,
   type PreparedAccount,
   type Start,
 } from './managed-registration.ts';
 import { secretFingerprint } from './secret-fingerprint.ts';
 
 /** How the account begins, after what is remembered of it. */
-export function startOf({ setup, credentials, memory }: PreparedAccount): Start {
-  const { pausedSince, blocked } = memory.load(identityKey(setup.plan));
+export function startOf({ plan, credentials, memory }: PreparedAccount): Start {
+  const { pausedSince, blocked } = memory.load(identityKey(plan));
   if (pausedSince !== null) return { state: 'paused', since: instantOf(pausedSince) };
   const isSame =
     blocked !== null &&
@@ -30,13 +31,14 @@ export function startOf({ setup, credentials, memory }: PreparedAccount): Start 
 }
 
 /** What an operator should know of an account that does not begin by itself; null: it does. */
-export function leftText({ lifecycle, setup: { plan } }: ManagedRegistration): string | null {
+export function leftText(account: ManagedRegistration): string | null {
+  const { lifecycle } = account;
   const since = wallTimeOf(lifecycle.since).toISOString();
   if (lifecycle.state === 'paused') {
-    return `it was paused at ${since}, and stays so until "sipreg resume ${plan.account}"`;
+    return `it was paused at ${since}, and stays so until "sipreg resume ${nameOf(account)}"`;
   }
   if (lifecycle.state !== 'blocked') return null;
-  const way = `change the secret, or "sipreg refresh ${plan.account}"`;
+  const way = `change the secret, or "sipreg refresh ${nameOf(account)}"`;
   return `it is blocked since ${since}: ${lifecycle.failure?.failure.cause}; ${way}`;
 }
 

@@ -27,7 +27,7 @@ import { HeldFlows } from './held-flows.ts';
 import { noteFacts, reserveNumbers, settleNumbers } from './identity-keeping.ts';
 import { doubtAbout } from './incoming/acceptance.ts';
 import { readSecretsAgain, resolveHop } from './lookups.ts';
-import type { ManagedRegistration } from './managed-registration.ts';
+import { currentPlan, type ManagedRegistration, nameOf } from './managed-registration.ts';
 import { flowsLeftBehind } from './network-changes.ts';
 import type { Observer } from './observer.ts';
 import { unwatchedTls } from './tls-watch.ts';
@@ -275,7 +275,7 @@ export class Engine {
     { target, domain, connectTimeoutMs }: Extract<Effect, { type: 'openFlow' }>,
   ): Input | Promise<Input> {
     const { preferredPort, regId, setup } = account;
-    const { local, outbound } = setup.plan.profile;
+    const { local, outbound } = currentPlan(account).profile;
     const apart = outbound === 'on' ? regId : null;
     const request = { target, regId: apart, local, domain, connectTimeoutMs, preferredPort };
     const opened = this.#registry.acquire(request, setup.tls);
@@ -387,9 +387,9 @@ export class Engine {
   }
 
   #nameOf(flow: Flow, account: ManagedRegistration | undefined): string | null {
-    if (account !== undefined) return account.setup.plan.account;
+    if (account !== undefined) return nameOf(account);
     const [only, another] = this.#held.usersOf(flow);
-    return only === undefined || another !== undefined ? null : only.setup.plan.account;
+    return only === undefined || another !== undefined ? null : nameOf(only);
   }
 }
 

@@ -12,7 +12,7 @@ import { FlowKeeping } from './flow-keeping.ts';
 import { type Answerable, answerableOf } from './incoming/answerable.ts';
 import { Answering, type AnsweringCounts } from './incoming/answering.ts';
 import type { KeepaliveNews } from './keepalive-news.ts';
-import type { ManagedRegistration } from './managed-registration.ts';
+import { currentPlan, type ManagedRegistration, nameOf } from './managed-registration.ts';
 
 export type FlowAttendant = Attendant & {
   /** The machine slept: every flow is tried at once. */
@@ -27,7 +27,7 @@ export function attendFlows(desk: FlowDesk, rng: Rng, emit: (event: AgentEvent) 
     send: (flow, bytes, repeated) => flow.send(bytes, repeated),
     options: (flow) => {
       const [account] = desk.usersOf(flow);
-      return account === undefined ? null : optionsRequest(account.setup.plan, flow, rng);
+      return account === undefined ? null : optionsRequest(currentPlan(account), flow, rng);
     },
     lost: desk.giveUp,
     proven: desk.proven,
@@ -63,7 +63,7 @@ function createReception({ usersOf }: FlowDesk): (flow: Flow) => readonly Answer
     const known = lists.get(users);
     if (known !== undefined) return known;
     const list = users.map((account) =>
-      answerableOf(account.setup.plan, account.setup.incoming, () => account.addresses),
+      answerableOf(currentPlan(account), account.setup.incoming, () => account.addresses),
     );
     lists.set(users, list);
     return list;
@@ -76,7 +76,7 @@ function keepaliveEvent(
   { severity, code, text }: KeepaliveNews,
 ): AgentEvent {
   const [first, second] = users;
-  const account = first === undefined || second !== undefined ? null : first.setup.plan.account;
+  const account = first === undefined || second !== undefined ? null : nameOf(first);
   const where = `${transport} ${bracketed(remote.address)}:${remote.port}`;
   return {
     time: new Date().toISOString(),

@@ -2,7 +2,7 @@
 
 import { sameTarget, type Target } from '../core/sip/transport.ts';
 import type { Flow } from '../runtime/transport/flow.ts';
-import { type ManagedRegistration, NO_FLOWS } from './managed-registration.ts';
+import { currentPlan, type ManagedRegistration, NO_FLOWS } from './managed-registration.ts';
 import { isFixed, type OpenFlow } from './network-changes.ts';
 
 type Held = {
@@ -31,7 +31,7 @@ export class HeldFlows {
   openFlows(): readonly OpenFlow[] {
     return [...this.flows()].map((flow) => ({
       flow,
-      isBound: this.usersOf(flow).some(({ setup }) => isFixed(setup.plan.profile.local)),
+      isBound: this.usersOf(flow).some((account) => isFixed(currentPlan(account).profile.local)),
     }));
   }
 

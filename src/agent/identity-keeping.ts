@@ -12,7 +12,12 @@ import { wallTimeOf } from '../runtime/clock.ts';
 import { systemRng } from '../runtime/entropy.ts';
 import type { Facts } from '../state/identity-store.ts';
 import type { Lock } from '../state/lock.ts';
-import { type AccountSetup, identityKey, type ManagedRegistration } from './managed-registration.ts';
+import {
+  currentPlan,
+  identityKey,
+  type ManagedRegistration,
+  type PreparedAccount,
+} from './managed-registration.ts';
 
 /** CSeq numbers made durable at a time: for one command, and for an account that refreshes for weeks. */
 const NUMBERS_FOR_ONE_COMMAND = 32;
@@ -23,7 +28,7 @@ const NUMBERS_FOR_KEEPING_ALIVE = 1_000;
  * null: it has an identity of its own.
  */
 export async function lockIdentity(
-  { plan, store }: AccountSetup,
+  { plan, setup: { store } }: Pick<PreparedAccount, 'plan' | 'setup'>,
   waitMs: Millis,
   signal: AbortSignal,
 ): Promise<Result<Lock | null, Failure>> {
@@ -37,10 +42,10 @@ export async function lockIdentity(
 /** Reserves the next block of CSeq numbers, durable when it resolves. */
 export async function reserveNumbers(account: ManagedRegistration, renewCallId: boolean): Promise<Input> {
   const { regId, setup } = account;
-  const { plan, store, keepsAlive } = setup;
+  const { store, keepsAlive } = setup;
   // An identity that nobody else sees is as good as any other.
   if (store === null) return numbers(randomHex(systemRng, 16), 1, NUMBERS_FOR_ONE_COMMAND);
-  const key = identityKey(plan);
+  const key = identityKey(currentPlan(account));
   if (renewCallId) await store.renewCallId(key, regId);
   const count = keepsAlive ? NUMBERS_FOR_KEEPING_ALIVE : NUMBERS_FOR_ONE_COMMAND;
   const { round } = account.lifecycle;
@@ -56,22 +61,25 @@ function numbers(callId: string, firstCseq: number, lastCseq: number): Input {
 
 /** While the account lives on, what is noted of it is only worth a write when the Contact changed: a refresh costs none. */
 export function noteFacts(account: ManagedRegistration): void {
-  const { plan, store } = account.setup;
+  const { store } = account.setup;
   const { boundContact } = account.lifecycle.registration;
   if (store === null || account.reservation === null || boundContact === account.notedContact) return;
   account.notedContact = boundContact;
-  store.note(identityKey(plan), account.regId, factsOf(account));
+  store.note(identityKey(currentPlan(account)), account.regId, factsOf(account));
 }
 
 /** At its end the CSeq is noted too, and the numbers that were not used are given back; durable when it resolves. */
 export async function settleNumbers(account: ManagedRegistration): Promise<void> {
-  const { regId, reservation, setup } = account;
-  const { plan, store } = setup;
+  const { regId, reservation } = account;
+  const { store } = account.setup;
   if (store === null || reservation === null) return;
   account.reservation = null;
   account.notedContact = account.lifecycle.registration.boundContact;
   const usedCseq = account.lifecycle.registration.identity.cseq;
-  await store.settle(identityKey(plan), regId, reservation, { ...factsOf(account), usedCseq });
+  await store.settle(identityKey(currentPlan(account)), regId, reservation, {
+    ...factsOf(account),
+    usedCseq,
+  });
 }
 
 /** Contact, port and grant. */

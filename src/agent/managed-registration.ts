@@ -30,6 +30,7 @@ import { writtenAddresses } from './incoming/answerable.ts';
 
 /** An account ready to be taken in. */
 export type PreparedAccount = {
+  readonly plan: Plan;
   readonly setup: AccountSetup;
   /** What is remembered of it, for reading only. */
   readonly memory: Memory;
@@ -39,9 +40,8 @@ export type PreparedAccount = {
   readonly warnings: readonly string[];
 };
 
+/** What an account needs of the outside, and how: one record for all whose settings are the same. */
 export type AccountSetup = {
-  /** Of the account, or of one flow of it. */
-  readonly plan: Plan;
   readonly tls: TlsSettings;
   /** "address:port" of the DNS servers to ask; empty: the system's. */
   readonly dnsServers: readonly string[];
@@ -99,21 +99,20 @@ const AT_REST: Start = { state: 'unregistered' };
 
 /** The registrations of an account as they start: with the identity and the binding that are remembered of each flow. */
 export function manageAccount(prepared: PreparedAccount, rng: Rng, start: Start = AT_REST): Registrations {
-  const { setup } = prepared;
-  const [first, ...others] = flowPlans(setup.plan);
+  const [first, ...others] = flowPlans(prepared.plan);
   const manage = (plan: Plan, index: number): ManagedRegistration =>
-    manageRegistration(prepared, plan === setup.plan ? setup : { ...setup, plan }, index + 1, rng, start);
+    manageRegistration(prepared, plan, index + 1, rng, start);
   return [manage(first, 0), ...others.map((plan, index) => manage(plan, index + 1))];
 }
 
 function manageRegistration(
-  { credentials, memory }: PreparedAccount,
-  setup: AccountSetup,
+  { setup, credentials, memory }: PreparedAccount,
+  plan: Plan,
   regId: number,
   rng: Rng,
   start: Start,
 ): ManagedRegistration {
-  const { plan, store } = setup;
+  const { store } = setup;
   const remembered = memory.load(identityKey(plan)).flows.get(regId) ?? null;
   const registration = beginRegistration(plan, {
     regId,
@@ -149,6 +148,16 @@ function lifecycleFrom(registration: Registration, start: Start): Lifecycle {
   const begun = beginLifecycle(registration, monotonicNow(), start.state, start.firstAt);
   const { since = begun.since, failure } = start;
   return { ...begun, since, failure: failure === undefined ? null : { failure, at: since } };
+}
+
+/** What it registers: the plan of the account, or of one flow of it. */
+export function currentPlan({ lifecycle }: ManagedRegistration): Plan {
+  return lifecycle.registration.plan;
+}
+
+/** The account's name. */
+export function nameOf(account: ManagedRegistration): string {
+  return currentPlan(account).account;
 }
 
 /** Whose identity it is: another AOR or registrar under the same name starts anew. */

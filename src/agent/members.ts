@@ -1,7 +1,7 @@
 // Who belongs to the agent: its members by name, in the order of the file. Whose a registration is says its name; that it still
 // is says the member.
 
-import type { ManagedRegistration } from './managed-registration.ts';
+import { type ManagedRegistration, nameOf } from './managed-registration.ts';
 import { isUp, type Member } from './member.ts';
 
 export class Members {
@@ -21,7 +21,7 @@ export class Members {
 
   /** undefined: the registration is on its way out. */
   of(flow: ManagedRegistration): Member | undefined {
-    const member = this.#byName.get(flow.setup.plan.account);
+    const member = this.#byName.get(nameOf(flow));
     return member?.has(flow) === true ? member : undefined;
   }
 

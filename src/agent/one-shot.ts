@@ -73,7 +73,7 @@ async function runAccount(
   finishedOf: (account: ManagedRegistration) => Promise<Outcome>,
 ): Promise<AccountResult> {
   const deadlineAt = monotonicNow() + options.timeoutSeconds * 1000;
-  const lock = await lockIdentity(prepared.setup, options.timeoutSeconds * 1000, options.interrupt);
+  const lock = await lockIdentity(prepared, options.timeoutSeconds * 1000, options.interrupt);
   try {
     if (options.interrupt.aborted) throw new Interrupted();
     const flows = rememberAccount(prepared);

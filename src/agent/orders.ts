@@ -3,7 +3,12 @@
 import type { Outcome } from '../core/registration/effect.ts';
 import type { Millis } from '../core/time.ts';
 import { monotonicNow } from '../runtime/clock.ts';
-import { identityKey, type ManagedRegistration, type Registrations } from './managed-registration.ts';
+import {
+  currentPlan,
+  identityKey,
+  type ManagedRegistration,
+  type Registrations,
+} from './managed-registration.ts';
 import type { OperationResult } from './operations.ts';
 import type { Supervisor } from './supervisor.ts';
 
@@ -23,7 +28,7 @@ export function refreshAccounts(supervisor: Supervisor, names: readonly string[]
 /** Removes the binding and stays away, over restarts too, until a resume. */
 export function pauseAccounts(supervisor: Supervisor, names: readonly string[]): Results {
   return forEach(supervisor, names, async (flows) => {
-    await supervisor.store.setPaused(identityKey(flows[0].setup.plan), new Date().toISOString());
+    await supervisor.store.setPaused(identityKey(currentPlan(flows[0])), new Date().toISOString());
     const deadlineAt = monotonicNow() + PAUSE_WITHIN_MS;
     for (const flow of flows) {
       supervisor.engine.request(flow, { type: 'stopRequested', deadlineAt, into: 'paused' });
@@ -37,7 +42,7 @@ export function pauseAccounts(supervisor: Supervisor, names: readonly string[]):
 
 export function resumeAccounts(supervisor: Supervisor, names: readonly string[]): Results {
   return forEach(supervisor, names, async (flows) => {
-    await supervisor.store.setPaused(identityKey(flows[0].setup.plan), null);
+    await supervisor.store.setPaused(identityKey(currentPlan(flows[0])), null);
     return await registerAll(supervisor, flows);
   });
 }

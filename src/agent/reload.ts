@@ -15,7 +15,13 @@ import { type AccountsDiff, diffAccounts, needsNewFlow } from './accounts-diff.t
 import { registrarOf } from './admission.ts';
 import { rememberAddresses, writtenAddresses } from './incoming/answerable.ts';
 import type { PreparedAccount } from './managed-registration.ts';
-import { identityKey, type ManagedRegistration, type Registrations } from './managed-registration.ts';
+import {
+  currentPlan,
+  identityKey,
+  type ManagedRegistration,
+  nameOf,
+  type Registrations,
+} from './managed-registration.ts';
 import type { Member } from './member.ts';
 import { describeAccount } from './one-shot.ts';
 import type { ReloadOutcome } from './operations.ts';
@@ -78,7 +84,7 @@ async function dismiss(supervisor: Supervisor, account: ManagedRegistration): Pr
   const isRemoved = await supervisor.dismiss(account, hasSuccessor(supervisor, account));
   return isRemoved
     ? null
-    : `${account.setup.plan.account}: its old binding could not be removed; it stays until it ends`;
+    : `${nameOf(account)}: its old binding could not be removed; it stays until it ends`;
 }
 
 /** Whether what the account has bound is also what one of the members has bound: removing it would take theirs away. */
@@ -94,7 +100,7 @@ function bindsTheSame(one: ManagedRegistration, other: ManagedRegistration): boo
     mine !== null &&
     theirs !== null &&
     sameUri(mine.uri, theirs.uri) &&
-    sameUri(one.setup.plan.aor, other.setup.plan.aor) &&
+    sameUri(currentPlan(one).aor, currentPlan(other).aor) &&
     isSamePlace(one, other)
   );
 }
@@ -144,7 +150,7 @@ async function changeAccount(
     supervisor.employ(member, prepared);
     return await firstOutcome(supervisor, member);
   }
-  if (isSameIdentity(flows, prepared.setup.plan)) {
+  if (isSameIdentity(flows, prepared.plan)) {
     const newFlow = needsNewFlow(former, entry);
     await Promise.all(flows.map((flow) => reconfigure(supervisor, flow, prepared, newFlow)));
     return await firstOutcome(supervisor, member);
@@ -156,7 +162,7 @@ async function changeAccount(
 }
 
 function isSameIdentity(flows: Registrations, plan: Plan): boolean {
-  const isSameKey = JSON.stringify(identityKey(plan)) === JSON.stringify(identityKey(flows[0].setup.plan));
+  const isSameKey = JSON.stringify(identityKey(plan)) === JSON.stringify(identityKey(currentPlan(flows[0])));
   return isSameKey && flowPlans(plan).length === flows.length;
 }
 
@@ -168,9 +174,9 @@ async function reconfigure(
   newFlow: boolean,
 ): Promise<void> {
   while (account.lifecycle.round !== null) await supervisor.nextOutcome(account);
-  const plan = flowPlans(prepared.setup.plan)[account.regId - 1];
+  const plan = flowPlans(prepared.plan)[account.regId - 1];
   if (plan === undefined) throw new Error('an account that is reconfigured has as many flows as before');
-  account.setup = { ...prepared.setup, plan };
+  account.setup = prepared.setup;
   const written = [...writtenAddresses(plan.profile)].map((address) => ({ address }));
   account.addresses = rememberAddresses(account.addresses, written);
   supervisor.engine.reconfigured(account);

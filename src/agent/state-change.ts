@@ -5,7 +5,7 @@ import type { AccountGlance, AccountSnapshot, AccountState } from '../core/healt
 import { glanceAt } from '../core/registration/describe.ts';
 import type { Millis } from '../core/time.ts';
 import type { Severity, StateEvent } from './events.ts';
-import { type Registrations, registrarText } from './managed-registration.ts';
+import { currentPlan, type Registrations, registrarText } from './managed-registration.ts';
 import { describeAccount, lifecyclesOf } from './one-shot.ts';
 
 /** As JSON it is an event like any other. Glance and snapshot are of the moment in which somebody looks for the first time:
@@ -37,7 +37,7 @@ export class StateChange implements StateEvent {
   }
 
   get glance(): AccountGlance {
-    const { registrar } = this.#flows[0].setup.plan.profile;
+    const { registrar } = currentPlan(this.#flows[0]).profile;
     this.#glance ??= glanceAt(lifecyclesOf(this.#flows), registrarText(registrar));
     return this.#glance;
   }

@@ -27,9 +27,11 @@ import type { AgentEvent } from './events.ts';
 import { attendFlows, type FlowAttendant } from './flow-attendant.ts';
 import { readSecretsAgain } from './lookups.ts';
 import {
+  currentPlan,
   identityKey,
   type ManagedRegistration,
   manageAccount,
+  nameOf,
   type PreparedAccount,
 } from './managed-registration.ts';
 import { eventsOf, Member, snapshotOf, standpointOfMember } from './member.ts';
@@ -97,7 +99,7 @@ export class Supervisor {
         finished: (account, outcome) => this.#news.finished(account, outcome),
         warned: (account, text) => this.#news.warned(account, text),
         crashed: (account, error) => this.#news.crashed(account, error),
-        flowFailed: ({ setup }, transport) => options.flowFailed?.(setup.plan.account, transport),
+        flowFailed: (account, transport) => options.flowFailed?.(nameOf(account), transport),
         flowLost: (flow, users, failure) => this.#news.flowLost(flow, users, failure),
         message: options.message,
         dropped: options.dropped,
@@ -164,7 +166,7 @@ export class Supervisor {
     const { credentials, warnings } = prepared;
     const flows = manageAccount(prepared, systemRng, startOf(prepared));
     const [first] = flows;
-    member.isNotedBlocked = prepared.memory.load(identityKey(first.setup.plan)).blocked !== null;
+    member.isNotedBlocked = prepared.memory.load(identityKey(prepared.plan)).blocked !== null;
     member.employ(flows);
     for (const text of warnings) this.#news.warn(first, 'account.settings', text);
     const left = leftText(first);
@@ -254,10 +256,10 @@ export class Supervisor {
 
   /** Reads the account's secrets again, and lets it try at once when they are others. */
   async secretsTouched(account: ManagedRegistration): Promise<void> {
-    const { setup } = account;
+    const plan = currentPlan(account);
     const read = await readSecretsAgain(account);
     // A reload may have given it other secrets meanwhile.
-    if (read.type !== 'secretRead' || account.isConcluded || account.setup !== setup) return;
+    if (read.type !== 'secretRead' || account.isConcluded || currentPlan(account) !== plan) return;
     const { credentials } = account.lifecycle.registration;
     if (JSON.stringify(read.credentials) === JSON.stringify(credentials)) return;
     this.#news.warn(account, 'account.secret-changed', 'its secret has changed: it is tried again');
@@ -311,7 +313,7 @@ export class Supervisor {
       : accounts.filter(({ lifecycle }) => lifecycle.registration.boundContact !== null);
     await Promise.all(accounts.map((account) => this.engine.conclude(account)));
     this.engine.close();
-    return [...new Set(left.map(({ setup }) => setup.plan.account))];
+    return [...new Set(left.map(nameOf))];
   }
 
   /** Looks again and again: a reload or an operator may still give an account something else to do. */

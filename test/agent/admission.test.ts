@@ -15,10 +15,10 @@ type Situation = {
 /** As much of an account as an admission looks at. */
 function accountWith(situation: Situation = {}): ManagedRegistration {
   const { state = 'waiting', rejections = 0, registrar = 'sip:pbx.example.com', proxies = [] } = situation;
-  const registration = { flow: situation.hasFlow === false ? null : {} };
   const plan = { profile: { registrar: uriOf(registrar), proxies: proxies.map(uriOf) } };
+  const registration = { plan, flow: situation.hasFlow === false ? null : {} };
   const lifecycle = { state, setbacks: { rejections }, registration };
-  return { setup: { plan }, lifecycle, admittedAt: undefined } as never;
+  return { lifecycle, admittedAt: undefined } as never;
 }
 
 function uriOf(text: string) {

@@ -78,7 +78,7 @@ describe('pause and resume', () => {
     ]);
     expect(registrar.bindings('alice')).toEqual([]);
     expect(accountOf(supervisor, 'a').alarmAt).toBeUndefined();
-    const key = identityKey(accountOf(supervisor, 'a').setup.plan);
+    const key = identityKey(accountOf(supervisor, 'a').lifecycle.registration.plan);
     expect(supervisor.store.load(key).pausedSince).not.toBeNull();
 
     expect(await resumeAccounts(supervisor, ['a'])).toMatchObject([

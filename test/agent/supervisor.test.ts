@@ -81,7 +81,7 @@ describe('what an earlier run has left', () => {
     await untilState(first.supervisor, 'registered', 'a');
     const account = accountOf(first.supervisor, 'a');
     const pausedAt = '2026-01-02T03:04:05.678Z';
-    await first.supervisor.store.setPaused(identityKey(account.setup.plan), pausedAt);
+    await first.supervisor.store.setPaused(identityKey(account.lifecycle.registration.plan), pausedAt);
     await first.supervisor.stop(false, new AbortController().signal);
     const packets = answered(registrar).length;
 
@@ -130,7 +130,7 @@ describe('what an earlier run has left', () => {
     const third = await scene.supervise();
     await untilState(third.supervisor, 'registered', 'a');
     const { store } = third.supervisor;
-    const key = identityKey(accountOf(third.supervisor, 'a').setup.plan);
+    const key = identityKey(accountOf(third.supervisor, 'a').lifecycle.registration.plan);
     await until(
       () => store.load(key).blocked === null,
       () => 'the block was lifted',

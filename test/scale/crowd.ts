@@ -34,7 +34,6 @@ export type CrowdOptions = {
 
 /** One account: what admission.ts looks at, and nothing else. */
 type Member = {
-  readonly setup: ManagedRegistration['setup'];
   lifecycle: Lifecycle;
   admittedAt: Millis | undefined;
 };
@@ -120,9 +119,7 @@ function createCrowd({ accounts, perSecond, expires, seed }: CrowdOptions) {
       publicAddress: null,
       boundContact: null,
     });
-    const setup = { plan } as ManagedRegistration['setup'];
     const member: Member = {
-      setup,
       lifecycle: beginLifecycle(registration, 0, 'unregistered', 0),
       admittedAt: admissions.next(REALM, 0),
     };

@@ -184,8 +184,8 @@ export function startProcess(context: ProcessContext) {
 
   const openFlow = (account: SimAccount, effect: Extract<Effect, { type: 'openFlow' }>): void => {
     const { target, domain, connectTimeoutMs: timeoutMs } = effect;
-    const { preferredPort, setup } = account;
-    const regId = setup.plan.profile.outbound === 'on' ? account.regId : null;
+    const { lifecycle, preferredPort } = account;
+    const regId = lifecycle.registration.plan.profile.outbound === 'on' ? account.regId : null;
     checker.opening(account, target);
     flows.acquire(target, { domain, regId, preferredPort, timeoutMs }, (result) => {
       if ('code' in result) {

@@ -103,7 +103,7 @@ export function createChecker(options: CheckerOptions) {
   const keepPace = (account: SimAccount): void => {
     const at = now();
     const burst = Math.max(1, Math.ceil(options.pacePerSecond / 5));
-    const host = account.setup.plan.profile.proxies[0]?.host ?? DOMAIN;
+    const host = account.lifecycle.registration.plan.profile.proxies[0]?.host ?? DOMAIN;
     const there = [...(began.get(host) ?? []).filter((one) => one > at - 10_000), at];
     began.set(host, there);
     for (const windowMs of [1_000, 10_000]) {

@@ -28,8 +28,7 @@ export type SimFlow = {
 
 /** One flow of an account, and for most accounts the only one. */
 export type SimAccount = {
-  /** With `lifecycle` and `admittedAt` it is what admission.ts looks at. */
-  readonly setup: { readonly plan: Plan };
+  /** With `admittedAt` it is what admission.ts looks at. */
   lifecycle: Lifecycle;
   admittedAt: Millis | undefined;
   /** The account's name, which is the user's too. */
@@ -81,7 +80,6 @@ export function beginAccount(plan: Plan, regId: number, beginning: Beginning, rn
   const state = record?.isPaused ? 'paused' : isBlocked ? 'blocked' : 'unregistered';
   const firstAt = state === 'unregistered' ? monotonic : undefined;
   return {
-    setup: { plan },
     lifecycle: beginLifecycle(registration, monotonic, state, firstAt),
     admittedAt: firstAt,
     name: plan.account,

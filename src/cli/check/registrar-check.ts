@@ -1,7 +1,7 @@
 // `sipreg check --direct` and --verify: the registrar is asked for the bindings with a REGISTER without Contact, under a
 // Call-ID of its own, with no lock and no state written; so nothing changes, neither there nor here.
 
-import type { PreparedAccount } from '../../agent/managed-registration.ts';
+import { nameOf, type PreparedAccount } from '../../agent/managed-registration.ts';
 import { runOnce } from '../../agent/one-shot.ts';
 import type { AccountSnapshot, BindingSnapshot } from '../../core/health/snapshot.ts';
 import { roundTripText } from '../../core/health/words.ts';
@@ -47,7 +47,7 @@ export async function askRegistrars(
       timeoutSeconds: timeoutMs / 1000,
       interrupt: signals.end,
       observer: {
-        warned: (account, text) => output.warning(`${account.setup.plan.account}: ${text}`),
+        warned: (account, text) => output.warning(`${nameOf(account)}: ${text}`),
         ...messageObserver(output),
       },
       concluded: () => {},
@@ -69,8 +69,7 @@ async function prepareNamed(names: readonly string[], output: Output): Promise<r
 
 function ownContactsOf(account: PreparedAccount | undefined): readonly SipUri[] {
   if (account === undefined) return [];
-  const { setup, memory } = account;
-  const { plan } = setup;
+  const { plan, memory } = account;
   if (plan.contact.uri !== null) return [plan.contact.uri];
   const aor = formatUri(plan.aor);
   const registrar = formatUri(plan.profile.registrar);

@@ -36,8 +36,8 @@ export async function checkConfig(output: Output): Promise<number> {
     [...accounts].map(([name, entry]) => prepareAccount(loaded.value.directory, name, entry, options)),
   );
   // A secret may be there for the service only: its variable or credential is not this shell's.
-  const unreadable = prepared.flatMap(({ setup, credentials }) =>
-    credentials.ok ? [] : [`${setup.plan.account}: ${credentials.error.cause}`],
+  const unreadable = prepared.flatMap(({ plan, credentials }) =>
+    credentials.ok ? [] : [`${plan.account}: ${credentials.error.cause}`],
   );
   const findings = await checkTlsFiles(accounts, loaded.value.directory);
   const doubts = findings.filter(({ kind }) => kind === 'warning').map(findingText);

@@ -4,7 +4,7 @@
 import type { AccountEntry } from '../../accounts/schema.ts';
 import { prepareAccount } from '../../agent/account-setup.ts';
 import { Engine } from '../../agent/engine.ts';
-import type { ManagedRegistration, PreparedAccount } from '../../agent/managed-registration.ts';
+import { type ManagedRegistration, nameOf, type PreparedAccount } from '../../agent/managed-registration.ts';
 import { describeAccount, rememberAccount } from '../../agent/one-shot.ts';
 import type { AccountSnapshot } from '../../core/health/snapshot.ts';
 import type { Goal } from '../../core/registration/input.ts';
@@ -36,7 +36,7 @@ export async function demo(output: Output): Promise<number> {
   const engine = new Engine(systemRng, {
     stateChanged: () => {},
     finished: (account) => finished.get(account)?.(),
-    warned: (account, text) => output.warning(`${account.setup.plan.account}: ${text}`),
+    warned: (account, text) => output.warning(`${nameOf(account)}: ${text}`),
     ...messageObserver(output),
   });
   const visit = async ({ account, goal }: Stop): Promise<AccountSnapshot> => {

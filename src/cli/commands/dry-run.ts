@@ -1,7 +1,11 @@
 // `sipreg register --dry-run`: the REGISTER that would be sent and the targets it would go to, in order, for each flow of
 // an account. Names are looked up; nothing is sent to a SIP server, and no CSeq is used up.
 
-import type { ManagedRegistration, PreparedAccount } from '../../agent/managed-registration.ts';
+import {
+  currentPlan,
+  type ManagedRegistration,
+  type PreparedAccount,
+} from '../../agent/managed-registration.ts';
 import { rememberAccount } from '../../agent/one-shot.ts';
 import { redactMessageText } from '../../core/digest/redaction.ts';
 import { exitOf, type Failure } from '../../core/health/verdict.ts';
@@ -63,12 +67,12 @@ function failureOf({ flows }: DryRun): Failure | null {
 
 async function dryRun(prepared: PreparedAccount, locator: Locator): Promise<DryRun> {
   const flows = rememberAccount(prepared).map((flow) => flowRun(flow, locator));
-  return { account: prepared.setup.plan.account, flows: await Promise.all(flows) };
+  return { account: prepared.plan.account, flows: await Promise.all(flows) };
 }
 
 async function flowRun(account: ManagedRegistration, locator: Locator): Promise<FlowRun> {
   const { setup, regId } = account;
-  const [first] = setup.plan.profile.proxies;
+  const [first] = currentPlan(account).profile.proxies;
   const which = { regId, proxy: first === undefined ? null : formatUri(first) };
   const started = startRound(account.lifecycle.registration, 'register', environment());
   const [effect] = started.effects;
@@ -110,15 +114,15 @@ function requestText(started: RoundStep, answer: Input, flow: FlowRef, account: 
   return redactMessageText(new TextDecoder().decode(sent.bytes));
 }
 
-async function assumedFlow({ setup, preferredPort }: ManagedRegistration, target: Target): Promise<FlowRef> {
+async function assumedFlow(account: ManagedRegistration, target: Target): Promise<FlowRef> {
   const { address, port, transport } = target;
-  const { local } = setup.plan.profile;
+  const { local } = currentPlan(account).profile;
   return {
     id: 0,
     transport,
     local: {
       address: await localAddress(local?.address ?? null, target),
-      port: local?.port || preferredPort || EXAMPLE_PORT,
+      port: local?.port || account.preferredPort || EXAMPLE_PORT,
     },
     remote: { address, port },
     tls: null,

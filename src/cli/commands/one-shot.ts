@@ -1,7 +1,7 @@
 // What `register`, `unregister` and `bindings` have in common: the accounts made ready, one round each, the outcome in
 // words or as JSON, and the exit code of the first account that failed.
 
-import type { PreparedAccount } from '../../agent/managed-registration.ts';
+import { nameOf, type PreparedAccount } from '../../agent/managed-registration.ts';
 import { type AccountResult, Interrupted, runOnce } from '../../agent/one-shot.ts';
 import { exitOf } from '../../core/health/verdict.ts';
 import type { Goal } from '../../core/registration/input.ts';
@@ -46,7 +46,7 @@ export async function runOneShot(
 ): Promise<number> {
   const signals = catchSignals();
   const { json, verbosity } = output.settings;
-  const names = accounts.map(({ setup }) => setup.plan.account).join(', ');
+  const names = accounts.map(({ plan }) => plan.account).join(', ');
   const spinner = startSpinner(`${command.doing} ${names}`, !json && verbosity === 0);
   try {
     const results = await runOnce(accounts, {
@@ -55,8 +55,7 @@ export async function runOneShot(
       interrupt: signals.end,
       keyLog: command.keyLog,
       observer: {
-        warned: (account, text) =>
-          spinner.aside(() => output.warning(`${account.setup.plan.account}: ${text}`)),
+        warned: (account, text) => spinner.aside(() => output.warning(`${nameOf(account)}: ${text}`)),
         ...messageObserver(output),
       },
       concluded: (result) => spinner.aside(() => tell(result, command, output)),

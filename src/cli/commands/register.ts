@@ -81,9 +81,7 @@ function watchedAlready({ pid, owned }: Owner): CommandError {
 }
 
 function noteNobodyListens(accounts: readonly PreparedAccount[], output: Output): void {
-  const names = accounts
-    .filter(({ setup }) => setup.plan.contact.uri === null)
-    .map(({ setup }) => setup.plan.account);
+  const names = accounts.filter(({ plan }) => plan.contact.uri === null).map(({ plan }) => plan.account);
   if (names.length === 0) return;
   output.note(
     `${names.join(', ')}: nobody listens at the contact now that this command has ended; keep it alive with --watch, or set "contact"`,

@@ -38,7 +38,7 @@ export async function agentView(
   loaded: LoadedAccounts,
   output: Output,
 ): Promise<AgentView> {
-  const name = prepared.setup.plan.account;
+  const name = prepared.plan.account;
   try {
     const owner = await findOwner([name], loaded, output);
     if (owner === null) return await withoutOwner(prepared, output);
@@ -99,7 +99,7 @@ function stateFact(account: StatusItem, agent: AgentSnapshot, now: Date): Fact {
 
 /** No agent keeps the account: what holds is what the state directory remembers. */
 async function withoutOwner(prepared: PreparedAccount, output: Output): Promise<AgentView> {
-  const { plan } = prepared.setup;
+  const { plan } = prepared;
   const { facts, rejection } = leftBehind(prepared);
   const absence = await absenceFact(plan.account, agentSocket(output));
   return { facts: [absence, ...facts], isOwned: false, account: null, rejection };
@@ -125,8 +125,7 @@ async function absenceFact(name: string, path: string): Promise<Fact> {
   );
 }
 
-function leftBehind({ setup, memory, credentials }: PreparedAccount): Pick<AgentView, 'facts' | 'rejection'> {
-  const { plan } = setup;
+function leftBehind({ plan, memory, credentials }: PreparedAccount): Pick<AgentView, 'facts' | 'rejection'> {
   const { pausedSince, blocked } = memory.load(identityKey(plan));
   const facts: Fact[] = [];
   if (pausedSince !== null) {

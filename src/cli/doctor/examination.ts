@@ -71,7 +71,7 @@ async function locate(
   { loaded }: ExaminationOptions,
   tell: Tell,
 ): Promise<readonly Place[]> {
-  const { account } = prepared.setup.plan;
+  const { account } = prepared.plan;
   const files = await tlsFileFacts(entryOf(loaded, account), account, loaded.directory);
   tell(files);
   const located = await Promise.all(firstHops(prepared).map((hop) => locateHop(hop, prepared)));
@@ -167,7 +167,7 @@ function withheldCredentials({ credentials }: PreparedAccount, { rejection }: Ag
 
 function listedFacts(
   { outcome, responses, snapshot }: RegisterQuery,
-  { setup: { plan }, memory }: PreparedAccount,
+  { plan, memory }: PreparedAccount,
   { account }: AgentView,
 ): readonly Fact[] {
   const accepted = responses.at(-1);

@@ -39,10 +39,10 @@ const MAX_RECORDS_SHOWN = 8;
 /** The first hop of each flow (RFC 5626), one for most accounts. */
 export function firstHops(prepared: PreparedAccount): readonly FirstHop[] {
   const env = { now: monotonicNow(), rng: systemRng, hash: nodeHash };
-  return rememberAccount(prepared).map(({ setup, lifecycle }) => {
+  return rememberAccount(prepared).map(({ lifecycle }) => {
     const [effect] = startRound(lifecycle.registration, 'query', env).effects;
     if (effect?.type !== 'resolve') throw new Error('a round begins with a lookup');
-    return { plan: setup.plan, hop: effect.hop };
+    return { plan: lifecycle.registration.plan, hop: effect.hop };
   });
 }
 

@@ -70,9 +70,9 @@ function asked(prepared: PreparedAccount, options: QueryOptions): PreparedAccoun
   const { profile } = plan;
   const local = isOwned && profile.local !== null ? { ...profile.local, port: 0 } : profile.local;
   const memory = isOwned ? withoutPorts(prepared.memory) : prepared.memory;
-  const setup = { ...prepared.setup, plan: { ...plan, profile: { ...profile, local } } };
-  if (!withoutCredentials) return { ...prepared, setup, memory };
-  return { ...prepared, setup: { ...setup, secrets: [] }, memory, credentials: { ok: true, value: [] } };
+  const account = { ...prepared, plan: { ...plan, profile: { ...profile, local } }, memory };
+  if (!withoutCredentials) return account;
+  return { ...account, setup: { ...prepared.setup, secrets: [] }, credentials: { ok: true, value: [] } };
 }
 
 function withoutPorts(memory: Memory): Memory {
