@@ -25,6 +25,7 @@ export function attendFlows(desk: FlowDesk, rng: Rng, emit: (event: AgentEvent) 
     now: monotonicNow,
     rng,
     send: (flow, bytes, repeated) => flow.send(bytes, repeated),
+    usersOf: desk.usersOf,
     options: (flow) => {
       const [account] = desk.usersOf(flow);
       return account === undefined ? null : optionsRequest(currentPlan(account), flow, rng);

@@ -21,12 +21,13 @@ import type { Millis } from '../core/time.ts';
 import { type Alarm, createAlarm, type Sleeper } from '../runtime/alarm.ts';
 import type { Flow, KeepAliveSign } from '../runtime/transport/flow.ts';
 import { type KeepaliveNews, newsOfKeepalive, STUN_ON_STREAM } from './keepalive-news.ts';
-import { createSharedTerms, type Holder, type SharedTerms } from './shared-terms.ts';
+import { type Holder, SharedTerms } from './shared-terms.ts';
 
 export type FlowKeepingOptions = {
   readonly now: () => Millis;
   readonly rng: Rng;
   readonly send: (flow: Flow, bytes: Uint8Array, repeated: boolean) => void;
+  readonly usersOf: (flow: Flow) => readonly Holder[];
   /** An OPTIONS that can be sent over the flow; null: there is none. */
   readonly options: (flow: Flow) => OptionsRequest | null;
   /** The flow is dead and no longer kept open: it has to be closed, and its accounts need another. */
@@ -140,10 +141,9 @@ export class FlowKeeping {
   #begin(flow: Flow, settings: KeepaliveSettings): Kept {
     const { now, rng } = this.#options;
     const machine = startKeepalive(flow, { settings, promise: NO_PROMISE }, { now: now(), rng });
-    const terms = createSharedTerms();
     const kept: Kept = {
       flow,
-      terms,
+      terms: new SharedTerms(),
       machine,
       branch: null,
       hasWarned: false,
@@ -198,6 +198,7 @@ export class FlowKeeping {
   }
 
   #drop(kept: Kept): void {
+    if (!kept.terms.isEmpty()) for (const user of this.#options.usersOf(kept.flow)) kept.terms.remove(user);
     this.#kept.delete(kept.flow.id);
     if (kept.branch !== null) this.#keptOfBranch.delete(kept.branch);
     this.#alarm.set(kept, undefined);

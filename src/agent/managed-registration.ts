@@ -27,6 +27,7 @@ import type { Flow } from '../runtime/transport/flow.ts';
 import type { IdentityKey, IdentityStore, Memory, Reservation } from '../state/identity-store.ts';
 import type { FlowRecord } from '../state/state-document.ts';
 import { writtenAddresses } from './incoming/answerable.ts';
+import { type CommonTerms, ON_NO_TERMS } from './shared-terms.ts';
 
 /** An account ready to be taken in. */
 export type PreparedAccount = {
@@ -67,6 +68,8 @@ export type ManagedRegistration = {
   /** The Via branch of its transaction. */
   branch: string | null;
   held: readonly Flow[];
+  /** On what terms each of these is kept open. */
+  keptOn: readonly CommonTerms[];
   reservation: Reservation | null;
   /** The local port of the last flow, of this run or an earlier one, tried first so that NAT bindings and Contacts stay. */
   preferredPort: number | null;
@@ -135,6 +138,7 @@ function manageRegistration(
     alarmAt: undefined,
     branch: null,
     held: NO_FLOWS,
+    keptOn: ON_NO_TERMS,
     reservation: null,
     preferredPort: remembered?.localPort ?? null,
     addresses: writtenAddresses(plan.profile),

@@ -1,67 +1,87 @@
 // The keep-alive terms of all who share one flow. Thousands of accounts differ in little, so equal terms are one object
-// with a count: a change costs no look at every account.
+// with a count: a change costs no look at every account. Which terms are whose is with the account itself.
 
 import { type KeepaliveTerms, strictestTerms } from '../core/keepalive/terms.ts';
 
-/** Whoever uses a flow: any object stands for itself. */
-export type Holder = object;
-
-export type SharedTerms = {
-  /** The terms of `holder`; undefined: it has none. */
-  readonly of: (holder: Holder) => KeepaliveTerms | undefined;
-  readonly set: (holder: Holder, terms: KeepaliveTerms) => void;
-  readonly remove: (holder: Holder) => void;
-  readonly isEmpty: () => boolean;
-  /** What holds for the flow (core/keepalive/terms.ts). */
-  readonly strictest: () => KeepaliveTerms;
+/** Whoever uses flows. */
+export type Holder = {
+  /** On what terms each flow that it uses is kept open. */
+  keptOn: readonly CommonTerms[];
 };
 
-type Counted = { readonly key: string; readonly terms: KeepaliveTerms; count: number };
+/** The terms that some users of one flow have in common. */
+export type CommonTerms = {
+  readonly of: SharedTerms;
+  readonly key: string;
+  readonly terms: KeepaliveTerms;
+  /** What those have who use no other flow: one list for fifty thousand. */
+  readonly alone: readonly CommonTerms[];
+  count: number;
+};
 
-export function createSharedTerms(): SharedTerms {
-  const holders = new Map<Holder, Counted>();
-  const byKey = new Map<string, Counted>();
-  let strictest: KeepaliveTerms | null = null;
+/** Who uses no flow shares this. */
+export const ON_NO_TERMS: readonly CommonTerms[] = [];
+
+export class SharedTerms {
+  readonly #byKey = new Map<string, CommonTerms>();
+  #strictest: KeepaliveTerms | null = null;
   /** Whoever comes next is likely to have the same. */
-  let latest: Counted | null = null;
+  #latest: CommonTerms | null = null;
 
-  const remove = (holder: Holder): void => {
-    const counted = holders.get(holder);
-    if (counted === undefined) return;
-    holders.delete(holder);
-    counted.count -= 1;
-    if (counted.count > 0) return;
-    byKey.delete(counted.key);
-    if (latest === counted) latest = null;
-    strictest = null;
-  };
-  const counted = (terms: KeepaliveTerms): Counted => {
+  /** The terms of `holder`; undefined: it has none. */
+  of(holder: Holder): KeepaliveTerms | undefined {
+    return this.#commonOf(holder)?.terms;
+  }
+
+  set(holder: Holder, terms: KeepaliveTerms): void {
+    const common = this.#common(terms);
+    this.#latest = common;
+    if (this.#commonOf(holder) === common) return;
+    this.remove(holder);
+    common.count += 1;
+    holder.keptOn = holder.keptOn.length === 0 ? common.alone : [...holder.keptOn, common];
+  }
+
+  remove(holder: Holder): void {
+    const common = this.#commonOf(holder);
+    if (common === undefined) return;
+    const left = holder.keptOn.filter((one) => one !== common);
+    holder.keptOn = left.length > 1 ? left : (left[0]?.alone ?? ON_NO_TERMS);
+    common.count -= 1;
+    if (common.count > 0) return;
+    this.#byKey.delete(common.key);
+    if (this.#latest === common) this.#latest = null;
+    this.#strictest = null;
+  }
+
+  isEmpty(): boolean {
+    return this.#byKey.size === 0;
+  }
+
+  /** What holds for the flow (core/keepalive/terms.ts). */
+  strictest(): KeepaliveTerms {
+    this.#strictest ??= strictestTerms([...this.#byKey.values()].map(({ terms }) => terms));
+    return this.#strictest;
+  }
+
+  #commonOf({ keptOn }: Holder): CommonTerms | undefined {
+    for (const common of keptOn) if (common.of === this) return common;
+    return undefined;
+  }
+
+  #common(terms: KeepaliveTerms): CommonTerms {
+    const latest = this.#latest;
     if (latest?.terms.settings === terms.settings && latest.terms.promise === terms.promise) return latest;
     const key = keyOf(terms);
-    const known = byKey.get(key);
+    const known = this.#byKey.get(key);
     if (known !== undefined) return known;
-    const added = { key, terms, count: 0 };
-    byKey.set(key, added);
-    strictest = null;
+    const alone: CommonTerms[] = [];
+    const added: CommonTerms = { of: this, key, terms, alone, count: 0 };
+    alone.push(added);
+    this.#byKey.set(key, added);
+    this.#strictest = null;
     return added;
-  };
-  return {
-    of: (holder) => holders.get(holder)?.terms,
-    set: (holder, terms) => {
-      const now = counted(terms);
-      latest = now;
-      if (holders.get(holder) === now) return;
-      remove(holder);
-      now.count += 1;
-      holders.set(holder, now);
-    },
-    remove,
-    isEmpty: () => holders.size === 0,
-    strictest: () => {
-      strictest ??= strictestTerms([...byKey.values()].map(({ terms }) => terms));
-      return strictest;
-    },
-  };
+  }
 }
 
 function keyOf({ settings, promise }: KeepaliveTerms): string {

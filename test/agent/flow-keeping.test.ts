@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { FlowKeeping } from '../../src/agent/flow-keeping.ts';
 import type { KeepaliveNews } from '../../src/agent/keepalive-news.ts';
+import { type Holder, ON_NO_TERMS } from '../../src/agent/shared-terms.ts';
 import type { Failure } from '../../src/core/health/verdict.ts';
 import type { OptionsRequest } from '../../src/core/keepalive/keepalive.ts';
 import { type KeepaliveSettings, NO_PROMISE } from '../../src/core/keepalive/terms.ts';
@@ -56,6 +57,7 @@ type Sent = { readonly at: Millis; readonly bytes: Uint8Array; readonly repeated
 
 function scene(options: (flow: Flow) => OptionsRequest | null = () => null) {
   const clock = manualAlarm();
+  for (const holder of [alice, bob]) holder.keptOn = ON_NO_TERMS;
   const sent: (Sent & { readonly flow: Flow })[] = [];
   const answers: { readonly bytes: Uint8Array; readonly destination: unknown }[] = [];
   const lost: { readonly flow: Flow; readonly failure: Failure; readonly at: Millis }[] = [];
@@ -65,6 +67,7 @@ function scene(options: (flow: Flow) => OptionsRequest | null = () => null) {
     now: clock.now,
     rng: seededRng(3),
     send: (flow, bytes, repeated) => sent.push({ flow, bytes, repeated, at: clock.now() }),
+    usersOf: () => [alice, bob],
     options,
     lost: (flow, failure) => lost.push({ flow, failure, at: clock.now() }),
     proven: (flow) => proven.push(flow),
@@ -99,7 +102,11 @@ const settings = (
   intervalSeconds: number | null = null,
 ): KeepaliveSettings => ({ method, intervalSeconds });
 
-const [alice, bob] = [{ name: 'alice' }, { name: 'bob' }];
+const [alice, bob] = [holderNamed('alice'), holderNamed('bob')];
+
+function holderNamed(name: string): Holder & { readonly name: string } {
+  return { name, keptOn: ON_NO_TERMS };
+}
 
 describe('a flow that is held', () => {
   it('is pinged again and again, and proven by the first pong', () => {
@@ -170,6 +177,7 @@ describe('a flow that is held', () => {
     clock.pass(600_000);
     expect(sent).toEqual([]);
     expect(lost).toEqual([]);
+    if (how !== 'closed') expect(alice.keptOn).toEqual([]);
   });
 
   it('is tried at once when the clock has jumped', () => {
@@ -217,7 +225,7 @@ describe('a flow of several accounts', () => {
     const { clock, sent, keeping, open } = scene();
     const flow = open('tcp');
     const started = performance.now();
-    const accounts = Array.from({ length: 50_000 }, () => ({}));
+    const accounts = Array.from({ length: 50_000 }, (_, at) => holderNamed(`${at}`));
     for (const account of accounts) keeping.hold(flow, account, settings());
     for (const account of accounts) keeping.promised(flow, account, PROMISE);
     expect(clock.waiting()).toBe(1);
@@ -226,6 +234,24 @@ describe('a flow of several accounts', () => {
     for (const account of accounts) keeping.release(flow, account);
     expect(clock.waiting()).toBe(0);
     expect(performance.now() - started).toBeLessThan(5_000);
+  });
+});
+
+describe('an account', () => {
+  it('has its own terms on each of its flows, and shares them with the others there', () => {
+    const { keeping, open, clock } = scene();
+    const [first, second] = [open('tcp'), open('tcp')];
+    for (const account of [alice, bob]) keeping.hold(first, account, settings());
+    expect(alice.keptOn).toBe(bob.keptOn);
+    keeping.hold(second, alice, settings());
+    keeping.promised(second, alice, PROMISE);
+    expect(alice.keptOn.map(({ terms }) => terms.promise.outbound)).toEqual([false, true]);
+    keeping.gone(first);
+    expect(alice.keptOn.map(({ terms }) => terms.promise.outbound)).toEqual([true]);
+    expect(bob.keptOn).toEqual([]);
+    // Nobody answers the ping that was promised an answer: the flow is lost.
+    clock.pass(200_000);
+    expect(alice.keptOn).toEqual([]);
   });
 });
 

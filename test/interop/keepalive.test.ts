@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import { FlowKeeping } from '../../src/agent/flow-keeping.ts';
 import type { KeepaliveNews } from '../../src/agent/keepalive-news.ts';
+import { type Holder, ON_NO_TERMS } from '../../src/agent/shared-terms.ts';
 import type { Failure } from '../../src/core/health/verdict.ts';
 import type { OptionsRequest } from '../../src/core/keepalive/keepalive.ts';
 import { type KeepaliveSettings, NO_PROMISE } from '../../src/core/keepalive/terms.ts';
@@ -31,10 +32,12 @@ async function keepOpen(transport: 'udp' | 'tcp', method: KeepaliveSettings['met
   kamailio = await startKamailio({ outbound: {} });
   const news: KeepaliveNews[] = [];
   const lost: Failure[] = [];
+  const account: Holder = { keptOn: ON_NO_TERMS };
   const keeping = new FlowKeeping({
     now: monotonicNow,
     rng: systemRng,
     send: (flow, bytes, repeated) => flow.send(bytes, repeated),
+    usersOf: () => [account],
     options: optionsFor,
     lost: (_flow, failure) => lost.push(failure),
     proven: () => {},
@@ -54,7 +57,6 @@ async function keepOpen(transport: 'udp' | 'tcp', method: KeepaliveSettings['met
   const opened = await open(requestTo(kamailio.port, { transport }), events);
   if (!opened.ok) throw new Error(opened.error.cause);
   ending.push(() => keeping.close(), opened.value.close);
-  const account = {};
   keeping.hold(opened.value, account, { method, intervalSeconds: 0.05 });
   keeping.promised(opened.value, account, { ...NO_PROMISE, outbound });
   return { flow: opened.value, news, lost };

@@ -39,6 +39,7 @@ export function createFlowCare(surroundings: Surroundings) {
     send: (flow, bytes, repeated) => {
       if (machinery.sendsKeepalives) transmit(simulated(flow), bytes, repeated);
     },
+    usersOf: (flow) => [...simulated(flow).users],
     options: () => null,
     lost: (flow, failure) => {
       if (machinery.noticesLoss) lost(simulated(flow), failure);

@@ -1,6 +1,7 @@
 // An account in a simulated process, and how it begins: with what the disk remembers of it (src/agent/managed-registration.ts
 // and the supervisor's start).
 
+import { type Holder, ON_NO_TERMS } from '../../src/agent/shared-terms.ts';
 import type { Credential } from '../../src/core/digest/algorithm.ts';
 import { beginLifecycle } from '../../src/core/registration/lifecycle.ts';
 import type { Lifecycle } from '../../src/core/registration/lifecycle-state.ts';
@@ -42,6 +43,7 @@ export type SimAccount = {
   alarmAt: Millis | undefined;
   branch: string | null;
   held: SimFlow[];
+  keptOn: Holder['keptOn'];
   reservation: Reserved | null;
   preferredPort: number | null;
   notedContact: string | null;
@@ -89,6 +91,7 @@ export function beginAccount(plan: Plan, regId: number, beginning: Beginning, rn
     alarmAt: undefined,
     branch: null,
     held: [],
+    keptOn: ON_NO_TERMS,
     reservation: null,
     preferredPort: record?.localPort ?? null,
     notedContact: record?.contact ?? null,
