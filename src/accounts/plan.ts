@@ -242,13 +242,19 @@ function withLooseRouting(proxy: ProxyUri): ProxyUri {
 }
 
 function contactPlan(name: string, entry: AccountEntry): ContactPlan {
-  const { user } = uriOf(entry.aor);
-  return {
+  return sharedContact({
     uri: entry.contact === undefined ? null : uriOf(entry.contact),
-    user: entry.contactUser === undefined ? (user ?? escapeUser(name)) : escapeUser(entry.contactUser),
+    user: entry.contactUser === undefined ? userInPlace(name, entry) : escapeUser(entry.contactUser),
     uriParams: contactUriParams(entry.contactUriParams ?? NO_PARAMS),
     params: contactParams(entry.contactParams ?? NO_PARAMS),
-  };
+  });
+}
+
+const sharedContact = oncePerContent<ContactPlan>();
+
+/** An account whose AOR has no user is reached by its name. */
+function userInPlace(name: string, { aor }: AccountEntry): string | null {
+  return uriOf(aor).user === null ? escapeUser(name) : null;
 }
 
 type ParamsEntry = NonNullable<AccountEntry['contactParams']>;

@@ -10,6 +10,7 @@ import {
   secretSourcesOf,
   tlsSettingsOf,
 } from '../../src/accounts/plan.ts';
+import { contactUser } from '../../src/core/registration/contact.ts';
 import type { Plan } from '../../src/core/registration/plan.ts';
 import { formatUri } from '../../src/core/sip/uri.ts';
 import { AOR, entryOf, officeFile } from './scratch.ts';
@@ -25,7 +26,7 @@ describe('the plan of an account', () => {
     expect([aor, registrar].map(formatUri)).toEqual([AOR, 'sip:pbx.example.com']);
     expect(rest).toEqual({
       account: 'office',
-      contact: { uri: null, user: '1008', uriParams: [], params: [] },
+      contact: { uri: null, user: null, uriParams: [], params: [] },
       initialAuthorization: null,
     });
     expect(settings).toEqual({
@@ -92,7 +93,7 @@ describe('the plan of an account', () => {
     [{ contactUser: 'a b@c' }, 'a%20b%40c'],
     [{ aor: 'sip:example.com' }, 'office'],
   ])('makes the contact user of %j: %s', async (keys, user) => {
-    expect((await plan(keys)).contact.user).toBe(user);
+    expect(contactUser(await plan(keys))).toBe(user);
   });
 
   it('writes parameters inside the contact URI', async () => {

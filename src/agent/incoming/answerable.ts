@@ -2,6 +2,7 @@
 
 import type { IncomingSettings } from '../../accounts/plan.ts';
 import { oncePerText } from '../../core/made-once.ts';
+import { contactUser } from '../../core/registration/contact.ts';
 import type { Plan, Profile } from '../../core/registration/plan.ts';
 import { isIpLiteral } from '../../core/sip/ip.ts';
 import { bareHost } from '../../core/sip/uri.ts';
@@ -20,11 +21,11 @@ export function answerableOf(
   incoming: IncomingSettings,
   knownAddresses: () => ReadonlySet<string>,
 ): Answerable {
-  const { uri, user } = plan.contact;
+  const user = contactUser(plan);
   return {
     name: plan.account,
     aor: plan.aor,
-    contactUsers: [uri === null ? user : (uri.user ?? '')].filter((name) => name !== ''),
+    contactUsers: user === null ? [] : [user],
     incoming,
     knownAddresses,
   };

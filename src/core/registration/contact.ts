@@ -22,13 +22,19 @@ export function contactUri(plan: Plan, flow: FlowRef, publicAddress: PublicAddre
   const { address, port } = addressSeen(publicAddress, flow.local);
   return {
     scheme: isSips(plan) ? 'sips' : 'sip',
-    user: plan.contact.user === '' ? null : plan.contact.user,
+    user: contactUser(plan),
     password: null,
     host: bracketed(address),
     port,
     params: uriParams(plan, flow),
     headers: [],
   };
+}
+
+/** The user part (escaped) of the account's Contact; null: it has none. */
+export function contactUser({ aor, contact: { uri, user } }: Plan): string | null {
+  if (uri !== null) return uri.user;
+  return user === '' ? null : (user ?? aor.user);
 }
 
 /** The address under which `local` is seen from outside: the public one when it was learned for just this address. */

@@ -10,8 +10,8 @@ import type { Param, SipUri } from '../sip/uri.ts';
 export type ContactPlan = {
   /** Registered as it stands; null: made from the flow. */
   readonly uri: SipUri | null;
-  /** User part (escaped) of a Contact made from the flow. */
-  readonly user: string;
+  /** User part (escaped) of a Contact made from the flow; '': none, null: the AOR's. */
+  readonly user: string | null;
   readonly uriParams: readonly Param[];
   /** Header parameters in wire form, quoted where they must be (RFC 3840). */
   readonly params: readonly Param[];
