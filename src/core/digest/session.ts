@@ -5,12 +5,13 @@
 import { assert } from '../assert.ts';
 import type { Draft } from '../draft.ts';
 import type { Env } from '../env.ts';
+import { oncePerContent } from '../made-once.ts';
 import { ownText, sharedText } from '../own-text.ts';
 import { randomHex } from '../rng.ts';
 import type { HeaderField } from '../sip/message.ts';
 import { escaped } from '../sip/scan.ts';
 import type { Credential, HashFn } from './algorithm.ts';
-import { type Challenge, isSameSpace, type Qop } from './challenge.ts';
+import type { Challenge, Qop } from './challenge.ts';
 import { hasControlCharacter } from './parameters.ts';
 import { computeHa1, computeResponse, computeSessionHa1, computeUserhash } from './response.ts';
 
@@ -48,42 +49,29 @@ export function startSession(challenge: Challenge): DigestSession {
   return { terms: termsOf(challenge), nonce, opaque, nonceCount: 0, cnonce: null, keyNonce: nonce };
 }
 
-/** The terms of `challenge`: those of the last one of its realm, when they are the same. */
-function termsOf(challenge: Challenge): DigestTerms {
-  const { qop: offered, algorithmText } = challenge;
-  const qop = offered === null ? null : offered.includes('auth') ? 'auth' : 'auth-int';
-  const known = latestTerms.get(challenge.realm);
-  if (known !== undefined && known.qop === qop && isOnTerms(challenge, known)) return known;
-  const terms: DigestTerms = {
-    kind: challenge.kind,
-    realm: ownText(challenge.realm),
-    algorithm: challenge.algorithm,
-    session: challenge.session,
-    algorithmText: algorithmText === null ? null : ownText(algorithmText),
-    userhash: challenge.userhash,
-    utf8: challenge.utf8,
-    qop,
-  };
-  if (latestTerms.size === MAX_REALMS) latestTerms.clear();
-  latestTerms.set(terms.realm, terms);
-  return terms;
+function termsOf({
+  kind,
+  realm,
+  algorithm,
+  session,
+  algorithmText,
+  userhash,
+  utf8,
+  qop,
+}: Challenge): DigestTerms {
+  return sharedTerms({
+    kind,
+    realm: sharedText(realm),
+    algorithm,
+    session,
+    algorithmText: algorithmText === null ? null : sharedText(algorithmText),
+    userhash,
+    utf8,
+    qop: qop === null ? null : qop.includes('auth') ? 'auth' : 'auth-int',
+  });
 }
 
-function isOnTerms(challenge: Challenge, terms: DigestTerms): boolean {
-  return (
-    isSameSpace(challenge, terms) &&
-    challenge.algorithm === terms.algorithm &&
-    challenge.session === terms.session &&
-    challenge.algorithmText === terms.algorithmText &&
-    challenge.userhash === terms.userhash &&
-    challenge.utf8 === terms.utf8
-  );
-}
-
-/** By realm. */
-const latestTerms = new Map<string, DigestTerms>();
-/** More registrars than one process has, as a rule; whoever has more of them shares a little less. */
-const MAX_REALMS = 64;
+const sharedTerms = oncePerContent<DigestTerms>();
 
 /** A copy that its maker may still change (draft.ts). */
 function sessionDraft(session: DigestSession): Draft<DigestSession> {
