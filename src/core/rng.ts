@@ -4,6 +4,8 @@
 export type Rng = {
   /** `count` random bytes. */
   readonly bytes: (count: number) => Uint8Array;
+  /** `byteCount` random bytes in lower-case hexadecimal. */
+  readonly hex: (byteCount: number) => string;
   /** A number in [0, 1), for jitter only. */
   readonly unit: () => number;
 };
@@ -13,10 +15,11 @@ const DIGITS = Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0));
 
 /** `byteCount` random bytes in lower-case hexadecimal: tags, branches, Call-IDs, cnonces. */
 export function randomHex(rng: Rng, byteCount: number): string {
-  return hexOf(rng.bytes(byteCount));
+  return rng.hex(byteCount);
 }
 
-function hexOf(bytes: Uint8Array): string {
+/** `bytes` in lower-case hexadecimal. */
+export function hexOf(bytes: Uint8Array): string {
   const codes = new Array<number>(2 * bytes.length);
   for (let at = 0; at < bytes.length; at++) {
     const byte = bytes[at] ?? 0;
@@ -50,12 +53,10 @@ export function seededRng(seed: number): Rng {
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
   };
-  return {
-    unit: next,
-    bytes: (count) => {
-      const bytes = new Uint8Array(count);
-      for (let at = 0; at < count; at++) bytes[at] = Math.floor(next() * 256);
-      return bytes;
-    },
+  const bytes = (count: number): Uint8Array => {
+    const drawn = new Uint8Array(count);
+    for (let at = 0; at < count; at++) drawn[at] = Math.floor(next() * 256);
+    return drawn;
   };
+  return { unit: next, bytes, hex: (count) => hexOf(bytes(count)) };
 }

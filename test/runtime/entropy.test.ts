@@ -13,6 +13,16 @@ describe('systemRng', () => {
     expect(new Set(drawn).size).toBe(drawn.length);
   });
 
+  it.each([0, 1, 12, 4096, 4097])('gives %i bytes as text', (count) => {
+    expect(systemRng.hex(count)).toMatch(/^[0-9a-f]*$/);
+    expect(systemRng.hex(count)).toHaveLength(2 * count);
+  });
+
+  it('never hands out the same text twice', () => {
+    const drawn = Array.from({ length: 2000 }, () => systemRng.hex(12));
+    expect(new Set(drawn).size).toBe(drawn.length);
+  });
+
   it('hands out copies that later draws leave alone', () => {
     const first = systemRng.bytes(32);
     const before = first.join();

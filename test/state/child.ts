@@ -9,7 +9,11 @@ import type { Rng } from '../../src/core/rng.ts';
 import { type IdentityKey, type IdentityStore, openIdentityStore } from '../../src/state/identity-store.ts';
 import { acquireLock } from '../../src/state/lock.ts';
 
-const rng: Rng = { bytes: (count) => new Uint8Array(randomBytes(count)), unit: Math.random };
+const rng: Rng = {
+  bytes: (count) => new Uint8Array(randomBytes(count)),
+  hex: (count) => randomBytes(count).toString('hex'),
+  unit: Math.random,
+};
 const key: IdentityKey = { account: 'office', aor: 'sip:1@example.com', registrar: 'sip:example.com' };
 const [, , task = '', place = '', times = '0'] = process.argv;
 

@@ -5,7 +5,7 @@
 import { assert } from '../assert.ts';
 import type { Draft } from '../draft.ts';
 import type { Env } from '../env.ts';
-import { oncePerContent } from '../made-once.ts';
+import { oncePerContent, oncePerObject, oncePerText } from '../made-once.ts';
 import { ownText, sharedText } from '../own-text.ts';
 import { randomHex } from '../rng.ts';
 import type { HeaderField } from '../sip/message.ts';
@@ -156,15 +156,23 @@ function credentialsText(
   hash: HashFn,
 ): string {
   const { terms, nonce, opaque, cnonce } = session;
-  const { realm, algorithmText, qop } = terms;
+  const { realm, algorithm, count } = wordingOf(terms);
   const username = usernameParameter(terms, credential.username, hash);
-  let text = `Digest ${username}, realm="${escaped(realm)}", nonce="${escaped(nonce)}", uri="${escaped(uri)}", response="${response}"`;
-  if (algorithmText !== null) text += `, algorithm=${algorithmText}`;
+  let text = `Digest ${username}${realm}${escaped(nonce)}${uriParameter(uri)}${response}${algorithm}`;
   if (cnonce !== null) text += `, cnonce="${cnonce}"`;
   if (opaque !== null) text += `, opaque="${escaped(opaque)}"`;
-  if (qop !== null) text += `, qop=${qop}, nc=${nonceCountText(session)}`;
+  if (terms.qop !== null) text += count + nonceCountText(session);
   return terms.userhash ? `${text}, userhash=true` : text;
 }
+
+/** What stands around the values that change. */
+const wordingOf = oncePerObject(({ realm, algorithmText, qop }: DigestTerms) => ({
+  realm: ownText(`, realm="${escaped(realm)}", nonce="`),
+  algorithm: ownText(algorithmText === null ? '"' : `", algorithm=${algorithmText}`),
+  count: ownText(`, qop=${qop}, nc=`),
+}));
+
+const uriParameter = oncePerText((uri) => ownText(`", uri="${escaped(uri)}", response="`));
 
 function usernameParameter(terms: DigestTerms, configured: string, hash: HashFn): string {
   const username = normalised(terms, configured);

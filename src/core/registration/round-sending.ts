@@ -166,18 +166,23 @@ function authorizations(
   env: Env,
 ): { readonly fields: readonly HeaderField[]; readonly sessions: readonly DigestSession[] } {
   const request = { method: 'REGISTER', uri: requestUri, body: NO_BODY };
-  const fields: HeaderField[] = [];
-  const sessions: DigestSession[] = [];
+  let fields: readonly HeaderField[] = [];
+  let sessions = NO_SESSIONS;
   for (const session of registration.sessions) {
     const credential = selectCredential(session.terms, registration.credentials);
     // The secret may have changed to one that cannot answer this realm: then it is challenged anew.
     if (credential === null) continue;
     const authorized = authorize(session, credential, request, env);
-    fields.push(authorized.header);
-    sessions.push(authorized.session);
+    fields = withOneMore(fields, authorized.header);
+    sessions = withOneMore(sessions, authorized.session);
   }
   if (sessions.length > 0) return { fields, sessions };
   const { initialAuthorization: initial } = registration.plan;
-  if (initial !== null) fields.push(initialAuthorization({ ...initial, uri: requestUri }));
-  return { fields, sessions: NO_SESSIONS };
+  if (initial !== null) fields = [initialAuthorization({ ...initial, uri: requestUri })];
+  return { fields, sessions };
+}
+
+/** One alone, as it mostly is, gets a list without room for others. */
+function withOneMore<T>(list: readonly T[], item: T): readonly T[] {
+  return list.length === 0 ? [item] : [...list, item];
 }

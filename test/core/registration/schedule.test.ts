@@ -13,7 +13,7 @@ import { type Rng, seededRng } from '../../../src/core/rng.ts';
 import { testPlan } from './script.ts';
 
 const policy = testPlan().profile.retry;
-const rngOf = (unit: number): Rng => ({ unit: () => unit, bytes: (count) => new Uint8Array(count) });
+const rngOf = (unit: number): Rng => ({ ...seededRng(1), unit: () => unit });
 /** Seconds, from the shortest to the longest. */
 const range = (delay: (rng: Rng) => number): readonly number[] =>
   [0, 1 - 1e-12].map((unit) => Math.round(delay(rngOf(unit)) / 10) / 100).sort((a, b) => a - b);
