@@ -98,7 +98,8 @@ function insert<S>({ times, sleepers }: Heap<S>, at: Millis, sleeper: S): void {
   sleepers.push(sleeper);
   while (place > 0) {
     const parent = (place - 1) >> 1;
-    const [above, aboveAt] = [sleepers[parent], times[parent]];
+    const above = sleepers[parent];
+    const aboveAt = times[parent];
     if (above === undefined || aboveAt === undefined || aboveAt <= at) break;
     times[place] = aboveAt;
     sleepers[place] = above;
@@ -111,18 +112,17 @@ function insert<S>({ times, sleepers }: Heap<S>, at: Millis, sleeper: S): void {
 /** Of a heap that is not empty. */
 function removeFirst<S>({ times, sleepers }: Heap<S>): S {
   const first = sleepers[0];
-  const [at, last] = [times.pop(), sleepers.pop()];
+  const at = times.pop();
+  const last = sleepers.pop();
   if (first === undefined || last === undefined || at === undefined) throw new Error('the heap is empty');
   if (times.length === 0) return first;
   let place = 0;
   for (;;) {
     const left = 2 * place + 1;
-    const [leftAt, rightAt] = [times[left], times[left + 1]];
-    if (leftAt === undefined) break;
-    const isRight = rightAt !== undefined && rightAt < leftAt;
-    const [child, childAt] = isRight ? [left + 1, rightAt] : [left, leftAt];
+    const child = left + Number((times[left + 1] ?? Number.POSITIVE_INFINITY) < (times[left] ?? 0));
+    const childAt = times[child];
     const below = sleepers[child];
-    if (below === undefined || childAt >= at) break;
+    if (childAt === undefined || below === undefined || childAt >= at) break;
     times[place] = childAt;
     sleepers[place] = below;
     place = child;
