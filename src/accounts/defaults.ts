@@ -13,28 +13,31 @@ export type Accounts = Iterable<readonly [string, AccountEntry]> & {
 
 /** Every account of `document`. An entry is made when somebody asks for it: ten thousand merged ones would stay for as long as
  * the document, and are looked at at a start and a reload. */
-export function accountsOf({ defaults, accounts }: AccountsDocument): Accounts {
-  const names = Object.keys(accounts);
-  const merged = (entry: AccountEntry): AccountEntry =>
-    defaults === undefined ? entry : withDefaults(defaults, entry);
-  const known = (name: string): AccountEntry | undefined =>
-    Object.hasOwn(accounts, name) ? accounts[name] : undefined;
+export function accountsOf(document: () => AccountsDocument): Accounts {
+  const own = (): AccountsDocument['accounts'] => document().accounts;
   return {
-    size: names.length,
-    has: (name) => Object.hasOwn(accounts, name),
+    size: Object.keys(own()).length,
+    has: (name) => Object.hasOwn(own(), name),
     get: (name) => {
-      const entry = known(name);
-      return entry === undefined ? undefined : merged(entry);
+      const { defaults, accounts } = document();
+      const entry = Object.hasOwn(accounts, name) ? accounts[name] : undefined;
+      return entry && effective(defaults, entry);
     },
-    keys: () => names,
+    keys: () => Object.keys(own()),
     *[Symbol.iterator]() {
-      for (const name of names) {
-        const entry = known(name);
-        if (entry !== undefined) yield [name, merged(entry)] as const;
+      const { defaults, accounts } = document();
+      for (const name of Object.keys(accounts)) {
+        const entry = accounts[name];
+        if (entry !== undefined) yield [name, effective(defaults, entry)] as const;
       }
     },
   };
 }
+
+function effective(defaults: AccountDefaults | undefined, entry: AccountEntry): AccountEntry {
+  return defaults === undefined ? entry : withDefaults(defaults, entry);
+}
+
 /** The entry of an account that is known to be there. */
 export function entryOf(accounts: Accounts, name: string): AccountEntry {
   const entry = accounts.get(name);

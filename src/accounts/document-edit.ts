@@ -19,7 +19,7 @@ export type EditedDocument = { readonly document: AccountsDocument; readonly tex
 /** The document in the file at `path`; null when there is no such file. */
 export async function readDocument(path: string): Promise<Result<AccountsDocument | null, EditProblem>> {
   const loaded = await loadAccounts(path);
-  if (loaded.ok) return success(loaded.value.document);
+  if (loaded.ok) return success(loaded.value.document());
   const { kind, exit, problems } = loaded.error;
   if (kind === 'missing') return success(null);
   return failure({ kind: 'invalid', exit, message: problems.map(renderProblem).join('\n') });

@@ -7,6 +7,7 @@ import { readAtMost } from './bounded-file.ts';
 import { inconsistencies } from './consistency.ts';
 import { type Accounts, accountsOf } from './defaults.ts';
 import { type ConfigProblem, renderPath, suggestKey } from './explain.ts';
+import { keptDocument } from './kept-document.ts';
 import type { AccountsDocument, Ha1Entry } from './schema.ts';
 import { checkShape } from './shape.ts';
 import type { ShapeProblem } from './structure.ts';
@@ -16,7 +17,7 @@ export type LoadedAccounts = {
   readonly path: string;
   /** Where relative paths in the file start. */
   readonly directory: string;
-  readonly document: AccountsDocument;
+  readonly document: () => AccountsDocument;
   readonly accounts: Accounts;
   /** To be told at each start. */
   readonly warnings: readonly string[];
@@ -44,7 +45,7 @@ export async function loadAccounts(path: string): Promise<Result<LoadedAccounts,
   const checked = await checkText(file, read.value.text);
   if (!checked.ok) return checked;
   const { document, accounts } = checked.value;
-  const warnings = permissionWarnings(file, read.value.mode, document);
+  const warnings = permissionWarnings(file, read.value.mode, document());
   return success({ path: file, directory: dirname(file), document, accounts, warnings });
 }
 
@@ -63,10 +64,11 @@ export async function checkText(
   }
   const shape = checkShape(parsed.value);
   if (!shape.ok) return failure(invalid(await placed(file, text, shape.error)));
-  const accounts = accountsOf(shape.value);
+  const document = keptDocument(shape.value);
+  const accounts = accountsOf(document);
   const problems = inconsistencies(accounts);
   if (problems.length > 0) return failure(invalid(await placed(file, text, problems)));
-  return success({ document: shape.value, accounts });
+  return success({ document, accounts });
 }
 
 function parseJson(text: string): { readonly value: unknown } | undefined {

@@ -97,7 +97,7 @@ class Agent {
     options.takesEvents?.((event) => this.#emit(event));
     this.#loaded = options.loaded;
     this.#trace = createTraceRing(traceLimits(options.loaded.accounts.size));
-    const hasHttp = options.loaded.document.agent?.http !== undefined;
+    const hasHttp = options.loaded.document().agent?.http !== undefined;
     this.#metrics = hasHttp ? createAgentMetrics(Date.now() / 1000) : null;
     this.#tls = watchTls({
       emit: (event) => this.#emit(event),
@@ -111,7 +111,7 @@ class Agent {
       product: options.product,
       store: options.store,
       only: options.only,
-      pace: options.loaded.document.agent?.pacing,
+      pace: options.loaded.document().agent?.pacing,
       expires: options.expires,
       emit: (event) => this.#emit(event),
       message: (...message) => this.#message(...message),
@@ -183,7 +183,7 @@ class Agent {
   async #openSocket(): Promise<string | null> {
     const { socketPath } = this.#options;
     if (socketPath === null) return null;
-    const group = this.#loaded.document.agent?.socketGroup ?? null;
+    const group = this.#loaded.document().agent?.socketGroup ?? null;
     const server = await startControlServer({
       path: socketPath,
       group,

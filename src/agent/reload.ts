@@ -41,7 +41,7 @@ export async function reload(supervisor: Supervisor, before: LoadedAccounts): Pr
   const after = read.value;
   const diff = diffAccounts(before.accounts, after.accounts, (name) => supervisor.isWanted(name));
   const warnings = [...after.warnings, ...(await carryOut(supervisor, diff, before, after))];
-  if (JSON.stringify(before.document.agent) !== JSON.stringify(after.document.agent)) {
+  if (JSON.stringify(before.document().agent) !== JSON.stringify(after.document().agent)) {
     warnings.push('the settings of "agent" have changed: they take effect at the next start');
   }
   supervisor.members.reorder(after.accounts.keys());

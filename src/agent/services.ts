@@ -48,7 +48,7 @@ export async function startServices(options: ServicesOptions): Promise<Result<Se
 
 async function startHttp(options: ServicesOptions): Promise<Result<Services, string>> {
   const { loaded, operations, metrics, history } = options;
-  const plan = httpPlanOf(loaded.document.agent, loaded.directory);
+  const plan = httpPlanOf(loaded.document().agent, loaded.directory);
   if (plan === null || metrics === null) return success({ close: async () => undefined });
   const token = plan.token === null ? success(null) : await readText(plan.token, secretsIo());
   if (!token.ok) return failure(`agent.httpToken cannot be read: ${token.error}`);
@@ -69,7 +69,7 @@ async function startHttp(options: ServicesOptions): Promise<Result<Services, str
 
 async function startNotices(options: ServicesOptions): Promise<{ readonly close: () => void }> {
   const { loaded, operations, product, tell } = options;
-  const plan = noticesPlanOf(loaded.document.agent, loaded.directory);
+  const plan = noticesPlanOf(loaded.document().agent, loaded.directory);
   if (plan === null) return { close: () => undefined };
   const { createNotices } = await import('./notices/notices.ts');
   return createNotices({
@@ -87,7 +87,7 @@ async function startNotices(options: ServicesOptions): Promise<{ readonly close:
 async function startMirror(options: ServicesOptions): Promise<{ readonly close: () => void }> {
   const { loaded, operations } = options;
   const nothing = { close: () => undefined };
-  const plan = hepPlanOf(loaded.document.agent, loaded.directory);
+  const plan = hepPlanOf(loaded.document().agent, loaded.directory);
   if (plan === null) return nothing;
   const { server, id, node } = plan;
   const warn = (text: string): void => tellWarning(options, 'hep.trouble', text);

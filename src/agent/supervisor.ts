@@ -3,7 +3,7 @@
 // What operators ask is in orders.ts and reload.ts.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type Accounts, entryOf } from '../accounts/defaults.ts';
+import type { Accounts } from '../accounts/defaults.ts';
 import type { LoadedAccounts } from '../accounts/load.ts';
 import type { AccountEntry } from '../accounts/schema.ts';
 import type { Standpoint } from '../core/health/condition.ts';
@@ -118,16 +118,20 @@ export class Supervisor {
 
   /** Takes the accounts of the file in, until `end`; they begin by themselves, paced. */
   async start(loaded: LoadedAccounts, end: AbortSignal): Promise<void> {
-    const names = [...loaded.accounts.keys()].filter((name) => this.isWanted(name));
     const memory = this.store.remembered();
-    for (let from = 0; from < names.length && !end.aborted; from += START_BATCH) {
-      const batch = names.slice(from, from + START_BATCH);
-      await Promise.all(
-        batch.map((name) => this.admitMember(name, entryOf(loaded.accounts, name), loaded.directory, memory)),
-      );
+    const batch: Promise<Member>[] = [];
+    const ready = async (): Promise<void> => {
+      await Promise.all(batch.splice(0));
       // Those who are ready begin, and what arrives is heard, while the others of fifty thousand get ready.
       await nextTurn();
+    };
+    for (const [name, entry] of loaded.accounts) {
+      if (end.aborted) break;
+      if (!this.isWanted(name)) continue;
+      batch.push(this.admitMember(name, entry, loaded.directory, memory));
+      if (batch.length === START_BATCH) await ready();
     }
+    await ready();
   }
 
   isWanted(name: string): boolean {

@@ -68,7 +68,7 @@ describe('examples/kubernetes.yaml', () => {
     const loaded = await loadAccounts(path);
     if (!loaded.ok) throw new Error(JSON.stringify(loaded.error));
     expect(loaded.value.warnings).toEqual([]);
-    const [, port] = /:(\d+)$/.exec(loaded.value.document.agent?.http ?? '') ?? [];
+    const [, port] = /:(\d+)$/.exec(loaded.value.document().agent?.http ?? '') ?? [];
     expect(example).toContain(`{ name: http, containerPort: ${port} }`);
     const files = [...exampleAccounts().matchAll(/"file": "(.+)\/([^/"]+)"/g)];
     expect(files.length).toBeGreaterThan(1);

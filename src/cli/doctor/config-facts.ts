@@ -28,8 +28,9 @@ async function placeFacts({ path, document }: LoadedAccounts, name: string): Pro
   const { sourceMapOf } = await import('../../accounts/source-positions.ts');
   const { positionOf } = sourceMapOf(await readFile(path, 'utf8'));
   const file = ok('config.file', `${path}:${positionOf(['accounts', name]).line}`);
-  const own = document.accounts[name] ?? {};
-  const inherited = Object.keys(document.defaults ?? {}).filter((key) => !(key in own));
+  const { accounts, defaults = {} } = document();
+  const own = accounts[name] ?? {};
+  const inherited = Object.keys(defaults).filter((key) => !(key in own));
   if (inherited.length === 0) return [file];
   const place = `"defaults" in line ${positionOf(['defaults']).line}`;
   return [file, ok('config.defaults', `${inherited.join(', ')} from ${place}`)];
