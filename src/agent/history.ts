@@ -9,10 +9,10 @@ import {
   CLOCK_SLACK_MS,
   DAY_MS,
   type Shares,
+  type Standing,
   sharesOf,
   standingOf,
   stretchesOf,
-  type Timeline,
   uptimeOf,
   WEEK_MS,
 } from '../core/health/availability.ts';
@@ -20,6 +20,7 @@ import type { AccountState } from '../core/health/snapshot.ts';
 import type { Millis } from '../core/time.ts';
 import { type HistoryFile, historyFile } from '../state/history-file.ts';
 import { formatHistoryLine, type HistoryLine, type TripSummary } from '../state/history-lines.ts';
+import { HistoryTable } from './history-table.ts';
 
 /** A share of the time, in seconds. `ratio`: up of up and down, 0 to 1; null: nothing is known. */
 export type UptimeShare = {
@@ -74,20 +75,6 @@ export type HistoryOptions = {
   readonly now?: () => Millis;
 };
 
-/** The summary that goes on is in the record itself: of an account that began a while ago there is no other. */
-type Recorded = {
-  timeline: Timeline;
-  /** The summaries that are over, oldest first. */
-  trips: readonly TripSummary[];
-  /** Of the one that goes on; there is none while `count` is 0. */
-  start: Millis;
-  count: number;
-  sumMs: Millis;
-  maxMs: Millis;
-};
-
-const NO_TRIPS: readonly TripSummary[] = [];
-
 const FLUSH_EVERY_MS: Millis = 60_000;
 const LEAST_BUCKET_MS: Millis = 300_000;
 const LONGEST_BUCKET_MS: Millis = 6 * 3_600_000;
@@ -100,77 +87,55 @@ const LINES_AT_ONCE = 500;
 /** Reads what earlier runs left, and begins. */
 export function openHistory(options: HistoryOptions): History {
   const now = options.now ?? Date.now;
-  const records = new Map<string, Recorded>();
+  const table = new HistoryTable(options.accounts);
   const file = options.directory === null ? null : historyFile(options.directory);
-  const writer = file === null ? null : openFile(file, records, options.notify, now);
+  const writer = file === null ? null : openFile(file, table, options.notify, now);
   const bucketMs = bucketOf(options.accounts);
   const tell = (line: HistoryLine): void => writer?.add(line);
 
   return {
     note(account, state, at = now()) {
       const standing = standingOf(state);
-      const record = records.get(account);
-      if (record === undefined) {
+      const place = table.placeOf(account);
+      if (place === undefined) {
         const timeline = beginTimeline(at, standing);
-        records.set(account, recordOf(timeline, NO_TRIPS));
-        tell({ type: 'account', account, timeline, trips: NO_TRIPS });
+        table.put(account, timeline, []);
+        tell({ type: 'account', account, timeline, trips: [] });
         return;
       }
-      const before = record.timeline;
-      record.timeline = advance(before, at, standing);
-      if (record.timeline === before) return;
+      // Nearly always it stands as it did: no timeline is made for that.
+      if (table.standing(place) === standing && at >= table.since(place) - CLOCK_SLACK_MS) return;
+      const before = table.timeline(place);
+      const timeline = advance(before, at, standing);
+      table.setTimeline(place, timeline);
       // A clock that was far wrong: all that was noted with it is void.
-      const isNew = record.timeline.since < before.since && record.timeline.spans.length === 0;
-      if (isNew) tell({ type: 'account', account, timeline: record.timeline, trips: tripsOf(record) });
+      const isNew = timeline.since < before.since && timeline.spans.length === 0;
+      if (isNew) tell({ type: 'account', account, timeline, trips: table.trips(place) });
       else tell({ type: 'change', account, at: Math.max(at, before.since), standing });
     },
     noteRoundTrip(account, seconds, at = now()) {
-      const record = records.get(account);
-      if (record === undefined) return;
+      const place = table.placeOf(account);
+      if (place === undefined) return;
       const ms = Math.round(seconds * 1000);
       const start = Math.floor(at / bucketMs) * bucketMs;
-      if (record.count > 0 && start <= record.start) {
-        record.count += 1;
-        record.sumMs += ms;
-        record.maxMs = Math.max(record.maxMs, ms);
-        return;
-      }
-      const last = lastTrips(record);
+      if (table.addRoundTrip(place, start, ms)) return;
+      const last = table.latestTrips(place);
       if (last !== null) {
         // A summary is written when the next one begins, or at the end.
         tell({ type: 'trips', account, trips: last });
-        record.trips = tripsOf(record).filter((one) => one.start > at - DAY_MS - bucketMs);
+        const recent = table.trips(place).filter((one) => one.start > at - DAY_MS - bucketMs);
+        table.setTrips(place, recent);
       }
-      record.start = start;
-      record.count = 1;
-      record.sumMs = ms;
-      record.maxMs = ms;
+      table.appendTrips(place, { start, count: 1, sumMs: ms, maxMs: ms });
     },
     forget(account) {
-      if (records.delete(account)) tell({ type: 'forgotten', account });
+      if (table.remove(account)) tell({ type: 'forgotten', account });
     },
-    uptime: (account, at = now()) => uptimeAt(records.get(account), at),
-    recent: (account, at = now()) => recentAt(records.get(account), at, bucketMs),
+    uptime: (account, at = now()) => uptimeAt(table, account, at),
+    recent: (account, at = now()) => recentAt(table, account, at, bucketMs),
     flush: async () => await writer?.flush(),
     stop: async () => await writer?.stop(),
   };
-}
-
-/** A record whose latest summary goes on. */
-function recordOf(timeline: Timeline, trips: readonly TripSummary[]): Recorded {
-  const last = trips.at(-1);
-  const { start, count, sumMs, maxMs } = last ?? { start: 0, count: 0, sumMs: 0, maxMs: 0 };
-  return { timeline, trips: last === undefined ? NO_TRIPS : trips.slice(0, -1), start, count, sumMs, maxMs };
-}
-
-function lastTrips({ start, count, sumMs, maxMs }: Recorded): TripSummary | null {
-  return count === 0 ? null : { start, count, sumMs, maxMs };
-}
-
-/** Every summary, oldest first. */
-function tripsOf(record: Recorded): readonly TripSummary[] {
-  const last = lastTrips(record);
-  return last === null ? record.trips : record.trips.concat(last);
 }
 
 function bucketOf(accounts: number): Millis {
@@ -178,8 +143,9 @@ function bucketOf(accounts: number): Millis {
   return Math.min(LONGEST_BUCKET_MS, LEAST_BUCKET_MS * Math.ceil(perDay / MAX_SUMMARIES));
 }
 
-function uptimeAt(record: Recorded | undefined, at: Millis): Uptime {
-  const timeline = record?.timeline ?? beginTimeline(at, 'unknown');
+function uptimeAt(table: HistoryTable, account: string, at: Millis): Uptime {
+  const place = table.placeOf(account);
+  const timeline = place === undefined ? beginTimeline(at, 'unknown') : table.timeline(place);
   return {
     day: shareOf(sharesOf(timeline, at - DAY_MS, at)),
     week: shareOf(sharesOf(timeline, at - WEEK_MS, at)),
@@ -199,16 +165,18 @@ function shareOf(shares: Shares): UptimeShare {
   };
 }
 
-function recentAt(record: Recorded | undefined, at: Millis, bucketMs: Millis): RecentHistory {
-  if (record === undefined) return { bar: [], roundTrips: [] };
-  const stretches = stretchesOf(record.timeline, at - DAY_MS, at);
+function recentAt(table: HistoryTable, account: string, at: Millis, bucketMs: Millis): RecentHistory {
+  const place = table.placeOf(account);
+  if (place === undefined) return { bar: [], roundTrips: [] };
+  const stretches = stretchesOf(table.timeline(place), at - DAY_MS, at);
   return {
     bar: stretches.flatMap(({ from, to, standing }) =>
       standing === 'unknown'
         ? []
         : [{ from: isoOf(from), to: to === at ? null : isoOf(to), state: standing }],
     ),
-    roundTrips: tripsOf(record)
+    roundTrips: table
+      .trips(place)
       .filter(({ start }) => start + bucketMs > at - DAY_MS)
       .map(({ start, count, sumMs }) => ({ at: isoOf(start), seconds: Math.round(sumMs / count) / 1000 })),
   };
@@ -224,10 +192,10 @@ type Writer = {
   readonly stop: () => Promise<void>;
 };
 
-/** Fills `records` from the file, and brings to it what is added. null: the file is not ours to write. */
+/** Fills `table` from the file, and brings to it what is added. null: the file is not ours to write. */
 function openFile(
   file: HistoryFile,
-  records: Map<string, Recorded>,
+  table: HistoryTable,
   notify: HistoryOptions['notify'],
   now: () => Millis,
 ): Writer | null {
@@ -237,7 +205,7 @@ function openFile(
     return null;
   }
   if (found.value.damage !== null) notify({ code: 'history.set-aside', message: found.value.damage });
-  replay(found.value.lines, records, now());
+  replay(found.value.lines, table, now());
   let pending: HistoryLine[] = [];
   /** The file lacks something that is not pending either: the next time all of it is written. */
   let isPartial = true;
@@ -260,7 +228,7 @@ function openFile(
       if (isPartial || file.isLong() || !(await append(lines))) {
         // What changes while it is written comes after it.
         isPartial = false;
-        await file.rewrite(wholeText(records, now));
+        await file.rewrite(wholeText(table, now));
       }
       if (isBroken) notify({ code: 'history.writable', message: `${file.path} can be written again` });
       isBroken = false;
@@ -292,13 +260,13 @@ function openFile(
 }
 
 /** Every account as it stands when its turn comes; what changes meanwhile is pending and written after it. */
-async function* wholeText(records: ReadonlyMap<string, Recorded>, now: () => Millis): AsyncGenerator<string> {
+async function* wholeText(table: HistoryTable, now: () => Millis): AsyncGenerator<string> {
   let lines: string[] = [];
-  for (const [account, record] of records) {
-    const { timeline } = record;
+  for (const [account, place] of table.places()) {
+    const timeline = table.timeline(place);
     // Of an account that nobody has seen for a week nothing is worth keeping.
     if (timeline.standing === 'unknown' && timeline.since < now() - WEEK_MS) continue;
-    lines.push(formatHistoryLine({ type: 'account', account, timeline, trips: tripsOf(record) }));
+    lines.push(formatHistoryLine({ type: 'account', account, timeline, trips: table.trips(place) }));
     if (lines.length < LINES_AT_ONCE) continue;
     yield lines.join('');
     lines = [];
@@ -309,41 +277,45 @@ async function* wholeText(records: ReadonlyMap<string, Recorded>, now: () => Mil
 }
 
 /** The accounts as the lines tell; from the agent's last sign of life on they are unknown. */
-function replay(lines: readonly HistoryLine[], records: Map<string, Recorded>, now: Millis): void {
+function replay(lines: readonly HistoryLine[], table: HistoryTable, now: Millis): void {
   let aliveAt = 0;
   for (const line of lines) {
     if (line.type === 'alive') aliveAt = Math.max(aliveAt, line.at);
-    else replayLine(line, records);
+    else replayLine(line, table);
   }
-  for (const [account, record] of records) {
-    const { since } = record.timeline;
+  for (const [account, place] of table.places()) {
+    const since = table.since(place);
     // Written with a clock that was ahead of ours: nobody knows what it means.
-    if (since > now + CLOCK_SLACK_MS) records.delete(account);
-    else record.timeline = advance(record.timeline, Math.min(now, Math.max(aliveAt, since)), 'unknown');
+    if (since > now + CLOCK_SLACK_MS) table.remove(account);
+    else advanceTo(table, place, Math.min(now, Math.max(aliveAt, since)), 'unknown');
   }
 }
 
-function replayLine(line: Exclude<HistoryLine, { type: 'alive' }>, records: Map<string, Recorded>): void {
-  const record = records.get(line.account);
+function replayLine(line: Exclude<HistoryLine, { type: 'alive' }>, table: HistoryTable): void {
+  const place = table.placeOf(line.account);
   switch (line.type) {
     case 'account':
-      records.set(line.account, recordOf(line.timeline, line.trips));
+      table.put(line.account, line.timeline, line.trips);
       break;
     case 'change':
       // What the record has already was written before it.
-      if (record === undefined || line.at < record.timeline.since) break;
-      record.timeline = advance(record.timeline, line.at, line.standing);
+      if (place === undefined || line.at < table.since(place)) break;
+      advanceTo(table, place, line.at, line.standing);
       break;
     case 'trips':
-      if (record !== undefined) records.set(line.account, recordOf(record.timeline, withTrips(record, line)));
+      if (place !== undefined) table.setTrips(place, withTrips(table.trips(place), line.trips));
       break;
     case 'forgotten':
-      records.delete(line.account);
+      table.remove(line.account);
       break;
   }
 }
 
-function withTrips(record: Recorded, { trips }: { readonly trips: TripSummary }): readonly TripSummary[] {
-  const others = tripsOf(record).filter(({ start }) => start !== trips.start);
-  return others.concat(trips).sort((a, b) => a.start - b.start);
+function advanceTo(table: HistoryTable, place: number, at: Millis, standing: Standing): void {
+  table.setTimeline(place, advance(table.timeline(place), at, standing));
+}
+
+function withTrips(trips: readonly TripSummary[], added: TripSummary): readonly TripSummary[] {
+  const others = trips.filter(({ start }) => start !== added.start);
+  return others.concat(added).sort((a, b) => a.start - b.start);
 }

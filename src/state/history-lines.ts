@@ -1,8 +1,14 @@
 // The lines of history.ndjson: a head, then what was noted, one JSON array a line. Lines are only ever added until the file
 // is written anew, and taking the same ones again changes nothing. Reading takes nothing on trust.
 
-import type { Span, Standing, Timeline } from '../core/health/availability.ts';
-import { MAX_SPANS } from '../core/health/availability.ts';
+import {
+  MAX_SPANS,
+  type Span,
+  type Standing,
+  sharesOfSpan,
+  spanOf,
+  type Timeline,
+} from '../core/health/availability.ts';
 import type { Millis } from '../core/time.ts';
 
 export const HISTORY_SCHEMA = 'sipreg.history/1';
@@ -30,7 +36,8 @@ export type HistoryLine =
   /** The agent was running. */
   | { readonly type: 'alive'; readonly at: Millis };
 
-const STANDINGS: readonly Standing[] = [
+/** Each is known by its place here: lines have that number. */
+export const STANDINGS: readonly Standing[] = [
   'unknown',
   'registered',
   'waiting',
@@ -55,10 +62,10 @@ function fieldsOf(line: HistoryLine): readonly unknown[] {
   switch (line.type) {
     case 'account': {
       const { spans, since, standing } = line.timeline;
-      const spanNumbers = spans.flatMap((span) => [
-        ...[span.from, codeOf(span.standing)],
-        ...[span.up, span.down, span.unknown],
-      ]);
+      const spanNumbers = spans.flatMap((span, at) => {
+        const { up, down, unknown } = sharesOfSpan(span, spans[at + 1]?.from ?? since);
+        return [span.from, codeOf(span.standing), up, down, unknown];
+      });
       return ['a', line.account, since, codeOf(standing), spanNumbers, line.trips.flatMap(tripNumbers)];
     }
     case 'change':
@@ -126,7 +133,7 @@ function spansOf(list: unknown, end: unknown): readonly Span[] | null {
     const standing = standingOfCode(code);
     const to = rows[at + 1]?.[0] ?? end;
     if (standing === null || !isTime(to) || to < from || up + down + unknown > to - from) return null;
-    spans.push({ from, standing, up, down, unknown });
+    spans.push(spanOf(from, to, standing, { up, down, resting: to - from - up - down - unknown, unknown }));
   }
   return spans;
 }

@@ -203,6 +203,29 @@ describe('the history', () => {
     expect(readFileSync(path(), 'utf8')).not.toContain('lab');
   });
 
+  it('of more accounts than were expected, of whom some go and others come, is that of each', async () => {
+    const first = open(2);
+    const names = Array.from({ length: 100 }, (_, at) => `account-${at}`);
+    for (const name of names) first.note(name, 'waiting');
+    clock += HOUR;
+    for (const [at, name] of names.entries()) {
+      if (at % 3 === 0) first.forget(name);
+      else first.note(name, 'registered');
+    }
+    for (let at = 0; at < 50; at++) first.note(`late-${at}`, 'blocked');
+    clock += HOUR;
+    const expected = { ratio: 0.5, up: 3600, down: 3600, resting: 0, unknown: 22 * 3600 };
+    const check = (history: History): void => {
+      expect(history.uptime('account-0').day.unknown).toBe(86_400);
+      expect(history.uptime('account-98').day).toEqual(expected);
+      expect(history.uptime('late-0').day).toMatchObject({ up: 0, down: 3600 });
+      expect(history.recent('late-49').bar).toHaveLength(1);
+    };
+    check(first);
+    await first.stop();
+    check(open(2));
+  });
+
   it('is kept in memory where there is no directory', async () => {
     const history = open(1, null);
     liveADay(history);
@@ -225,6 +248,17 @@ describe('a history file that is not as it should be', () => {
     expect(open().uptime('office').day.ratio).toBe(0.9);
     expect(notices).toEqual([]);
     expect(text.length).toBeGreaterThan(0);
+  });
+
+  it('with a summary of no round trip at all is read without it', async () => {
+    writeFileSync(
+      path(),
+      (await written()).replace(/\["t".*\n/g, '').replace(/,\[[^[]*\]\]/, `,[${BEGIN},0,0,0]]`),
+    );
+    const history = open();
+    expect(codes()).toEqual([]);
+    expect(history.recent('office').roundTrips).toEqual([]);
+    expect(history.uptime('office').day.ratio).toBe(0.9);
   });
 
   it.each([

@@ -14,9 +14,8 @@ export type Standing =
 export type Span = {
   readonly from: Millis;
   readonly standing: Standing;
-  readonly up: Millis;
-  readonly down: Millis;
-  readonly unknown: Millis;
+  /** How it was spent; null: all of it as `standing` says. */
+  readonly shares: Shares | null;
 };
 
 /** `spans` are over and follow each other without gaps; since `since` it is as `standing` says. */
@@ -79,12 +78,13 @@ export function advance(timeline: Timeline, at: Millis, standing: Standing): Tim
   if (at <= since) {
     // It never was what it was.
     const last = timeline.spans.at(-1);
-    if (last === undefined || last.standing !== standing || isJoined(last, since)) {
+    if (last === undefined || last.standing !== standing || last.shares !== null) {
       return { ...timeline, standing };
     }
     return { spans: timeline.spans.slice(0, -1), since: last.from, standing };
   }
-  const spans = withinWeek(timeline.spans.concat(spanOf(since, at, timeline.standing)), at);
+  const over: Span = { from: since, standing: timeline.standing, shares: null };
+  const spans = withinWeek(timeline.spans.concat(over), at);
   return { spans: spans.length > MAX_SPANS ? joined(spans, at) : spans, since: at, standing };
 }
 
@@ -97,10 +97,11 @@ export function sharesOf(timeline: Timeline, from: Millis, to: Millis): Shares {
     const within = Math.max(0, Math.min(end, to) - Math.max(span.from, from));
     if (within === 0) continue;
     const part = within / length;
-    total.up += span.up * part;
-    total.down += span.down * part;
-    total.unknown += span.unknown * part;
-    total.resting += (length - span.up - span.down - span.unknown) * part;
+    const spent = sharesOfSpan(span, end);
+    total.up += spent.up * part;
+    total.down += spent.down * part;
+    total.resting += spent.resting * part;
+    total.unknown += spent.unknown * part;
     covered += within;
   }
   return { ...total, unknown: total.unknown + Math.max(0, to - from - covered) };
@@ -129,26 +130,32 @@ function spansUntil(
   { spans, since, standing }: Timeline,
   to: Millis,
 ): readonly { readonly span: Span; readonly end: Millis }[] {
-  const all = to > since ? [...spans, spanOf(since, to, standing)] : spans;
+  const all = to > since ? [...spans, { from: since, standing, shares: null }] : spans;
   return all.map((span, at) => ({ span, end: all[at + 1]?.from ?? Math.max(to, since) }));
 }
 
-function spanOf(from: Millis, to: Millis, standing: Standing): Span {
-  const length = to - from;
-  const isDown = standing === 'waiting' || standing === 'blocked';
-  return {
-    from,
-    standing,
-    up: standing === 'registered' ? length : 0,
-    down: isDown ? length : 0,
-    unknown: standing === 'unknown' ? length : 0,
-  };
+/** A span that ends at `end`, spent as `shares` says. */
+export function spanOf(from: Millis, end: Millis, standing: Standing, shares: Shares): Span {
+  const plain = sharesOfLength(end - from, standing);
+  const isPlain = shares.up === plain.up && shares.down === plain.down && shares.unknown === plain.unknown;
+  return { from, standing, shares: isPlain ? null : shares };
 }
 
-/** Whether the span that ends at `end` holds other standings besides its own. */
-function isJoined(span: Span, end: Millis): boolean {
-  const plain = spanOf(span.from, end, span.standing);
-  return span.up !== plain.up || span.down !== plain.down || span.unknown !== plain.unknown;
+/** How a span that ends at `end` was spent. */
+export function sharesOfSpan({ from, standing, shares }: Span, end: Millis): Shares {
+  return shares ?? sharesOfLength(end - from, standing);
+}
+
+function sharesOfLength(length: Millis, standing: Standing): Shares {
+  const isUp = standing === 'registered';
+  const isDown = standing === 'waiting' || standing === 'blocked';
+  const isUnknown = standing === 'unknown';
+  return {
+    up: isUp ? length : 0,
+    down: isDown ? length : 0,
+    resting: isUp || isDown || isUnknown ? 0 : length,
+    unknown: isUnknown ? length : 0,
+  };
 }
 
 function withinWeek(spans: readonly Span[], now: Millis): readonly Span[] {
@@ -167,13 +174,18 @@ function joined(spans: readonly Span[], end: Millis): readonly Span[] {
   }
   const [one, other] = [spans[best], spans[best + 1]];
   if (one === undefined || other === undefined) return spans;
-  const isLonger = other.from - one.from >= endOf(best + 1) - other.from;
-  const both: Span = {
-    from: one.from,
-    standing: isLonger ? one.standing : other.standing,
+  const to = endOf(best + 1);
+  const isLonger = other.from - one.from >= to - other.from;
+  const shares = sum(sharesOfSpan(one, other.from), sharesOfSpan(other, to));
+  const both = spanOf(one.from, to, isLonger ? one.standing : other.standing, shares);
+  return [...spans.slice(0, best), both, ...spans.slice(best + 2)];
+}
+
+function sum(one: Shares, other: Shares): Shares {
+  return {
     up: one.up + other.up,
     down: one.down + other.down,
+    resting: one.resting + other.resting,
     unknown: one.unknown + other.unknown,
   };
-  return [...spans.slice(0, best), both, ...spans.slice(best + 2)];
 }
