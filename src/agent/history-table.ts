@@ -142,11 +142,14 @@ export class HistoryTable {
     this.#shareRows.release(this.#shares[place] ?? NONE);
     let list = NONE;
     let sharesList = NONE;
-    for (const [at, { from, standing, shares }] of spans.entries()) {
+    let at = 0;
+    for (const { from, standing, shares } of spans) {
       list = this.#spanRows.append(list, [from, STANDINGS.indexOf(standing)]);
-      if (shares === null) continue;
-      const { up, down, resting, unknown } = shares;
-      sharesList = this.#shareRows.append(sharesList, [at, up, down, resting, unknown]);
+      if (shares !== null) {
+        const { up, down, resting, unknown } = shares;
+        sharesList = this.#shareRows.append(sharesList, [at, up, down, resting, unknown]);
+      }
+      at += 1;
     }
     this.#spans[place] = list;
     this.#shares[place] = sharesList;

@@ -23,7 +23,7 @@ export class RowLists {
   /** The list with one row more. */
   append(list: number, numbers: readonly number[]): number {
     const row = this.#take();
-    this.#numbers.set(numbers, row * this.#width);
+    for (let column = 0; column < this.#width; column++) this.set(row, column, numbers[column] ?? 0);
     this.#next[row] = list === NONE ? row : this.#after(list);
     if (list !== NONE) this.#next[list] = row;
     return row;

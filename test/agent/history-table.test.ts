@@ -85,3 +85,17 @@ it('counts round trips in the summary that goes on, and in no later one', () => 
   expect(table.addRoundTrip(place, BEGIN + 1, 20)).toBe(false);
   expect(table.trips(place)).toEqual([{ start: BEGIN, count: 3, sumMs: 120, maxMs: 60 }]);
 });
+
+it('needs no more memory, however often accounts change, go and come', () => {
+  const table = new HistoryTable(1);
+  const joined = { up: 1, down: 2, resting: 3, unknown: 4 };
+  const spans: readonly Span[] = [{ from: BEGIN, standing: 'waiting', shares: joined }];
+  const trips = { start: BEGIN, count: 1, sumMs: 30, maxMs: 30 };
+  const before = process.memoryUsage().arrayBuffers;
+  for (let at = 0; at < 100_000; at++) {
+    table.put('office', { spans, since: BEGIN + at, standing: 'registered' }, [trips]);
+    if (at % 2 === 0) table.remove('office');
+  }
+  // Rows that were lost would be 2 MB at the least.
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(300_000);
+});
