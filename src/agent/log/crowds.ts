@@ -5,7 +5,7 @@
 import { admit, type Bucket, type Pace } from '../../core/pacing/token-bucket.ts';
 import { earliest, type Millis } from '../../core/time.ts';
 import { keptEvent } from '../events.ts';
-import type { Judged } from './news.ts';
+import { type Judged, kindOf } from './news.ts';
 
 /** What a window held back. */
 export type Summary = {
@@ -62,7 +62,9 @@ export function createCrowds(): Crowds {
     aloneBucket = bucket;
     return true;
   };
-  const crowdOf = ({ kind, registrar }: Judged, now: Millis): Crowd => {
+  const crowdOf = (news: Judged, now: Millis): Crowd => {
+    const { registrar } = news;
+    const kind = kindOf(news);
     const own = `${kind}\n${registrar ?? ''}`;
     // As long as a crowd of several registrars goes on, those who come belong to it.
     const known = crowds.get(own) ?? crowds.get(kind);

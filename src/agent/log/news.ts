@@ -28,8 +28,6 @@ export type Judged = {
   readonly isNews: boolean;
   /** How much it matters, now that it is known whether it is news. */
   readonly severity: Severity;
-  /** Events of one kind look alike but for the account. */
-  readonly kind: string;
   /** null: it has to do with none, or with an unknown one. */
   readonly registrar: string | null;
 };
@@ -53,39 +51,55 @@ export function createNews(): News {
         case 'state': {
           const verdict = judgeState(accounts, event, now);
           const registrar = verdict.isNews ? glanceOf(event).registrar : null;
-          return judged(event, verdict, `state ${event.state}`, registrar);
+          return judged(event, verdict, registrar);
         }
-        case 'failure': {
-          const verdict = judgeFailure(accounts, event, now);
-          return judged(event, verdict, `failure ${event.state} ${event.failure.code}`, event.registrar);
-        }
-        case 'warning': {
-          const verdict = judgeWarning(warnings, event, now);
-          return judged(event, verdict, `warning ${event.code}`, null);
-        }
+        case 'failure':
+          return judged(event, judgeFailure(accounts, event, now), event.registrar);
+        case 'warning':
+          return judged(event, judgeWarning(warnings, event, now), null);
         case 'reload':
           for (const name of event.report?.removed ?? []) forgetAccount(accounts, name);
-          return judged(event, NEWS, 'reload', null);
+          return judged(event, NEWS, null);
         case 'agent':
-          return judged(event, NEWS, `agent ${event.code}`, null);
         case 'keepalive':
-          return judged(event, NEWS, `keepalive ${event.code}`, null);
-        case 'request': {
-          const verdict = event.severity === 'debug' ? NO_NEWS : NEWS;
-          return judged(event, verdict, `request ${event.status}`, null);
-        }
+          return judged(event, NEWS, null);
+        case 'request':
+          return judged(event, event.severity === 'debug' ? NO_NEWS : NEWS, null);
         case 'message':
-          return judged(event, NO_NEWS, 'message', null);
+          return judged(event, NO_NEWS, null);
       }
     },
     size: () => accountsIn(accounts) + warnings.size,
   };
 }
 
-function judged(event: AgentEvent, verdict: Verdict, kind: string, registrar: string | null): Judged {
+function judged(event: AgentEvent, verdict: Verdict, registrar: string | null): Judged {
   const { telling, isNews } = verdict;
   const severity = isNews ? severityOf(event) : 'debug';
-  return { event, telling, isNews, severity, kind: `${kind} ${telling.type}`, registrar };
+  return { event, telling, isNews, severity, registrar };
+}
+
+/** Events of one kind look alike but for the account. */
+export function kindOf({ event, telling }: Judged): string {
+  return `${event.type} ${detailOf(event)} ${telling.type}`;
+}
+
+function detailOf(event: AgentEvent): string | number {
+  switch (event.type) {
+    case 'state':
+      return event.state;
+    case 'failure':
+      return `${event.state} ${event.failure.code}`;
+    case 'warning':
+    case 'agent':
+    case 'keepalive':
+      return event.code;
+    case 'request':
+      return event.status;
+    case 'reload':
+    case 'message':
+      return '';
+  }
 }
 
 /** A change of state that is news is for everybody, also when it came with a refresh, which is routine. */

@@ -12,7 +12,6 @@ function failed(account: string, code: VerdictCode, registrar: string, now: numb
     telling: { type: 'full' },
     isNews: true,
     severity: 'warning',
-    kind: `failure ${code}`,
     registrar,
   };
 }
