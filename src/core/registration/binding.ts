@@ -34,18 +34,20 @@ const MAX_URI = 1_000;
 /** RFC 3261 §10.2.1.1: a malformed expires counts as 3600. */
 const MALFORMED_EXPIRES = 3600;
 
-/** Reads the grant for `own` from the headers of a 2xx; `sentCount` is how many Contacts the request had. */
+/** Reads the grant for `own` from the headers of a 2xx; `sentCount` is how many Contacts the request had, `known` the
+ * GRUUs that it has. */
 export function grantOf(
   headers: readonly HeaderField[],
   own: OwnContact,
   requestedSeconds: number,
   sentCount: number,
+  known: Learned['gruu'] = NO_GRUU,
 ): Grant {
   const contacts = parseContacts(headers).contacts;
   const { matched, matchedBy } = findOwn(contacts, own, sentCount);
   const bindings = contacts.map((contact) => reported(contact, contact === matched, own.text));
   const { grantedSeconds, source } = grantedTime(contacts, matched, expiresHeader(headers), requestedSeconds);
-  return { grantedSeconds, source, matchedBy, bindings, gruu: gruuOf(matched) };
+  return { grantedSeconds, source, matchedBy, bindings, gruu: gruuOf(matched, known) };
 }
 
 type GrantedTime = Pick<Grant, 'grantedSeconds' | 'source'>;
@@ -65,14 +67,19 @@ function grantedTime(
 }
 
 /** RFC 5627 §4.2: the GRUUs that the registrar has given our Contact; what is no URI is none. */
-function gruuOf(matched: NameAddr | null): Learned['gruu'] {
+function gruuOf(matched: NameAddr | null, known: Learned['gruu']): Learned['gruu'] {
   if (matched === null) return NO_GRUU;
-  const gruu = { public: uriParam(matched, 'pub-gruu'), temporary: uriParam(matched, 'temp-gruu') };
+  const gruu = {
+    public: uriParam(matched, 'pub-gruu', known.public),
+    temporary: uriParam(matched, 'temp-gruu', known.temporary),
+  };
   return gruu.public === null && gruu.temporary === null ? NO_GRUU : gruu;
 }
 
-function uriParam({ params }: NameAddr, name: string): string | null {
+/** `known`: what it was before; each refresh says the same. */
+function uriParam({ params }: NameAddr, name: string, known: string | null): string | null {
   const uri = paramValue(params, name);
+  if (uri === known) return known;
   return uri !== null && parseUri(uri).ok ? ownText(printableUpTo(MAX_URI, uri)) : null;
 }
 

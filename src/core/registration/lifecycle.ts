@@ -110,7 +110,7 @@ function beginRound(
   env: Env,
   deadlineAt: Millis | undefined,
 ): LifecycleStep {
-  const step = startRound(resumed(lifecycle), goal, env, deadlineAt);
+  const step = startRound(resumed(lifecycle), goal, env, deadlineAt, lifecycle.report.learned);
   const begun = lifecycleDraft(lifecycle);
   if (goal === 'register') begun.stop = null;
   begun.nextAt = undefined;

@@ -1,5 +1,7 @@
 // The REGISTER (RFC 3261 §10.2): its header fields in the order in which proxies want them (§7.3.1).
 
+import { oncePerObject } from '../made-once.ts';
+import { ownText } from '../own-text.ts';
 import { formatMessage } from '../sip/format.ts';
 import { optionTags, sameName } from '../sip/headers.ts';
 import { bracketed } from '../sip/ip.ts';
@@ -57,12 +59,14 @@ function registerHeaders(registration: Registration, parts: RegisterParts): read
   if (parts.expires !== null) add('Expires', String(parts.expires));
   for (const field of parts.authorizations) if (!isForProxy(field)) headers.push(field);
   const supported = supportedOptions(registration);
-  if (supported.length > 0) add('Supported', supported.join(', '));
+  if (supported.length > 0) add('Supported', listText(supported));
   if (profile.userAgent !== null) add('User-Agent', profile.userAgent);
   for (const field of profile.headers) if (!sameName(field.name, 'Supported')) headers.push(field);
   add('Content-Length', '0');
   return headers;
 }
+
+const listText = oncePerObject((tags: readonly string[]) => tags.join(', '));
 
 function isForProxy({ name }: HeaderField): boolean {
   return name === 'Proxy-Authorization';
@@ -78,8 +82,13 @@ export function supportedOptions(registration: Registration): readonly string[] 
 }
 
 function viaValue(flow: FlowRef, branch: string, offersKeep: boolean): string {
-  const sentBy = `${bracketed(flow.local.address)}:${flow.local.port}`;
-  // RFC 3581 §3: an empty rport asks for the source port that the server saw; RFC 6223 §4: so does keep for an interval.
-  const keep = offersKeep ? ';keep' : '';
-  return `SIP/2.0/${flow.transport.toUpperCase()} ${sentBy};rport${keep};branch=${branch}`;
+  const { branchOnly, keepAndBranch } = viaBeginnings(flow);
+  return (offersKeep ? keepAndBranch : branchOnly) + branch;
 }
+
+/** What a Via is before its branch, for all requests of a flow. */
+const viaBeginnings = oncePerObject(({ transport, local }: FlowRef) => {
+  // RFC 3581 §3: an empty rport asks for the source port that the server saw; RFC 6223 §4: so does keep for an interval.
+  const sender = `SIP/2.0/${transport.toUpperCase()} ${bracketed(local.address)}:${local.port};rport`;
+  return { branchOnly: ownText(`${sender};branch=`), keepAndBranch: ownText(`${sender};keep;branch=`) };
+});

@@ -96,7 +96,7 @@ function granted(
     instanceId: sent.offersOutbound ? instanceId : null,
     regId: outbound === 'active' ? regId : null,
   };
-  const grant = grantOf(response.headers, ours, sent.requested, sent.contactCount);
+  const grant = grantOf(response.headers, ours, sent.requested, sent.contactCount, round.learned.gruu);
   if (grant.grantedSeconds === 0) {
     const gone = { ...registration, binding: null, boundContact: null };
     return finish(gone, round, { type: 'failed', failure: contactRemoved(response, own.text) });

@@ -5,10 +5,12 @@ import { initialAuthorization } from '../digest/initial.ts';
 import { selectCredential } from '../digest/selection.ts';
 import { authorize, type DigestSession } from '../digest/session.ts';
 import type { Env } from '../env.ts';
+import { oncePerObject } from '../made-once.ts';
+import { ownText } from '../own-text.ts';
 import { randomHex } from '../rng.ts';
 import { type HeaderField, NO_BODY } from '../sip/message.ts';
 import { isReliable } from '../sip/transport.ts';
-import { formatUri } from '../sip/uri.ts';
+import { formatUri, type SipUri } from '../sip/uri.ts';
 import { startTransaction } from '../transaction/client.ts';
 import {
   boundUri,
@@ -38,6 +40,9 @@ import {
   type SentRequest,
 } from './round-state.ts';
 
+/** All accounts of a registrar share its URI. */
+const requestUriText = oncePerObject((uri: SipUri) => ownText(formatUri(uri)));
+
 /** RFC 3261 §18.1.1: what may go by UDP when the path MTU is not known. */
 const MAX_DATAGRAM_BYTES = 1300;
 
@@ -49,7 +54,7 @@ export function sendRegister(registration: Registration, round: Round, place: Pl
   const branch = `z9hG4bK${randomHex(env.rng, 12)}`;
   const contact = ownContact(registration, round, flow);
   const contacts = contactValues(registration, round, contact);
-  const requestUri = formatUri(round.requestUri);
+  const requestUri = requestUriText(round.requestUri);
   const { fields, sessions } = authorizations(registration, requestUri, env);
   const expires = requestedExpires(registration, round);
   const bytes = registerRequest(registration, {

@@ -13,7 +13,7 @@ import { type ChallengeHistory, NO_CHALLENGES } from './challenge-answer.ts';
 import type { OwnUri } from './contact.ts';
 import type { Effect, Outcome } from './effect.ts';
 import type { Goal } from './input.ts';
-import type { FlowRef, Registration } from './registration.ts';
+import type { FlowRef, Learned, Registration } from './registration.ts';
 
 /** A request that is on its way. */
 export type SentRequest = {
@@ -99,6 +99,8 @@ export type Round = {
   readonly deferred: boolean;
   /** An answer came whose Via somebody between us and the registrar had changed. */
   readonly sawForeignVia: boolean;
+  /** What the 2xx before said besides the bindings: the next mostly says the same. */
+  readonly learned: Learned;
 };
 
 export type RoundStep = {
@@ -108,7 +110,7 @@ export type RoundStep = {
 };
 
 /** A round that has not done anything yet. */
-export function newRound(goal: Goal, requestUri: SipUri, deadlineAt: Millis): Draft<Round> {
+export function newRound(goal: Goal, requestUri: SipUri, deadlineAt: Millis, learned: Learned): Draft<Round> {
   return {
     goal,
     phase: RESOLVING,
@@ -132,6 +134,7 @@ export function newRound(goal: Goal, requestUri: SipUri, deadlineAt: Millis): Dr
     lastResort: null,
     deferred: false,
     sawForeignVia: false,
+    learned,
   };
 }
 
@@ -160,6 +163,7 @@ export function roundDraft(round: Round): Draft<Round> {
     lastResort: round.lastResort,
     deferred: round.deferred,
     sawForeignVia: round.sawForeignVia,
+    learned: round.learned,
   };
 }
 

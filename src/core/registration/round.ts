@@ -5,6 +5,7 @@
 
 import type { Env } from '../env.ts';
 import { type Failure, failureOf } from '../health/verdict.ts';
+import { oncePerObject } from '../made-once.ts';
 import { headerValue } from '../sip/headers.ts';
 import type { SipResponse } from '../sip/message.ts';
 import { parseCSeq } from '../sip/numbers.ts';
@@ -15,7 +16,13 @@ import { earliest, type Millis } from '../time.ts';
 import { responseReceived, timePassed, transactionWakeAt } from '../transaction/client.ts';
 import type { Effect } from './effect.ts';
 import type { Goal, Input } from './input.ts';
-import { changedWay, type Registration, registrationDraft } from './registration.ts';
+import {
+  changedWay,
+  type Learned,
+  NOTHING_LEARNED,
+  type Registration,
+  registrationDraft,
+} from './registration.ts';
 import { answerReceived, rejectionStands, secretReadAgain } from './round-answers.ts';
 import { hopOf } from './round-opening.ts';
 import { sendRegister } from './round-sending.ts';
@@ -37,14 +44,15 @@ import { foreignVia } from './tampering.ts';
 /** A round that waits for something that never comes ends after this time; its own timers are far shorter. */
 const LONGEST_ROUND_MS: Millis = 10 * 60_000;
 
-/** Begins a round. `deadlineAt` ends it, whatever it is doing then. */
+/** Begins a round. `deadlineAt` ends it, whatever it is doing then; `learned` is what the last 2xx said. */
 export function startRound(
   registration: Registration,
   goal: Goal,
   env: Env,
   deadlineAt: Millis = env.now + LONGEST_ROUND_MS,
+  learned: Learned = NOTHING_LEARNED,
 ): RoundStep {
-  const round = newRound(goal, registrarUri(registration.plan.profile.registrar), deadlineAt);
+  const round = newRound(goal, registrarUri(registration.plan.profile.registrar), deadlineAt, learned);
   const { flow, target, way } = registration;
   if (flow === null || target === null || way.redirected) return resolveTargets(registration, round);
   const place = { flow, target };
@@ -103,10 +111,9 @@ export function roundWakeAt(round: Round): Millis | undefined {
 }
 
 /** RFC 3261 §10.2: the Request-URI of a REGISTER names the domain, without user and without parameters. */
-function registrarUri(registrar: SipUri): SipUri {
-  const { scheme, host, port } = registrar;
+const registrarUri = oncePerObject(({ scheme, host, port }: SipUri): SipUri => {
   return { scheme, user: null, password: null, host, port, params: [], headers: [] };
-}
+});
 
 function flowOpened(
   registration: Registration,
