@@ -5,7 +5,7 @@
 import { headerValue } from '../core/sip/headers.ts';
 import type { SipMessage } from '../core/sip/message.ts';
 import { parseCSeq } from '../core/sip/numbers.ts';
-import type { Transport } from '../core/sip/transport.ts';
+import type { SocketAddress, Transport } from '../core/sip/transport.ts';
 import { type AgentEvent, glanceOf, instantOf, type StateEvent } from './events.ts';
 
 /** How an attempt to register ended. */
@@ -36,18 +36,21 @@ export const TRANSPORTS = ['udp', 'tcp', 'tls', 'ws', 'wss'] as const satisfies 
 export const MATERIAL_RESULTS = ['ok', 'unchanged', 'invalid'] as const;
 type MaterialResult = (typeof MATERIAL_RESULTS)[number];
 
-/** In the order of the lists above. Times are Unix seconds, 0 for never. */
+/** Counts in the order of one of the lists above, no longer than needed: what is not there is 0. */
+export type Counts = number[];
+
+/** Times are Unix seconds, 0 for never. */
 export type AccountCounters = {
-  readonly attempts: number[];
-  readonly responses: number[];
+  attempts: Counts;
+  responses: Counts;
   /** One more than there are bounds: the last is for everything above. Each counts its own bucket only. */
-  readonly durations: number[];
+  durations: Counts;
   durationSum: number;
   retransmissions: number;
   keepaliveFailures: number;
-  readonly flowFailures: number[];
+  flowFailures: Counts;
   publicAddressChanges: number;
-  publicAddress: string | null;
+  publicAddress: SocketAddress | null;
   consecutiveFailures: number;
   lastSuccess: number;
   lastAttempt: number;
@@ -57,7 +60,7 @@ export type AccountCounters = {
 
 /** Of the agent as a whole. */
 export type AgentCounters = {
-  readonly materialReloads: number[];
+  materialReloads: Counts;
   messagesSent: number;
   messagesReceived: number;
   dropped: number;
@@ -86,7 +89,7 @@ export type AgentMetrics = {
 export function createAgentMetrics(startedAt: number): AgentMetrics {
   const accounts = new Map<string, AccountCounters>();
   const agent: AgentCounters = {
-    materialReloads: MATERIAL_RESULTS.map(() => 0),
+    materialReloads: NOTHING_COUNTED,
     messagesSent: 0,
     messagesReceived: 0,
     dropped: 0,
@@ -122,7 +125,10 @@ export function createAgentMetrics(startedAt: number): AgentMetrics {
       else agent.messagesReceived += 1;
       if (account !== null) observeMessage(of(account), content);
     },
-    flowFailed: (account, transport) => add(of(account).flowFailures, TRANSPORTS.indexOf(transport)),
+    flowFailed: (account, transport) => {
+      const counters = of(account);
+      counters.flowFailures = counted(counters.flowFailures, TRANSPORTS.indexOf(transport));
+    },
   };
 }
 
@@ -131,20 +137,21 @@ function observeState(counters: AccountCounters, event: StateEvent): void {
   const glance = glanceOf(event);
   const seconds = instantOf(event) / 1000;
   if (state === 'registering' || state === 'refreshing') counters.lastAttempt = seconds;
-  const seen = glance.public === null ? null : `${glance.public.address} ${glance.public.port}`;
+  const { public: seen } = glance;
   if (seen !== null) {
-    if (counters.publicAddress !== null && counters.publicAddress !== seen)
+    const { publicAddress: before } = counters;
+    if (before !== null && (before.address !== seen.address || before.port !== seen.port))
       counters.publicAddressChanges += 1;
     counters.publicAddress = seen;
   }
   if (state !== 'registered' || previous === 'registered') return;
-  add(counters.attempts, RESULTS.indexOf('ok'));
+  counters.attempts = counted(counters.attempts, RESULTS.indexOf('ok'));
   counters.consecutiveFailures = 0;
   counters.lastSuccess = seconds;
   const { rtt } = glance;
   if (rtt !== null) {
     const bucket = DURATION_BUCKETS.findIndex((bound) => rtt <= bound);
-    add(counters.durations, bucket < 0 ? DURATION_BUCKETS.length : bucket);
+    counters.durations = counted(counters.durations, bucket < 0 ? DURATION_BUCKETS.length : bucket);
     counters.durationSum += rtt;
   }
 }
@@ -155,7 +162,7 @@ function observeFailure(
 ): void {
   // A binding that could not be removed is no attempt to register.
   if (state === 'unregistering' || state === 'paused') return;
-  add(counters.attempts, RESULTS.indexOf(resultOf(failure.code)));
+  counters.attempts = counted(counters.attempts, RESULTS.indexOf(resultOf(failure.code)));
   counters.consecutiveFailures = count;
 }
 
@@ -191,7 +198,7 @@ function observeMessage(counters: AccountCounters, content: Uint8Array | SipMess
   const cseq = parseCSeq(headerValue(content.headers, 'CSeq') ?? '');
   if (!cseq.ok || cseq.value.method !== 'REGISTER') return;
   const at = STATUS_CODES.indexOf(String(content.status));
-  add(counters.responses, at < 0 ? STATUS_CODES.length - 1 : at);
+  counters.responses = counted(counters.responses, at < 0 ? STATUS_CODES.length - 1 : at);
 }
 
 /** A flow that several accounts share is counted for none of them. */
@@ -206,7 +213,8 @@ const KEEPALIVE_GOES_ON = ['sent', 'answered', 'mapped', 'method'];
 
 function countMaterial(agent: AgentCounters, code: string): void {
   const result = MATERIAL_EVENTS[code];
-  if (result !== undefined) add(agent.materialReloads, MATERIAL_RESULTS.indexOf(result));
+  if (result === undefined) return;
+  agent.materialReloads = counted(agent.materialReloads, MATERIAL_RESULTS.indexOf(result));
 }
 
 const MATERIAL_EVENTS: Readonly<Record<string, MaterialResult>> = {
@@ -215,19 +223,28 @@ const MATERIAL_EVENTS: Readonly<Record<string, MaterialResult>> = {
   'tls.material-invalid': 'invalid',
 };
 
-function add(counts: number[], at: number): void {
-  counts[at] = (counts[at] ?? 0) + 1;
+/** With one more at `at`; the same list where it has the place. */
+function counted(counts: Counts, at: number): Counts {
+  const before = counts[at];
+  if (before === undefined) {
+    return Array.from({ length: at + 1 }, (_, index) => counts[index] ?? (index === at ? 1 : 0));
+  }
+  counts[at] = before + 1;
+  return counts;
 }
+
+/** It has no place that could be counted at: all may share it. */
+const NOTHING_COUNTED: Counts = [];
 
 function zeroCounters(): AccountCounters {
   return {
-    attempts: RESULTS.map(() => 0),
-    responses: STATUS_CODES.map(() => 0),
-    durations: [...DURATION_BUCKETS, Number.POSITIVE_INFINITY].map(() => 0),
+    attempts: NOTHING_COUNTED,
+    responses: NOTHING_COUNTED,
+    durations: NOTHING_COUNTED,
     durationSum: 0,
     retransmissions: 0,
     keepaliveFailures: 0,
-    flowFailures: TRANSPORTS.map(() => 0),
+    flowFailures: NOTHING_COUNTED,
     publicAddressChanges: 0,
     publicAddress: null,
     consecutiveFailures: 0,
