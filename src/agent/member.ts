@@ -35,7 +35,8 @@ export class Member {
 
   /** Its registrations, one for each flow; null: it is disabled. */
   get flows(): Registrations | null {
-    return this.#first === null ? null : [this.#first, ...this.#others];
+    if (this.#first === null) return null;
+    return this.#others === NO_OTHERS ? [this.#first] : [this.#first, ...this.#others];
   }
 
   get isEnabled(): boolean {

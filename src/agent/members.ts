@@ -26,7 +26,11 @@ export class Members {
   }
 
   *registrations(): Iterable<ManagedRegistration> {
-    for (const { flows } of this.#byName.values()) if (flows !== null) yield* flows;
+    for (const { flows } of this.#byName.values()) {
+      if (flows === null) continue;
+      // All are looked at every few seconds, and `yield*` would make several objects for each.
+      for (const flow of flows) yield flow;
+    }
   }
 
   /** Puts the members into the order of `names`. */
