@@ -6,11 +6,19 @@ import { assert } from '../core/assert.ts';
 import type { DigestAlgorithm } from '../core/digest/algorithm.ts';
 import type { KeepaliveSettings } from '../core/keepalive/terms.ts';
 import { oncePerContent, oncePerObject, oncePerText } from '../core/made-once.ts';
+import { ownText } from '../core/own-text.ts';
 import type { ContactPlan, Plan, Profile, ProxyUri, RetryPolicy } from '../core/registration/plan.ts';
 import { ipVersion } from '../core/sip/ip.ts';
 import { isToken, quote } from '../core/sip/scan.ts';
 import type { SocketAddress } from '../core/sip/transport.ts';
-import { escapeUser, type Param, parseUri, type SipUri, unescape as unescapeUser } from '../core/sip/uri.ts';
+import {
+  escapeUser,
+  formatUri,
+  type Param,
+  parseUri,
+  type SipUri,
+  unescape as unescapeUser,
+} from '../core/sip/uri.ts';
 import type { TextSource } from '../core/text-source.ts';
 import type { TlsSettings } from '../runtime/tls/settings.ts';
 import type { AccountEntry, Ha1Entry, SecretText } from './schema.ts';
@@ -43,7 +51,8 @@ export function planOf(name: string, entry: AccountEntry, product: string): Plan
   const aor = uriOf(entry.aor);
   return {
     account: name,
-    aor,
+    // It stays for as long as the account: text that was put together keeps its pieces.
+    aor: ownText(formatUri(aor)),
     contact: contactPlan(name, entry),
     initialAuthorization: initialAuthorization(entry),
     profile: profileOf(entry, aor, product),

@@ -166,8 +166,7 @@ export function nameOf(account: ManagedRegistration): string {
 
 /** Whose identity it is: another AOR or registrar under the same name starts anew. */
 export function identityKey({ account, aor, profile: { registrar } }: Plan): IdentityKey {
-  // It stays for as long as the account: text that was put together keeps its pieces.
-  return { account, aor: ownText(formatUri(aor)), registrar: registrarText(registrar) };
+  return { account, aor, registrar: registrarText(registrar) };
 }
 
 /** The registrar as snapshots have it. */

@@ -94,7 +94,7 @@ export function snapshotOf({ name, entry, flows }: Member, since: string): Accou
   const plan = planOf(name, entry, '');
   return {
     account: name,
-    aor: formatUri(plan.aor),
+    aor: plan.aor,
     registrar: formatUri(plan.profile.registrar),
     state: 'disabled',
     since,

@@ -6,8 +6,8 @@ import { entryOf } from '../accounts/defaults.ts';
 import { renderProblem } from '../accounts/explain.ts';
 import { type LoadedAccounts, loadAccounts } from '../accounts/load.ts';
 import type { AccountEntry } from '../accounts/schema.ts';
-import { boundUri } from '../core/registration/contact.ts';
 import { flowPlans, type Plan } from '../core/registration/plan.ts';
+import { parseUri } from '../core/sip/uri.ts';
 import { sameUri } from '../core/sip/uri-compare.ts';
 import type { Millis } from '../core/time.ts';
 import type { Memory } from '../state/identity-store.ts';
@@ -95,14 +95,17 @@ function hasSuccessor(supervisor: Supervisor, former: ManagedRegistration): bool
 }
 
 function bindsTheSame(one: ManagedRegistration, other: ManagedRegistration): boolean {
-  const [mine, theirs] = [boundUri(boundContactOf(one)), boundUri(boundContactOf(other))];
   return (
-    mine !== null &&
-    theirs !== null &&
-    sameUri(mine.uri, theirs.uri) &&
-    sameUri(currentPlan(one).aor, currentPlan(other).aor) &&
+    isSameUri(boundContactOf(one), boundContactOf(other)) &&
+    isSameUri(currentPlan(one).aor, currentPlan(other).aor) &&
     isSamePlace(one, other)
   );
+}
+
+function isSameUri(one: string | null, other: string | null): boolean {
+  if (one === null || other === null) return false;
+  const [mine, theirs] = [parseUri(one), parseUri(other)];
+  return mine.ok && theirs.ok && sameUri(mine.value, theirs.value);
 }
 
 function boundContactOf({ lifecycle }: ManagedRegistration): string | null {

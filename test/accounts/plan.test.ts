@@ -23,7 +23,7 @@ describe('the plan of an account', () => {
   it('has the defaults of the interface', async () => {
     const { aor, profile, ...rest } = await plan({});
     const { registrar, ...settings } = profile;
-    expect([aor, registrar].map(formatUri)).toEqual([AOR, 'sip:pbx.example.com']);
+    expect([aor, formatUri(registrar)]).toEqual([AOR, 'sip:pbx.example.com']);
     expect(rest).toEqual({
       account: 'office',
       contact: { uri: null, user: null, uriParams: [], params: [] },

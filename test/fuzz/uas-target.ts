@@ -11,13 +11,12 @@ import { addressBook, addressee } from '../../src/core/uas/addressee.ts';
 import { answerTo, answerToBroken } from '../../src/core/uas/answer.ts';
 import { replyAddress } from '../../src/core/uas/reply-path.ts';
 import { type Answer, responseOf } from '../../src/core/uas/response.ts';
-import { uri } from '../core/registration/script.ts';
 import type { Target } from './target.ts';
 
 const SOURCE = { address: '192.0.2.1', port: 5060 };
 const ACCOUNTS = addressBook([
-  { contactUsers: ['alice'], aor: uri('sip:alice@example.com') },
-  { contactUsers: ['bob', '%62ob2'], aor: uri('sip:bob@example.com') },
+  { contactUsers: ['alice'], aor: 'sip:alice@example.com' },
+  { contactUsers: ['bob', '%62ob2'], aor: 'sip:bob@example.com' },
 ]);
 const CALLS = { status: 302, contact: 'sip:mailbox@example.com' };
 /** What an answer has more than its request: status line, capabilities, a tag, `received`. */

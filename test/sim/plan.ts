@@ -34,7 +34,7 @@ export type WorldPlan = {
 export function accountPlan(name: string, chosen: Partial<Profile> = {}): Plan {
   return {
     account: name,
-    aor: uri(`sip:${name}@${DOMAIN}`),
+    aor: `sip:${name}@${DOMAIN}`,
     contact: { uri: null, user: name, uriParams: [], params: [] },
     initialAuthorization: null,
     profile: profileWith(chosen),

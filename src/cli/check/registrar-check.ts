@@ -71,9 +71,8 @@ function ownContactsOf(account: PreparedAccount | undefined): readonly SipUri[] 
   if (account === undefined) return [];
   const { plan, memory } = account;
   if (plan.contact.uri !== null) return [plan.contact.uri];
-  const aor = formatUri(plan.aor);
   const registrar = formatUri(plan.profile.registrar);
-  const { flows } = memory.load({ account: plan.account, aor, registrar });
+  const { flows } = memory.load({ account: plan.account, aor: plan.aor, registrar });
   return [...flows.values()].flatMap(({ contact }) => {
     const uri = parseUri(contact ?? '');
     return uri.ok ? [uri.value] : [];

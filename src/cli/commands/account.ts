@@ -87,7 +87,7 @@ function summaryOf(name: string, entry: AccountEntry) {
   const plan = planOf(name, entry, PRODUCT);
   return {
     account: name,
-    aor: formatUri(plan.aor),
+    aor: plan.aor,
     registrar: formatUri(plan.profile.registrar),
     transport: plan.profile.transport,
     enabled: entry.enabled !== false,

@@ -98,7 +98,7 @@ function namesText(names: readonly string[]): string {
 /** Ends the command when the account is unknown. */
 function identify(name: string, loaded: LoadedAccounts): Patient {
   const { aor, profile } = planOf(name, entryOf(loaded, name), PRODUCT);
-  return { account: name, aor: formatUri(aor), registrar: formatUri(profile.registrar) };
+  return { account: name, aor, registrar: formatUri(profile.registrar) };
 }
 
 function interruption(signal: AbortSignal): Promise<never> {

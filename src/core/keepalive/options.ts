@@ -1,7 +1,7 @@
 // The OPTIONS that keeps a flow open (RFC 3261 §11): asked of the registrar in the name of one account. Its answer only
 // has to come; what it says does not matter.
 
-import type { Plan } from '../registration/plan.ts';
+import { fromUri, type Plan } from '../registration/plan.ts';
 import type { FlowRef } from '../registration/registration.ts';
 import { type Rng, randomHex } from '../rng.ts';
 import { formatMessage } from '../sip/format.ts';
@@ -12,10 +12,11 @@ import type { OptionsRequest } from './keepalive.ts';
 
 /** An OPTIONS to the registrar of `plan` over `flow`; each is a request of its own. */
 export function optionsRequest(
-  { aor, profile }: Plan,
+  plan: Plan,
   flow: Pick<FlowRef, 'transport' | 'local'>,
   rng: Rng,
 ): OptionsRequest {
+  const { profile } = plan;
   const branch = `z9hG4bK${randomHex(rng, 12)}`;
   const sentBy = `${bracketed(flow.local.address)}:${flow.local.port}`;
   const registrar = formatUri({ ...profile.registrar, user: null, password: null, params: [], headers: [] });
@@ -23,7 +24,7 @@ export function optionsRequest(
     { name: 'Via', value: `SIP/2.0/${flow.transport.toUpperCase()} ${sentBy};rport;branch=${branch}` },
     ...profile.proxies.map((proxy) => ({ name: 'Route', value: `<${formatUri(proxy)}>` })),
     { name: 'Max-Forwards', value: '70' },
-    { name: 'From', value: `<${formatUri(profile.from ?? aor)}>;tag=${randomHex(rng, 8)}` },
+    { name: 'From', value: `<${fromUri(plan)}>;tag=${randomHex(rng, 8)}` },
     { name: 'To', value: `<${registrar}>` },
     { name: 'Call-ID', value: randomHex(rng, 16) },
     { name: 'CSeq', value: '1 OPTIONS' },

@@ -4,7 +4,7 @@
 import { bracketed } from '../sip/ip.ts';
 import { formatParams } from '../sip/params.ts';
 import type { SocketAddress } from '../sip/transport.ts';
-import { formatUri, type Param, parseUri, type SipUri } from '../sip/uri.ts';
+import { formatUri, type Param, parseUri, type SipUri, userOf } from '../sip/uri.ts';
 import { sameUri } from '../sip/uri-compare.ts';
 import type { Plan } from './plan.ts';
 import { type FlowRef, hasRegId, type PublicAddress, type Registration } from './registration.ts';
@@ -34,7 +34,7 @@ export function contactUri(plan: Plan, flow: FlowRef, publicAddress: PublicAddre
 /** The user part (escaped) of the account's Contact; null: it has none. */
 export function contactUser({ aor, contact: { uri, user } }: Plan): string | null {
   if (uri !== null) return uri.user;
-  return user === '' ? null : (user ?? aor.user);
+  return user === '' ? null : (user ?? userOf(aor));
 }
 
 /** The address under which `local` is seen from outside: the public one when it was learned for just this address. */
@@ -81,7 +81,7 @@ export function boundUri(boundContact: string | null): OwnUri | null {
 
 /** RFC 3261 §8.1.1.8, §10.2.1: a sips Request-URI, top Route or AOR wants a sips Contact. */
 function isSips({ aor, profile: { registrar, proxies } }: Plan): boolean {
-  return registrar.scheme === 'sips' || proxies[0]?.scheme === 'sips' || aor.scheme === 'sips';
+  return registrar.scheme === 'sips' || proxies[0]?.scheme === 'sips' || aor.startsWith('sips:');
 }
 
 function uriParams(plan: Plan, flow: FlowRef): readonly Param[] {

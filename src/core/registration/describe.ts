@@ -33,7 +33,7 @@ export function describe(flows: readonly [Lifecycle, ...Lifecycle[]], dateOf: Da
   const own = described[flows.indexOf(lifecycle)] ?? describeFlow(lifecycle, dateOf);
   return {
     account: plan.account,
-    aor: formatUri(plan.aor),
+    aor: plan.aor,
     registrar: formatUri(plan.profile.registrar),
     state,
     since: dateOf(lifecycle.since),

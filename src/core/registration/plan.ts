@@ -4,7 +4,7 @@
 import { oncePerObject } from '../made-once.ts';
 import type { HeaderField } from '../sip/message.ts';
 import type { SocketAddress, Transport } from '../sip/transport.ts';
-import type { Param, SipUri } from '../sip/uri.ts';
+import { formatUri, type Param, type SipUri } from '../sip/uri.ts';
 
 /** The Contact that is registered: a whole URI for another host, or one made from the flow's own address. */
 export type ContactPlan = {
@@ -48,11 +48,17 @@ const flowProfiles = oncePerObject((profile: Profile): readonly Profile[] =>
   profile.outbound === 'on' ? profile.proxies.map((proxy) => ({ ...profile, proxies: [proxy] })) : [],
 );
 
+/** The From of the account's requests, without angle brackets. */
+export function fromUri({ aor, profile: { from } }: Plan): string {
+  return from === null ? aor : formatUri(from);
+}
+
 /** What an account has of its own. */
 export type Plan = {
   /** The account's name in the accounts file. */
   readonly account: string;
-  readonly aor: SipUri;
+  /** A SIP URI, as From and To have it. */
+  readonly aor: string;
   readonly contact: ContactPlan;
   /** For an Authorization with empty nonce and response in the first REGISTER (3GPP TS 24.229). */
   readonly initialAuthorization: { readonly username: string; readonly realm: string } | null;

@@ -7,6 +7,7 @@ import { optionTags, sameName } from '../sip/headers.ts';
 import { bracketed } from '../sip/ip.ts';
 import { type HeaderField, NO_BODY } from '../sip/message.ts';
 import { formatUri, type SipUri } from '../sip/uri.ts';
+import { fromUri } from './plan.ts';
 import { type FlowRef, hasRegId, type Registration } from './registration.ts';
 
 export type RegisterParts = {
@@ -50,9 +51,8 @@ function registerHeaders(registration: Registration, parts: RegisterParts): read
   for (const route of parts.routes) add('Route', `<${formatUri(route)}>`);
   add('Max-Forwards', MAX_FORWARDS);
   for (const field of parts.authorizations) if (isForProxy(field)) headers.push(field);
-  const aor = formatUri(plan.aor);
-  add('From', `<${profile.from === null ? aor : formatUri(profile.from)}>;tag=${identity.fromTag}`);
-  add('To', `<${aor}>`);
+  add('From', `<${fromUri(plan)}>;tag=${identity.fromTag}`);
+  add('To', `<${plan.aor}>`);
   add('Call-ID', identity.callId);
   add('CSeq', `${parts.cseq} REGISTER`);
   for (const contact of parts.contacts) add('Contact', contact);

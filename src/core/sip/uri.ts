@@ -69,6 +69,15 @@ export function parseUri(text: string): Result<SipUri, ParseError> {
   });
 }
 
+/** The user of a text that is known to be a SIP URI, without a look at the rest; null: it has none. */
+export function userOf(text: string): string | null {
+  const at = text.indexOf('@');
+  if (at === -1) return null;
+  const userinfo = text.slice(text.indexOf(':') + 1, at);
+  const passwordAt = userinfo.indexOf(':');
+  return passwordAt === -1 ? userinfo : userinfo.slice(0, passwordAt);
+}
+
 /** The URI as text, without angle brackets. */
 export function formatUri(uri: SipUri): string {
   const password = uri.password === null ? '' : `:${uri.password}`;

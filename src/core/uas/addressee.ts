@@ -3,13 +3,14 @@
 
 import { sameHost } from '../sip/ip.ts';
 import type { NameAddr } from '../sip/name-addr.ts';
-import { parseUri, type SipUri, unescape as unescapeUser } from '../sip/uri.ts';
+import { parseUri, type SipUri, unescape as unescapeUser, userOf } from '../sip/uri.ts';
 
 /** What of an account requests are addressed to. */
 export type Addressable = {
   /** The users of its Contacts, escaped as in a URI. */
   readonly contactUsers: readonly string[];
-  readonly aor: SipUri;
+  /** A SIP URI. */
+  readonly aor: string;
 };
 
 /** The accounts of a flow, found by what a request says. */
@@ -23,7 +24,7 @@ export function addressBook<A extends Addressable>(all: readonly A[]): AddressBo
   return {
     all,
     byContactUser: grouped(all, ({ contactUsers }) => contactUsers),
-    byAorUser: grouped(all, ({ aor }) => (aor.user === null ? [] : [aor.user])),
+    byAorUser: grouped(all, ({ aor }) => [userOf(aor)].filter((user) => user !== null)),
   };
 }
 
@@ -42,13 +43,18 @@ export function addressee<A extends Addressable>(
   const meant = byRequest.length > 1 ? byRequest.filter((account) => byTo.includes(account)) : byRequest;
   const candidates = meant.length > 0 ? meant : byRequest.length > 0 ? byRequest : byTo;
   const host = wanted.ok ? wanted.value.host : '';
-  return candidates.find(({ aor }) => sameHost(aor.host, host)) ?? candidates[0] ?? null;
+  return candidates.find(({ aor }) => isAt(aor, host)) ?? candidates[0] ?? null;
 }
 
 /** Whether the URI names somebody at all; pings often name a host only. */
 export function namesUser(requestUri: string): boolean {
   const uri = parseUri(requestUri);
   return uri.ok && uri.value.user !== null;
+}
+
+function isAt(aor: string, host: string): boolean {
+  const uri = parseUri(aor);
+  return uri.ok && sameHost(uri.value.host, host);
 }
 
 function found<A>(index: ReadonlyMap<string, readonly A[]>, uri: SipUri | null): readonly A[] {

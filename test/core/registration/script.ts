@@ -47,7 +47,7 @@ export function uri(text: string): SipUri {
 export function testPlan(chosen: ChosenPlan = {}): Plan {
   const {
     account = 'office',
-    aor = uri('sip:alice@example.com'),
+    aor = 'sip:alice@example.com',
     contact = { uri: null, user: 'alice', uriParams: [], params: [] },
     initialAuthorization = null,
     ...profile

@@ -13,6 +13,7 @@ import {
   type SipUri,
   unescape as unescaped,
   uriParam,
+  userOf,
 } from '../../../src/core/sip/uri.ts';
 import { uri as anyUri, token } from './arbitraries.ts';
 import { codeOf, unwrapped } from './vectors.ts';
@@ -169,8 +170,10 @@ describe('formatUri', () => {
     fc.assert(
       fc.property(fc.oneof(nearly, fc.string({ unit: 'binary' })), (text) => {
         const result = parseUri(text);
-        if (result.ok) expect(parseUri(formatUri(result.value))).toEqual(result);
-        else expect(result.error.code).toMatch(/^SIP_PARSE_URI/);
+        if (result.ok) {
+          expect(parseUri(formatUri(result.value))).toEqual(result);
+          expect(userOf(text)).toBe(result.value.user);
+        } else expect(result.error.code).toMatch(/^SIP_PARSE_URI/);
       }),
       { numRuns: 1000 },
     );

@@ -2,15 +2,12 @@
 
 import { describe, expect, it } from 'vitest';
 import { parseNameAddr } from '../../../src/core/sip/name-addr.ts';
-import { parseUri } from '../../../src/core/sip/uri.ts';
 import { type Addressable, addressBook, addressee, namesUser } from '../../../src/core/uas/addressee.ts';
 
 type Named = Addressable & { readonly name: string };
 
 function account(name: string, aor: string, ...contactUsers: readonly string[]): Named {
-  const uri = parseUri(aor);
-  if (!uri.ok) throw new Error(aor);
-  return { name, aor: uri.value, contactUsers };
+  return { name, aor, contactUsers };
 }
 
 function meant(accounts: readonly Named[], requestUri: string, to: string): string | null {
