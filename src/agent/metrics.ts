@@ -89,7 +89,7 @@ export type AgentMetrics = {
 export function createAgentMetrics(startedAt: number): AgentMetrics {
   const accounts = new Map<string, AccountCounters>();
   const agent: AgentCounters = {
-    materialReloads: NOTHING_COUNTED,
+    materialReloads: MATERIAL_RESULTS.map(() => 0),
     messagesSent: 0,
     messagesReceived: 0,
     dropped: 0,
