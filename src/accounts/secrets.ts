@@ -53,10 +53,7 @@ async function readSecret(
   secret: CredentialSource['secret'],
   io: SecretsIo,
 ): Promise<Result<Secret, string>> {
-  if (secret.type === 'password') {
-    const read = await readText(secret.source, io);
-    return read.ok ? success({ type: 'password', password: read.value }) : read;
-  }
+  if (secret.type === 'password') return await readText(secret.source, io);
   const byAlgorithm: Partial<Record<DigestAlgorithm, string>> = {};
   const sources = secret.type === 'ha1' ? { unnamed: secret.source } : secret.sources;
   for (const [name, source] of Object.entries(sources)) {
@@ -70,7 +67,7 @@ async function readSecret(
     }
     byAlgorithm[algorithm] = read.value.toLowerCase();
   }
-  return success({ type: 'ha1', byAlgorithm });
+  return success(byAlgorithm);
 }
 
 /** Without a name, 64 digits are SHA-256: SHA-512-256 is as long, but hardly anybody has it. */

@@ -2,9 +2,21 @@
 // That is enough to notice a change, and too little to check a guess against.
 
 import { createHmac } from 'node:crypto';
-import type { Credential } from '../core/digest/algorithm.ts';
+import type { Credential, Secret } from '../core/digest/algorithm.ts';
 
 /** The fingerprint of all credentials of an account; `key` is the state directory's instance id. */
 export function secretFingerprint(credentials: readonly Credential[], key: string): string {
-  return createHmac('sha256', key).update(JSON.stringify(credentials)).digest('hex').slice(0, 8);
+  const written = credentials.map(({ realm, username, secret }) => ({
+    realm,
+    username,
+    secret: spelled(secret),
+  }));
+  return createHmac('sha256', key).update(JSON.stringify(written)).digest('hex').slice(0, 8);
+}
+
+/** As it has always been spelled: what an earlier run has noted must still be the same. */
+function spelled(secret: Secret): object {
+  return typeof secret === 'string'
+    ? { type: 'password', password: secret }
+    : { type: 'ha1', byAlgorithm: secret };
 }

@@ -55,10 +55,7 @@ export type RunningRegistrar = Pick<Reception, 'events' | 'bindings'> & {
 export async function startRegistrar(options: RegistrarOptions): Promise<RunningRegistrar> {
   const address = options.address ?? '127.0.0.1';
   const users = new Map(
-    Object.entries(options.users).map(([name, password]): [string, Secret] => [
-      name,
-      { type: 'password', password },
-    ]),
+    Object.entries(options.users).map(([name, password]): [string, Secret] => [name, password]),
   );
   const settings = registrarSettings(options.domain ?? address, users, options.settings);
   const limits = options.limits ?? CONNECTION_LIMITS;

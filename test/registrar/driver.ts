@@ -36,7 +36,7 @@ export const SOURCE: SocketAddress = { address: '192.0.2.7', port: 5999 };
 
 const PASSWORDS = { alice: 'wonderland', bob: 'builder' };
 const USERS: ReadonlyMap<string, Secret> = new Map(
-  Object.entries(PASSWORDS).map(([name, password]) => [name, { type: 'password', password }]),
+  Object.entries(PASSWORDS).map(([name, password]) => [name, password]),
 );
 
 /** The registrar of example.test for alice and bob. */
@@ -140,7 +140,7 @@ export function authorized(
     password: PASSWORDS.alice,
   },
 ): { readonly request: SipRequest; readonly session: DigestSession } {
-  const credential = { realm: null, username, secret: { type: 'password', password } as const };
+  const credential = { realm: null, username, secret: password };
   const { method, uri, body } = request;
   const signed = authorize(session, credential, { method, uri, body }, driver.env());
   return { request: { ...request, headers: [...request.headers, signed.header] }, session: signed.session };

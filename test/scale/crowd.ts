@@ -106,9 +106,7 @@ function createCrowd({ accounts, perSecond, expires, seed }: CrowdOptions) {
   function join(number: number): Member {
     const name = `user${number}`;
     const plan = planOf(name, { aor: `sip:${name}@${REALM}`, expires }, 'sipreg');
-    const credentials: readonly Credential[] = [
-      { realm: null, username: name, secret: { type: 'password', password: 'secret' } },
-    ];
+    const credentials: readonly Credential[] = [{ realm: null, username: name, secret: 'secret' }];
     const callId = `${randomHex(rng, 12)}@sipreg`;
     const registration = beginRegistration(plan, {
       regId: 1,

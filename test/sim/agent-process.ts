@@ -164,7 +164,7 @@ export function startProcess(context: ProcessContext) {
     {
       realm: null,
       username: name,
-      secret: { type: 'password', password: context.secrets.get(name)?.password ?? '' },
+      secret: context.secrets.get(name)?.password ?? '',
     },
   ];
   const reserve = (account: SimAccount, renewCallId: boolean): void => {

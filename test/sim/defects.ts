@@ -262,7 +262,7 @@ export const DEFECTS: readonly Defect[] = [
       stepping((before, input, env) => {
         const taken = stepLifecycle(before, input, env);
         const secret = before.registration.credentials[0]?.secret;
-        const password = secret?.type === 'password' ? secret.password : '';
+        const password = typeof secret === 'string' ? secret : '';
         return { ...taken, effects: taken.effects.map((effect) => telling(effect, password)) };
       }),
     episodes: [PASSWORD_CHANGE],

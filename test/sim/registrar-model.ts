@@ -69,9 +69,7 @@ export function createRegistrarModel({ timeline, rng, manners, passwords, answer
   const env = (): Env => ({ now: timeline.now(), rng, hash: nodeHash });
   const settings = (): RegistrarSettings => ({
     domains: [DOMAIN],
-    users: new Map(
-      [...passwords].map(([user, password]): [string, Secret] => [user, { type: 'password', password }]),
-    ),
+    users: new Map([...passwords].map(([user, password]): [string, Secret] => [user, password])),
     authentication: {
       realm: DOMAIN,
       algorithms: manners.algorithms,

@@ -6,9 +6,9 @@ export type DigestAlgorithm = 'MD5' | 'SHA-256' | 'SHA-512-256';
 export type HashFn = (algorithm: DigestAlgorithm, data: string | Uint8Array) => string;
 
 /** How one realm's secret is held: a password, or HA1 values that were computed beforehand. */
-export type Secret =
-  | { readonly type: 'password'; readonly password: string }
-  | { readonly type: 'ha1'; readonly byAlgorithm: Readonly<Partial<Record<DigestAlgorithm, string>>> };
+export type Secret = string | Ha1ByAlgorithm;
+
+export type Ha1ByAlgorithm = Readonly<Partial<Record<DigestAlgorithm, string>>>;
 
 /** Credentials for one realm; `realm: null` answers any. */
 export type Credential = {

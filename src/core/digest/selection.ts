@@ -60,7 +60,7 @@ export function selectCredential(
 
 /** An HA1 was computed with one algorithm and is of no use for another (RFC 7616 §3.4.2). */
 function isFitting({ secret }: Credential, algorithm: Challenge['algorithm']): boolean {
-  return secret.type === 'password' || secret.byAlgorithm[algorithm] !== undefined;
+  return typeof secret === 'string' || secret[algorithm] !== undefined;
 }
 
 function isFor(realm: string, credential: Credential): boolean {

@@ -137,13 +137,13 @@ export function sessionResponse(
 
 function baseHa1(terms: DigestTerms, { username, secret }: Credential, hash: HashFn): string {
   const { algorithm, realm } = terms;
-  if (secret.type === 'ha1') {
-    const ha1 = secret.byAlgorithm[algorithm];
+  if (typeof secret !== 'string') {
+    const ha1 = secret[algorithm];
     assert(ha1 !== undefined, `an HA1 for ${algorithm} was selected`);
     // RFC 7616 §3.1.3: hex digits in the hash are lower case, however they were configured.
     return ha1.toLowerCase();
   }
-  const password = normalised(terms, secret.password);
+  const password = normalised(terms, secret);
   return computeHa1({ algorithm, username: normalised(terms, username), realm, password }, hash);
 }
 

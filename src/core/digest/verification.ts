@@ -77,9 +77,9 @@ export function verifyAuthorization(
   const sentName = authorization.userhash ? computeUserhash({ algorithm, username, realm }, hash) : username;
   if (!equalInConstantTime(authorization.username, sentName)) return false;
   const base =
-    secret.type === 'password'
-      ? computeHa1({ algorithm, username, realm, password: secret.password }, hash)
-      : secret.byAlgorithm[algorithm]?.toLowerCase();
+    typeof secret === 'string'
+      ? computeHa1({ algorithm, username, realm, password: secret }, hash)
+      : secret[algorithm]?.toLowerCase();
   if (base === undefined) return false;
   if (authorization.session && protection === null) return false;
   const ha1 = authorization.session

@@ -12,11 +12,11 @@ const MD5 = 'WWW-Authenticate: Digest realm="r", nonce="n", qop="auth,auth-int"'
 const AKA = 'WWW-Authenticate: Digest realm="r", nonce="n", algorithm=AKAv1-MD5';
 const PASSWORD: Readable = {
   ok: true,
-  value: [{ realm: null, username: 'u', secret: { type: 'password', password: 'p' } }],
+  value: [{ realm: null, username: 'u', secret: 'p' }],
 };
 const HA1: Readable = {
   ok: true,
-  value: [{ realm: null, username: 'u', secret: { type: 'ha1', byAlgorithm: { MD5: 'a'.repeat(32) } } }],
+  value: [{ realm: null, username: 'u', secret: { MD5: 'a'.repeat(32) } }],
 };
 
 type Given = {

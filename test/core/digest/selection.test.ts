@@ -8,15 +8,12 @@ import { selectAnswers, selectCredential } from '../../../src/core/digest/select
 const password = (realm: string | null, username = 'alice'): Credential => ({
   realm,
   username,
-  secret: { type: 'password', password: 'secret' },
+  secret: 'secret',
 });
 const ha1 = (realm: string | null, ...algorithms: readonly DigestAlgorithm[]): Credential => ({
   realm,
   username: 'alice',
-  secret: {
-    type: 'ha1',
-    byAlgorithm: Object.fromEntries(algorithms.map((algorithm) => [algorithm, 'a'.repeat(32)])),
-  },
+  secret: Object.fromEntries(algorithms.map((algorithm) => [algorithm, 'a'.repeat(32)])),
 });
 
 /** Challenges as rows: "www realm algorithm" or "proxy realm algorithm". */

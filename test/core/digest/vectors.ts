@@ -71,7 +71,7 @@ export function vectorAuthorization(vector: Vector, response: string): string {
 }
 
 export function vectorCredential({ username, password }: Vector): Credential {
-  return { realm: null, username, secret: { type: 'password', password } };
+  return { realm: null, username, secret: password };
 }
 
 export function bodyOf(vector: Vector): Uint8Array {

@@ -25,7 +25,7 @@ import {
 } from './script.ts';
 
 const PASSWORD = 'open sesame';
-const NEW_SECRET: Credential = { ...ALICE, secret: { type: 'password', password: 'changed sesame' } };
+const NEW_SECRET: Credential = { ...ALICE, secret: 'changed sesame' };
 const TARGETS: readonly Target[] = [FIRST, SECOND, { ...FIRST, transport: 'tcp' }];
 
 type Move =

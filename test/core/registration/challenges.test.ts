@@ -19,7 +19,7 @@ import {
   script,
 } from './script.ts';
 
-const NEW_SECRET: Credential = { ...ALICE, secret: { type: 'password', password: 'changed' } };
+const NEW_SECRET: Credential = { ...ALICE, secret: 'changed' };
 
 const answerOf = (request: SeenRequest) => parseAuthorization(request.row('Authorization'));
 
@@ -242,7 +242,7 @@ describe('credentials', () => {
       { algorithm: 'MD5', username: 'alice', realm: 'example.com', password: 'open sesame' },
       nodeHash,
     );
-    const credential: Credential = { ...ALICE, secret: { type: 'ha1', byAlgorithm: { MD5: md5 } } };
+    const credential: Credential = { ...ALICE, secret: { MD5: md5 } };
     const setting = { beginnings: { credentials: [credential] }, secrets: [credential] };
     const sha = challenge('n1').replace('MD5', 'SHA-256');
     const line = script(setting);
@@ -290,7 +290,7 @@ describe('credentials', () => {
     const anonymous: Credential = {
       realm: null,
       username: 'anonymous@t-online.de',
-      secret: { type: 'password', password: '' },
+      secret: '',
     };
     const line = script({ beginnings: { credentials: [anonymous] } });
     line.begin();

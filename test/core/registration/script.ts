@@ -33,7 +33,7 @@ export const INSTANCE = 'urn:uuid:f81d4fae-7dec-41d0-a765-00a0c91e6bf6';
 export const ALICE: Credential = {
   realm: null,
   username: 'alice',
-  secret: { type: 'password', password: 'open sesame' },
+  secret: 'open sesame',
 };
 
 /** The URI that `text` is. */
