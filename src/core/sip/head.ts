@@ -3,7 +3,7 @@
 // on where a message ends.
 
 import { failure, type Result, success } from '../result.ts';
-import { canonicalName, knownName } from './header-names.ts';
+import { canonicalName, knownNameAt } from './header-names.ts';
 import { sameName } from './headers.ts';
 import { MAX_HEAD_BYTES, MAX_HEADER_ROWS } from './limits.ts';
 import { type HeaderField, NO_BODY, type ParseError, type SipMessage } from './message.ts';
@@ -138,7 +138,7 @@ function parseRows(text: string, start: number): readonly HeaderField[] | null {
     if (rows === MAX_HEADER_ROWS) return null;
     const end = endOfRow(text, endOfFirst);
     const colon = text.indexOf(':', at);
-    const name = colon === -1 || colon > end ? null : headerName(text.slice(at, colon));
+    const name = colon === -1 || colon > end ? null : headerName(text, at, colon);
     if (name !== null) {
       const start = colon + 1;
       const value = end === endOfFirst ? lineText(text, start, end) : unfolded(text.slice(start, end));
@@ -149,11 +149,11 @@ function parseRows(text: string, start: number): readonly HeaderField[] | null {
   return headers;
 }
 
-/** The name of a row as it is to be called; null when it is none. */
-function headerName(written: string): string | null {
-  const known = knownName(written);
+/** The name of a row, from `start` to `end`, as it is to be called; null when it is none. */
+function headerName(text: string, start: number, end: number): string | null {
+  const known = knownNameAt(text, start, end);
   if (known !== null) return known;
-  const name = written.trimEnd();
+  const name = text.slice(start, end).trimEnd();
   return isToken(name) ? canonicalName(name) : null;
 }
 

@@ -133,9 +133,22 @@ const CANONICAL: ReadonlyMap<string, string> = new Map([
   ...Object.entries(COMPACT_FORMS),
 ]);
 
-/** The long form of a known name as it is mostly written ("Call-ID", "call-id", "i"); null for anything else. */
-export function knownName(written: string): string | null {
-  return CANONICAL.get(written) ?? null;
+/** The known names by their length. */
+const BY_LENGTH: string[][] = [];
+for (const name of KNOWN_NAMES) {
+  BY_LENGTH[name.length] ??= [];
+  BY_LENGTH[name.length]?.push(name);
+}
+const NO_NAMES: readonly string[] = [];
+
+/** The known name that stands in `text` from `start` to `end`, in its own spelling; null for anything else. */
+export function knownNameAt(text: string, start: number, end: number): string | null {
+  const first = text.charCodeAt(start);
+  // No text is made for a name that is there already: a message has a dozen of them.
+  for (const name of BY_LENGTH[end - start] ?? NO_NAMES) {
+    if (name.charCodeAt(0) === first && text.startsWith(name, start)) return name;
+  }
+  return null;
 }
 
 /** The long form of a known name or compact form in any case ("i", "call-id": "Call-ID"); others unchanged. */
