@@ -3,7 +3,7 @@
 
 import { dirname, resolve } from 'node:path';
 import { failure, type Result, success } from '../core/result.ts';
-import { readAtMost } from './bounded-file.ts';
+import { type BoundedContent, readAtMost, utf8Of } from './bounded-file.ts';
 import { inconsistencies } from './consistency.ts';
 import { type Accounts, accountsOf } from './defaults.ts';
 import { type ConfigProblem, renderPath, suggestKey } from './explain.ts';
@@ -152,21 +152,18 @@ function endOfString(text: string, from: number): number {
 type FileText = { readonly text: string; readonly mode: number };
 
 async function readBounded(file: string): Promise<Result<FileText, ConfigProblems>> {
-  let content: { readonly bytes: Uint8Array; readonly mode: number };
+  let content: BoundedContent;
   try {
     content = await readAtMost(file, MAX_ACCOUNTS_FILE_BYTES);
   } catch (error) {
     return failure(unreadable(file, error));
   }
-  if (content.bytes.length > MAX_ACCOUNTS_FILE_BYTES) {
+  if (content.length > MAX_ACCOUNTS_FILE_BYTES) {
     const limit = MAX_ACCOUNTS_FILE_BYTES / 1024 / 1024;
     return failure(invalid([wholeFile(file, `is larger than ${limit} MiB`, 'is this the accounts file?')]));
   }
   try {
-    return success({
-      text: new TextDecoder('utf-8', { fatal: true }).decode(content.bytes),
-      mode: content.mode,
-    });
+    return success({ text: utf8Of(content), mode: content.mode });
   } catch {
     return failure(invalid([wholeFile(file, 'is not UTF-8', 'save it as UTF-8')]));
   }

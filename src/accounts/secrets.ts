@@ -77,8 +77,8 @@ function algorithmOf(ha1: string): DigestAlgorithm {
 
 async function readFileText(path: string, place: string): Promise<Result<string, string>> {
   try {
-    const { bytes } = await readAtMost(path, MAX_SECRET_BYTES);
-    return decodeSecret(bytes, place);
+    const { pieces } = await readAtMost(path, MAX_SECRET_BYTES);
+    return decodeSecret(Buffer.concat(pieces), place);
   } catch (error) {
     return failure(`${place} cannot be read: ${systemReason(error)}`);
   }

@@ -17,6 +17,7 @@ import {
   write,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { StringDecoder } from 'node:string_decoder';
 import { promisify } from 'node:util';
 
 /** The ending of files that are being written; one that outlives its writer may be removed. */
@@ -98,15 +99,20 @@ function openForReading(path: string): number | null {
 }
 
 function readText(descriptor: number, count: number): string {
-  const bytes = Buffer.alloc(count);
-  let length = 0;
-  while (length < count) {
-    const got = readSync(descriptor, bytes, length, count - length, null);
+  const piece = Buffer.alloc(Math.min(count, PIECE_BYTES));
+  const decoder = new StringDecoder('utf8');
+  const texts: string[] = [];
+  for (let left = count; left > 0; ) {
+    const got = readSync(descriptor, piece, 0, Math.min(left, piece.length), null);
     if (got === 0) break;
-    length += got;
+    texts.push(decoder.write(piece.subarray(0, got)));
+    left -= got;
   }
-  return bytes.toString('utf8', 0, length);
+  return texts.join('') + decoder.end();
 }
+
+/** malloc keeps what it was asked for in one large piece, in each of its arenas, once that is given back. */
+const PIECE_BYTES = 64 * 1024;
 
 async function writeNew(
   path: string,

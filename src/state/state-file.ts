@@ -9,7 +9,14 @@ import { readBeginning, readBounded, UNFINISHED_SUFFIX, writeAtomically } from '
 import { ensureDirectory } from './directory.ts';
 import { acquireLock, type Lock, type LockRefusal } from './lock.ts';
 import { formatHead, parseState, type StateDocument, stateLines } from './state-document.ts';
-import { type AccountChanges, changedText, ForeignLayout, linesOfFile } from './state-lines.ts';
+import {
+  type AccountChanges,
+  changedText,
+  ForeignLayout,
+  type LineBuffers,
+  lineBuffers,
+  linesOfFile,
+} from './state-lines.ts';
 
 export type StateFault =
   /** A later version of sipreg wrote the file: it is not touched. */
@@ -45,6 +52,7 @@ export function stateFile(directory: string, rng: Rng, onSetAside: (message: str
   let written: Standing | null = null;
   /** What we read last, until the next change: nobody asks for it then. */
   let lastRead: StateDocument | null = null;
+  let buffers: LineBuffers | null = null;
   let isSwept = false;
 
   const read = (): Found => {
@@ -75,12 +83,14 @@ export function stateFile(directory: string, rng: Rng, onSetAside: (message: str
   ): ReturnType<StateFile['change']> => {
     const head = formatHead({ revision: randomHex(rng, 16), instanceId });
     const tally = { before: accounts, after: 0 };
-    const text = changedText(blocks(), head, changes, tally);
+    const own = buffers ?? lineBuffers();
+    buffers = own;
+    const text = changedText(blocks(), head, changes, tally, own);
     // A process that was stopped for long may have lost the lock: then another one's text stands.
     if (!(await writeAtomically(path, text, 0o600, lock.isHeld))) {
       return failure({ type: 'unwritable', message: `the lock of ${path} was lost` });
     }
-    written = { instanceId, head, accounts: tally.after, blocks: () => linesOfFile(path) };
+    written = { instanceId, head, accounts: tally.after, blocks: () => linesOfFile(path, own) };
     lastRead = null;
     return success(written);
   };

@@ -28,6 +28,14 @@ export class ForeignLayout extends Error {
 /** How many accounts the old text has, and the new one. */
 export type Tally = { readonly before: number; after: number };
 
+/** What one writer reads into and writes from, kept from write to write: malloc keeps as much as it was ever asked for in one
+ * piece, in each of its arenas, once that is given back. */
+export type LineBuffers = { input: Buffer; output: Buffer };
+
+export function lineBuffers(): LineBuffers {
+  return { input: Buffer.allocUnsafeSlow(BLOCK_BYTES), output: Buffer.allocUnsafeSlow(OUTPUT_BYTES) };
+}
+
 /**
  * The text that follows on `blocks` (whole lines each) when `changes` are made to it, beginning with `head`, in pieces that
  * are good until the next is asked for. `tally.after` is known at the end. Throws ForeignLayout.
@@ -37,8 +45,9 @@ export function* changedText(
   head: string,
   changes: AccountChanges,
   tally: Tally,
+  buffers: LineBuffers,
 ): Generator<Uint8Array> {
-  const pass = beginPass(changes, tally);
+  const pass = beginPass(changes, tally, buffers);
   addText(pass, `${head}\n${ACCOUNTS_LINE}\n`);
   for (const block of blocks) {
     passBlock(pass, block);
@@ -56,17 +65,17 @@ export function* changedText(
 }
 
 /** The text of the file in blocks of whole lines, each good until the next is asked for. Throws the system's error. */
-export function* linesOfFile(path: string): Generator<Buffer> {
+export function* linesOfFile(path: string, buffers: LineBuffers): Generator<Buffer> {
   const descriptor = openSync(path, 'r');
   try {
-    let bytes = Buffer.allocUnsafeSlow(BLOCK_BYTES);
     for (let position = 0; ; ) {
-      const length = readSync(descriptor, bytes, 0, bytes.length, position);
+      const { input } = buffers;
+      const length = readSync(descriptor, input, 0, input.length, position);
       if (length === 0) return;
-      const end = bytes.lastIndexOf(NEWLINE, length - 1) + 1;
-      if (end > 0) yield bytes.subarray(0, end);
-      else if (length < bytes.length) throw new ForeignLayout('its last line has no end');
-      else bytes = Buffer.allocUnsafeSlow(2 * bytes.length);
+      const end = input.lastIndexOf(NEWLINE, length - 1) + 1;
+      if (end > 0) yield input.subarray(0, end);
+      else if (length < input.length) throw new ForeignLayout('its last line has no end');
+      else buffers.input = Buffer.allocUnsafeSlow(2 * input.length);
       position += end;
     }
   } finally {
@@ -85,14 +94,13 @@ type Pass = {
   copyFrom: number;
   copyTo: number;
   hasAccount: boolean;
-  output: Buffer;
-  /** How much of it is filled. */
+  readonly buffers: LineBuffers;
+  /** How much of the output is filled. */
   length: number;
 };
 
-function beginPass(changes: AccountChanges, tally: Tally): Pass {
+function beginPass(changes: AccountChanges, tally: Tally, buffers: LineBuffers): Pass {
   tally.after = 0;
-  const output = Buffer.allocUnsafeSlow(BLOCK_BYTES);
   return {
     changes: new Map(changes),
     tally,
@@ -101,7 +109,7 @@ function beginPass(changes: AccountChanges, tally: Tally): Pass {
     copyFrom: -1,
     copyTo: -1,
     hasAccount: false,
-    output,
+    buffers,
     length: 0,
   };
 }
@@ -180,7 +188,7 @@ function copyLines(pass: Pass, block: Buffer): void {
   pass.copyFrom = -1;
   beginAccount(pass);
   makeRoom(pass, copyTo - copyFrom);
-  pass.length += block.copy(pass.output, pass.length, copyFrom, copyTo);
+  pass.length += block.copy(pass.buffers.output, pass.length, copyFrom, copyTo);
 }
 
 function addAccount(pass: Pass, name: string, account: AccountRecord | null): void {
@@ -198,25 +206,27 @@ function beginAccount(pass: Pass): void {
 
 function addText(pass: Pass, text: string): void {
   makeRoom(pass, 3 * text.length);
-  pass.length += pass.output.write(text, pass.length);
+  pass.length += pass.buffers.output.write(text, pass.length);
 }
 
-function makeRoom(pass: Pass, bytes: number): void {
-  const { output, length } = pass;
+function makeRoom({ buffers, length }: Pass, bytes: number): void {
+  const { output } = buffers;
   if (length + bytes <= output.length) return;
-  pass.output = Buffer.allocUnsafeSlow(2 * (length + bytes));
-  output.copy(pass.output, 0, 0, length);
+  buffers.output = Buffer.allocUnsafeSlow(2 * (length + bytes));
+  output.copy(buffers.output, 0, 0, length);
 }
 
 function takeOutput(pass: Pass): Uint8Array {
-  const taken = pass.output.subarray(0, pass.length);
+  const taken = pass.buffers.output.subarray(0, pass.length);
   pass.length = 0;
   return taken;
 }
 
-const BLOCK_BYTES = 256 * 1024;
+const BLOCK_BYTES = 128 * 1024;
 /** Written at once: with each piece the writer waits for a turn of the event loop, and holds it up for some milliseconds. */
 const PIECE_BYTES = 2 * BLOCK_BYTES;
+/** A piece that is nearly full, and one more block with its changes. */
+const OUTPUT_BYTES = PIECE_BYTES + 2 * BLOCK_BYTES;
 const ASCII_MAX = 0x7e;
 const NEWLINE = 0x0a;
 const QUOTE = 0x22;

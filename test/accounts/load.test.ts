@@ -182,6 +182,18 @@ describe('reading the file', () => {
     expect(loaded.ok === false && loaded.error.problems[0]?.message).toBe('is not UTF-8');
   });
 
+  it.each([0, 1, 2, 3])('reads a large one in pieces, whatever character they part (%i)', async (shift) => {
+    const path = join(scratchDirectory(), 'accounts.json');
+    // Four bytes each: one of them stands across every 64 KiB.
+    const text = `${' '.repeat(shift)}${officeFile({ headers: { 'X-Note': '\u{1F4DE}'.repeat(100_000) } })}`;
+    writeFileSync(path, text);
+    const loaded = await loadAccounts(path);
+    expect(loaded.ok && loaded.value.document()).toEqual(JSON.parse(text));
+    writeFileSync(path, Buffer.concat([Buffer.from(text), Buffer.from([0xf0, 0x9f])]));
+    const cut = await loadAccounts(path);
+    expect(cut.ok === false && cut.error.problems[0]?.message).toBe('is not UTF-8');
+  });
+
   it('a file that is too large is not read into memory', async () => {
     const directory = scratchDirectory();
     const path = join(directory, 'accounts.json');

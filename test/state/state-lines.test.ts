@@ -12,7 +12,13 @@ import {
   formatState,
   type StateDocument,
 } from '../../src/state/state-document.ts';
-import { type AccountChange, changedText, ForeignLayout, linesOfFile } from '../../src/state/state-lines.ts';
+import {
+  type AccountChange,
+  changedText,
+  ForeignLayout,
+  lineBuffers,
+  linesOfFile,
+} from '../../src/state/state-lines.ts';
 
 const INSTANCE = 'urn:uuid:f81d4fae-7dec-41d0-a765-00a0c91e6bf6';
 const BEFORE = { revision: 'before', instanceId: INSTANCE };
@@ -98,7 +104,8 @@ describe('a change by lines', () => {
     ];
     for (const wrong of wrongs) {
       const tally = { before: 2, after: 0 };
-      const pass = changedText([Buffer.from(`${wrong}\n`)], 'head', new Map([['one', changeTo(5)]]), tally);
+      const changes = new Map([['one', changeTo(5)]]);
+      const pass = changedText([Buffer.from(`${wrong}\n`)], 'head', changes, tally, lineBuffers());
       expect(() => [...pass], wrong).toThrow(ForeignLayout);
     }
   });
@@ -109,7 +116,7 @@ describe('the lines of a file', () => {
     const path = join(directory, 'long');
     const lines = [30, 300_000, 5, 700_000, 1].map((length) => 'x'.repeat(length));
     writeFileSync(path, `${lines.join('\n')}\n`);
-    const texts = Array.from(linesOfFile(path), String);
+    const texts = Array.from(linesOfFile(path, lineBuffers()), String);
     expect(texts.every((text) => text.endsWith('\n'))).toBe(true);
     expect(texts.join('').split('\n').slice(0, -1)).toEqual(lines);
   });
@@ -117,7 +124,7 @@ describe('the lines of a file', () => {
   it('are refused when the last has no end', () => {
     const path = join(directory, 'cut');
     writeFileSync(path, 'one\ntwo');
-    expect(() => [...linesOfFile(path)]).toThrow(ForeignLayout);
+    expect(() => [...linesOfFile(path, lineBuffers())]).toThrow(ForeignLayout);
   });
 });
 
@@ -143,7 +150,8 @@ function changed(document: StateDocument, changes: ReadonlyMap<string, AccountCh
     blocks.push(Buffer.from(lines.slice(at, at + each).join('')));
   const tally = { before: document.accounts.size, after: 0 };
   let text = '';
-  for (const piece of changedText(blocks, formatHead(AFTER), changes, tally)) text += Buffer.from(piece);
+  for (const piece of changedText(blocks, formatHead(AFTER), changes, tally, lineBuffers()))
+    text += Buffer.from(piece);
   expect(tally.after).toBe(Object.keys(JSON.parse(text).accounts).length);
   return text;
 }
