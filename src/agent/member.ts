@@ -43,6 +43,12 @@ export class Member {
     return this.#first !== null;
   }
 
+  /** Without a list of them: all of fifty thousand are looked at every few seconds. */
+  forEach(look: (flow: ManagedRegistration) => void): void {
+    if (this.#first !== null) look(this.#first);
+    for (const other of this.#others) look(other);
+  }
+
   has(flow: ManagedRegistration): boolean {
     return this.#first === flow || this.#others.includes(flow);
   }

@@ -25,12 +25,19 @@ export class Members {
     return member?.has(flow) === true ? member : undefined;
   }
 
-  *registrations(): Iterable<ManagedRegistration> {
-    for (const { flows } of this.#byName.values()) {
-      if (flows === null) continue;
-      // All are looked at every few seconds, and `yield*` would make several objects for each.
-      for (const flow of flows) yield flow;
-    }
+  forEachRegistration(look: (flow: ManagedRegistration) => void): void {
+    this.#byName.forEach((member) => {
+      member.forEach(look);
+    });
+  }
+
+  /** Those of them that are `wanted`; all. */
+  registrations(wanted: (flow: ManagedRegistration) => boolean = () => true): ManagedRegistration[] {
+    const found: ManagedRegistration[] = [];
+    this.forEachRegistration((flow) => {
+      if (wanted(flow)) found.push(flow);
+    });
+    return found;
   }
 
   /** Puts the members into the order of `names`. */

@@ -249,13 +249,11 @@ export class Supervisor {
   }
 
   /** Who waits for another secret. */
-  *rejected(): Iterable<ManagedRegistration> {
-    for (const account of this.#members.registrations()) {
-      const { state, failure } = account.lifecycle;
+  rejected(): readonly ManagedRegistration[] {
+    return this.#members.registrations(({ lifecycle: { state, failure } }) => {
       const stage = failure?.failure.stage;
-      if (state === 'blocked' || (state === 'waiting' && (stage === 'auth' || stage === 'secret')))
-        yield account;
-    }
+      return state === 'blocked' || (state === 'waiting' && (stage === 'auth' || stage === 'secret'));
+    });
   }
 
   /** Reads the account's secrets again, and lets it try at once when they are others. */
@@ -273,10 +271,10 @@ export class Supervisor {
   /** The wall clock went on without us: everybody looks again, paced. */
   clockJumped(byMs: Millis): void {
     const now = monotonicNow();
-    for (const account of this.#members.registrations()) {
+    this.#members.forEachRegistration((account) => {
       const recheckAt = this.#admissions.next(registrarOf(account), now);
       this.engine.request(account, { type: 'clockJumped', byMs, recheckAt });
-    }
+    });
     this.#attendant?.clockJumped();
   }
 
@@ -287,24 +285,29 @@ export class Supervisor {
 
   /** TLS files that could not be used can be used now: who failed for want of them tries again, paced. */
   tlsUsable(concerns: (settings: TlsSettings) => boolean): void {
-    for (const account of this.#members.registrations()) {
-      const { failure } = account.lifecycle;
-      if (failure?.failure.stage !== 'tls' || !concerns(account.setup.tls)) continue;
-      this.engine.request(account, { type: 'targetRecovered' });
-    }
+    const failed = this.#members.registrations(
+      ({ lifecycle: { failure }, setup }) => failure?.failure.stage === 'tls' && concerns(setup.tls),
+    );
+    for (const account of failed) this.engine.request(account, { type: 'targetRecovered' });
   }
 
   /** For how long a registration has waited to be woken when its moment had come; 0: none has. */
   overdueMs(): Millis {
     const now = monotonicNow();
     let earliest = now;
-    for (const { alarmAt = now } of this.#members.registrations()) earliest = Math.min(earliest, alarmAt);
+    this.#members.forEachRegistration(({ alarmAt = now }) => {
+      earliest = Math.min(earliest, alarmAt);
+    });
     return now - earliest;
   }
 
-  /** The TLS settings of every account that is kept. */
-  *tlsInUse(): Iterable<TlsSettings> {
-    for (const { setup } of this.#members.registrations()) yield setup.tls;
+  /** The TLS settings of all accounts that are kept: most share theirs. */
+  tlsInUse(): ReadonlySet<TlsSettings> {
+    const settings = new Set<TlsSettings>();
+    this.#members.forEachRegistration(({ setup }) => {
+      settings.add(setup.tls);
+    });
+    return settings;
   }
 
   /** Removes every binding (or leaves them) and ends; the names of the accounts whose binding is still there. */
