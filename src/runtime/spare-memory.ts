@@ -22,8 +22,8 @@ export type MemorySource = {
 
 /** A heap that has grown by less is left alone. */
 const WORTH_BYTES = 24 * 2 ** 20;
-/** Moving takes 4 to 10 ms for each MB. */
-const MOST_MOVED_BYTES = 100 * 2 ** 20;
+/** Moving takes about 4 ms for each MB. */
+const MOST_MOVED_BYTES = 160 * 2 ** 20;
 /** Quiet: below this share of one processor, so many pulses in a row. */
 const QUIET_SHARE = 0.25;
 const QUIET_PULSES = 3;
@@ -61,7 +61,8 @@ export function watchSpareMemory(source: MemorySource = SYSTEM): { readonly stop
     if (!isHalfDone && source.heapBytes() - known < WORTH_BYTES) return;
     isHalfDone = !isHalfDone;
     quietPulses = 0;
-    source.collect(isHalfDone);
+    // What is left then is in use, and how much that is tells what moving it would take.
+    source.collect(!isHalfDone);
     known = source.heapBytes();
     notBefore = source.monotonic() + LEAST_BETWEEN_MS;
   };

@@ -5,7 +5,14 @@ import { type MemorySource, watchSpareMemory } from '../../src/runtime/spare-mem
 const MIB = 2 ** 20;
 const GROWN = 100 * MIB;
 
-type Host = { heap: number; share: number; collections: number; readonly pulses: (count: number) => void };
+type Host = {
+  heap: number;
+  share: number;
+  collections: number;
+  /** Whether what survived was moved, for each collection. */
+  readonly moved: boolean[];
+  readonly pulses: (count: number) => void;
+};
 
 function host(): Host {
   let beat = (): void => {};
@@ -15,6 +22,7 @@ function host(): Host {
     heap: 20 * MIB,
     share: 0,
     collections: 0,
+    moved: [],
     pulses: (count) => {
       for (let at = 0; at < count; at++) {
         now += PULSE_MS;
@@ -27,7 +35,8 @@ function host(): Host {
     monotonic: () => now,
     computed: () => computed,
     heapBytes: () => here.heap,
-    collect: () => {
+    collect: (moving) => {
+      here.moved.push(moving);
       here.collections += 1;
       here.heap = 30 * MIB;
     },
@@ -68,6 +77,8 @@ describe('spare memory', () => {
     expect(here.collections).toBe(2);
     here.pulses(100);
     expect(here.collections).toBe(2);
+    // Garbage is not moved: it is gone by the second time.
+    expect(here.moved).toEqual([false, true]);
   });
 
   it('is left where it is when there is little of it', () => {
