@@ -92,8 +92,9 @@ describe('a dead holder', () => {
   });
 
   it.runIf(process.platform === 'linux')('is dead as a zombie, too', async () => {
-    // The shell becomes a sleep that never reaps its child.
-    const parent = startProgram('sh', ['-c', 'sleep 0 & echo $!; exec sleep 30']);
+    // The shell becomes a sleep that never reaps its child, which ends when that is so.
+    const child = 'until read -r name < /proc/$$/comm && [ "$name" != sh ]; do :; done';
+    const parent = startProgram('sh', ['-c', `(${child}) & echo $!; exec sleep 30`]);
     await parent.printed(/^\d+$/);
     const pid = String(parent.lines()[0]);
     while (!/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))) await nextTurn();
