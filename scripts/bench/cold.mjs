@@ -12,7 +12,7 @@ import { allRegistered, contestantsFor, median, rounded, withContestant } from '
 const LIMITS = {
   bareLoop: { 1000: 12, 10000: 1.5 },
   uac: { 10000: 0.5 },
-  memoryMb: { 1000: 125, 10000: 95, 50000: 200 },
+  memoryMb: { 1000: 100, 10000: 95, 50000: 200 },
 };
 /** More is sent again, because answers came late or were lost. */
 const MOST_REGISTERS_EACH = 4;
