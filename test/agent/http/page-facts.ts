@@ -164,6 +164,9 @@ export function someEvents(): readonly HistoryEntry[] {
 
 /** A challenge and its answer. */
 export function anExchange(): readonly TraceMessage[] {
+  // One clock for all: the page shows how far they are apart.
+  const sentAt = Date.now() - 87_000;
+  const after = (ms: number): string => new Date(sentAt + ms).toISOString();
   const flow = {
     type: 'message',
     account: 'office',
@@ -178,9 +181,9 @@ export function anExchange(): readonly TraceMessage[] {
   const digest =
     'Authorization: Digest username="office", realm="pbx.example.com", nonce="5f1…", uri="sip:pbx.example.com", response="…", algorithm=SHA-256, qop=auth, nc=00000001, cnonce="…"\r\n';
   return [
-    { time: isoIn(-87_000), direction: 'sent', ...flow, text: request(6, '') },
+    { time: after(0), direction: 'sent', ...flow, text: request(6, '') },
     {
-      time: isoIn(-86_966),
+      time: after(34),
       direction: 'received',
       ...flow,
       text: answer(
@@ -189,9 +192,9 @@ export function anExchange(): readonly TraceMessage[] {
         'WWW-Authenticate: Digest realm="pbx.example.com", nonce="5f1…", algorithm=SHA-256, qop="auth"\r\n',
       ),
     },
-    { time: isoIn(-86_964), direction: 'sent', ...flow, text: request(7, digest) },
+    { time: after(36), direction: 'sent', ...flow, text: request(7, digest) },
     {
-      time: isoIn(-86_930),
+      time: after(70),
       direction: 'received',
       ...flow,
       text: answer(7, '200 OK', 'Contact: <sip:office@203.0.113.5:40112;transport=tls>;expires=300\r\n'),
