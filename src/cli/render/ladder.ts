@@ -10,38 +10,44 @@ import type { Theme } from '../colors.ts';
 
 /** Between the two rails. */
 const LANE = 46;
+/** Of times of today; those of other days have their date. */
 const TIME_WIDTH = 26;
 const LONGEST_LABEL = LANE - 8;
 
-/** The ladder of `messages`, oldest first; each pair of addresses begins with a head of its own. */
-export function ladderText(messages: readonly TraceMessage[], theme: Theme): string {
+/** The ladder of `messages`, oldest first, read at `now`; each pair of addresses begins with a head of its own. */
+export function ladderText(messages: readonly TraceMessage[], theme: Theme, now: Date = new Date()): string {
+  const times = messages.map((message, at) => momentOf(message, messages[at - 1], now));
+  const width = times.reduce((widest, time) => Math.max(widest, time.length + 1), TIME_WIDTH);
   const lines: string[] = [];
   let place = '';
-  let before: number | null = null;
-  for (const message of messages) {
-    const head = headOf(message);
+  messages.forEach((message, at) => {
+    const head = headOf(message, width);
     if (head !== place) lines.push(...(place === '' ? [] : ['']), theme.strong(head));
     place = head;
-    lines.push(rung(message, before, theme));
-    before = Date.parse(message.time);
-  }
+    lines.push(`${theme.faint((times[at] ?? '').padEnd(width))}${rung(message, theme)}`);
+  });
   return lines.join('\n');
 }
 
-function headOf({ local, remote, transport, account }: TraceMessage): string {
-  const [left, right] = [addressText(local), `${transport} ${addressText(remote)}`];
-  const gap = ' '.repeat(Math.max(2, LANE + 2 - left.length - right.length));
-  return `${(account ?? '').padEnd(TIME_WIDTH)}${left}${gap}${right}`.trimEnd();
+/** When it went or came, and how long after the one before it. */
+function momentOf({ time }: TraceMessage, before: TraceMessage | undefined, now: Date): string {
+  const clock = `${timeText(time, now).replace(/[+-]\d\d:\d\d$/, '')}${time.slice(19, 23)}`;
+  const gap = before === undefined ? null : Math.max(0, Date.parse(time) - Date.parse(before.time));
+  return gap === null ? clock : `${clock} +${gap} ms`;
 }
 
-function rung(message: TraceMessage, before: number | null, theme: Theme): string {
-  const time = `${timeText(message.time).replace(/[+-]\d\d:\d\d$/, '')}${message.time.slice(19, 23)}`;
-  const gap = before === null ? '' : `+${Math.max(0, Date.parse(message.time) - before)} ms`;
+function headOf({ local, remote, transport, account }: TraceMessage, width: number): string {
+  const [left, right] = [addressText(local), `${transport} ${addressText(remote)}`];
+  const gap = ' '.repeat(Math.max(2, LANE + 2 - left.length - right.length));
+  return `${(account ?? '').padEnd(width)}${left}${gap}${right}`.trimEnd();
+}
+
+function rung(message: TraceMessage, theme: Theme): string {
   const label = labelOf(message.text);
   const dashes = '─'.repeat(Math.max(1, LANE - label.length - 7));
   const arrow = message.direction === 'sent' ? ` ── ${label} ${dashes}▶ ` : ` ◀${dashes} ${label} ── `;
   const color = /^[3-6]\d\d /.test(label) ? theme.caution : (text: string): string => text;
-  return `${theme.faint(`${time} ${gap}`.padEnd(TIME_WIDTH))}│${color(arrow)}│`;
+  return `│${color(arrow)}│`;
 }
 
 /** "REGISTER (7)", "401 Unauthorized (7 REGISTER)": the start line with the CSeq. */

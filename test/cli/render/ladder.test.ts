@@ -28,6 +28,7 @@ describe('the ladder', () => {
         noteOf({ ...other, time: BEGIN + 1_040 }),
       ),
       PLAIN,
+      new Date(BEGIN),
     );
     const lines = text.split('\n').map((line) => line.replace(/^(\d\d-){0,2}.*?(?=\d\d:\d\d:\d\d)/, ''));
     expect(lines).toEqual([
@@ -41,6 +42,15 @@ describe('the ladder', () => {
     const rails = text.split('\n').filter((line) => line.includes('│'));
     expect(new Set(rails.map((line) => line.indexOf('│'))).size).toBe(1);
     expect(new Set(rails.map((line) => line.lastIndexOf('│'))).size).toBe(1);
+  });
+
+  it('keeps its rails in line where the messages are of another day', () => {
+    const messages = messagesOf(noteOf(), noteOf({ time: BEGIN + 34, direction: 'received', text: OK }));
+    const rails = ladderText(messages, PLAIN, new Date(BEGIN + 86_400_000 * 2))
+      .split('\n')
+      .slice(1);
+    expect(rails[1]).toMatch(/^2026-11-2\d \d\d:00:00\.034 \+34 ms │/);
+    expect(new Set(rails.map((line) => line.indexOf('│'))).size).toBe(1);
   });
 
   it('keeps its lane whatever a registrar calls it, and drives no terminal', () => {
