@@ -53,7 +53,7 @@ export function planOf(name: string, entry: AccountEntry, product: string): Plan
     account: name,
     // It stays for as long as the account: text that was put together keeps its pieces.
     aor: ownText(formatUri(aor)),
-    contact: contactPlan(name, entry),
+    contact: contactPlan(name, entry, aor),
     initialAuthorization: initialAuthorization(entry),
     profile: profileOf(entry, aor, product),
   };
@@ -250,10 +250,10 @@ function withLooseRouting(proxy: ProxyUri): ProxyUri {
   return isLoose ? proxy : { ...proxy, params: [...proxy.params, { name: 'lr', value: null }] };
 }
 
-function contactPlan(name: string, entry: AccountEntry): ContactPlan {
+function contactPlan(name: string, entry: AccountEntry, aor: SipUri): ContactPlan {
   return sharedContact({
     uri: entry.contact === undefined ? null : uriOf(entry.contact),
-    user: entry.contactUser === undefined ? userInPlace(name, entry) : escapeUser(entry.contactUser),
+    user: entry.contactUser === undefined ? userInPlace(name, aor) : escapeUser(entry.contactUser),
     uriParams: contactUriParams(entry.contactUriParams ?? NO_PARAMS),
     params: contactParams(entry.contactParams ?? NO_PARAMS),
   });
@@ -262,8 +262,8 @@ function contactPlan(name: string, entry: AccountEntry): ContactPlan {
 const sharedContact = oncePerContent<ContactPlan>();
 
 /** An account whose AOR has no user is reached by its name. */
-function userInPlace(name: string, { aor }: AccountEntry): string | null {
-  return uriOf(aor).user === null ? escapeUser(name) : null;
+function userInPlace(name: string, { user }: SipUri): string | null {
+  return user === null ? escapeUser(name) : null;
 }
 
 type ParamsEntry = NonNullable<AccountEntry['contactParams']>;

@@ -8,6 +8,7 @@ import {
   beginTimeline,
   CLOCK_SLACK_MS,
   DAY_MS,
+  goesOn,
   type Shares,
   type Standing,
   sharesOf,
@@ -104,7 +105,7 @@ export function openHistory(options: HistoryOptions): History {
         return;
       }
       // Nearly always it stands as it did: no timeline is made for that.
-      if (table.standing(place) === standing && at >= table.since(place) - CLOCK_SLACK_MS) return;
+      if (table.standing(place) === standing && goesOn(table.since(place), at)) return;
       const before = table.timeline(place);
       const timeline = advance(before, at, standing);
       table.setTimeline(place, timeline);

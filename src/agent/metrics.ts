@@ -3,6 +3,7 @@
 // that nothing was counted for costs nothing.
 
 import { headerValue } from '../core/sip/headers.ts';
+import { sameSocketAddress } from '../core/sip/ip.ts';
 import type { SipMessage } from '../core/sip/message.ts';
 import { parseCSeq } from '../core/sip/numbers.ts';
 import type { SocketAddress, Transport } from '../core/sip/transport.ts';
@@ -140,8 +141,7 @@ function observeState(counters: AccountCounters, event: StateEvent): void {
   const { public: seen } = glance;
   if (seen !== null) {
     const { publicAddress: before } = counters;
-    if (before !== null && (before.address !== seen.address || before.port !== seen.port))
-      counters.publicAddressChanges += 1;
+    if (before !== null && !sameSocketAddress(before, seen)) counters.publicAddressChanges += 1;
     counters.publicAddress = seen;
   }
   if (state !== 'registered' || previous === 'registered') return;

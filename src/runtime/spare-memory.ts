@@ -29,7 +29,7 @@ const QUIET_SHARE = 0.25;
 const QUIET_PULSES = 3;
 /** V8 lets go of the young generation only where little was allocated in the 5 s before: that is the second time. */
 const SETTLED_PULSES = 8;
-/** A collection stops everything for some ten milliseconds for each 100 MB in use: that must stay rare. */
+/** A collection stops everything for 0.1 to 0.4 s for each 100 MB in use: that must stay rare. */
 const LEAST_BETWEEN_MS: Millis = 60 * 60_000;
 
 const SYSTEM: MemorySource = {

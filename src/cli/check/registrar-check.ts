@@ -1,11 +1,11 @@
 // `sipreg check --direct` and --verify: the registrar is asked for the bindings with a REGISTER without Contact, under a
 // Call-ID of its own, with no lock and no state written; so nothing changes, neither there nor here.
 
-import { nameOf, type PreparedAccount } from '../../agent/managed-registration.ts';
+import { identityKey, nameOf, type PreparedAccount } from '../../agent/managed-registration.ts';
 import { runOnce } from '../../agent/one-shot.ts';
 import type { AccountSnapshot, BindingSnapshot } from '../../core/health/snapshot.ts';
 import { roundTripText } from '../../core/health/words.ts';
-import { formatUri, parseUri, type SipUri } from '../../core/sip/uri.ts';
+import { parseUri, type SipUri } from '../../core/sip/uri.ts';
 import { sameUri } from '../../core/sip/uri-compare.ts';
 import { loadInUse, prepareInUse, readStateInUse } from '../accounts-in-use.ts';
 import type { Output } from '../output.ts';
@@ -71,8 +71,7 @@ function ownContactsOf(account: PreparedAccount | undefined): readonly SipUri[] 
   if (account === undefined) return [];
   const { plan, memory } = account;
   if (plan.contact.uri !== null) return [plan.contact.uri];
-  const registrar = formatUri(plan.profile.registrar);
-  const { flows } = memory.load({ account: plan.account, aor: plan.aor, registrar });
+  const { flows } = memory.load(identityKey(plan));
   return [...flows.values()].flatMap(({ contact }) => {
     const uri = parseUri(contact ?? '');
     return uri.ok ? [uri.value] : [];

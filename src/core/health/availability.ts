@@ -70,10 +70,15 @@ export function beginTimeline(since: Millis, standing: Standing): Timeline {
   return { spans: NO_SPANS, since, standing };
 }
 
+/** Whether `at` follows on `since`: the clock was not set back by more than CLOCK_SLACK_MS. */
+export function goesOn(since: Millis, at: Millis): boolean {
+  return at >= since - CLOCK_SLACK_MS;
+}
+
 /** The timeline when it is as `standing` says from `at` on; an earlier time, as of a clock that was set back, counts as now. */
 export function advance(timeline: Timeline, at: Millis, standing: Standing): Timeline {
   const { since } = timeline;
-  if (at < since - CLOCK_SLACK_MS) return beginTimeline(at, standing);
+  if (!goesOn(since, at)) return beginTimeline(at, standing);
   if (standing === timeline.standing) return timeline;
   if (at <= since) {
     // It never was what it was.
