@@ -15,10 +15,11 @@ import {
   currentPlan,
   identityKey,
   type ManagedRegistration,
+  type Member,
   nameOf,
   type Registrations,
 } from './managed-registration.ts';
-import { isUp, type Member, remember } from './member.ts';
+import { isUp, remember } from './member.ts';
 import type { Members } from './members.ts';
 import type { Observer } from './observer.ts';
 import { dateOf, describeAccount } from './one-shot.ts';

@@ -15,7 +15,7 @@ import type { AgentEvent, ReloadReport, Severity } from './events.ts';
 import { watchPeerExpiry } from './expiry-watch.ts';
 import { type History, type HistoryNotice, openHistory } from './history.ts';
 import { noteEvent } from './history-events.ts';
-import { identityKey } from './managed-registration.ts';
+import { identityKey, nameOf } from './managed-registration.ts';
 import { type AgentMetrics, createAgentMetrics } from './metrics.ts';
 import type { MessageListener } from './observer.ts';
 import type { AgentOperations, AgentSnapshot, ReloadOutcome } from './operations.ts';
@@ -114,7 +114,8 @@ class Agent {
       pace: options.loaded.document().agent?.pacing,
       expires: options.expires,
       emit: (event) => this.#emit(event),
-      message: (...message) => this.#message(...message),
+      message: (direction, flow, account, content, bytes) =>
+        this.#message(direction, flow, account, content, bytes),
       flowFailed: (account, transport) => this.#metrics?.flowFailed(account, transport),
       dropped: (flow, text) => this.#tell('debug', 'agent.dropped', `from ${flow.remote.address}: ${text}`),
     });
@@ -341,12 +342,13 @@ class Agent {
   }
 
   #message(...[direction, flow, account, content, bytes]: Parameters<MessageListener>): void {
-    const { transport, local, remote } = flow;
-    this.#trace.note({ time: Date.now(), direction, account, transport, local, remote, bytes });
-    this.#metrics?.message(direction, account, content);
+    this.#trace.note(Date.now(), direction, flow, account?.member ?? null, bytes);
+    const name = account === null ? null : nameOf(account);
+    this.#metrics?.message(direction, name, content);
     if (!this.#options.tellsMessages) return;
+    const { transport, local, remote } = flow;
     const time = new Date().toISOString();
-    const facts = { account, direction, transport, local, remote };
+    const facts = { account: name, direction, transport, local, remote };
     this.#emit({ time, severity: 'debug', type: 'message', ...facts, text: redactedText(content) });
   }
 

@@ -27,7 +27,7 @@ import { HeldFlows } from './held-flows.ts';
 import { noteFacts, reserveNumbers, settleNumbers } from './identity-keeping.ts';
 import { doubtAbout } from './incoming/acceptance.ts';
 import { readSecretsAgain, resolveHop } from './lookups.ts';
-import { currentPlan, type ManagedRegistration, nameOf } from './managed-registration.ts';
+import { currentPlan, type ManagedRegistration } from './managed-registration.ts';
 import { flowsLeftBehind } from './network-changes.ts';
 import type { Observer } from './observer.ts';
 import { unwatchedTls } from './tls-watch.ts';
@@ -361,7 +361,7 @@ export class Engine {
     const branch = via === null ? null : branchOf(via);
     const transaction = branch === null ? undefined : this.#transactions.of(branch);
     const account = transaction?.account;
-    this.#observer.message?.('received', flow, this.#nameOf(flow, account), message, bytes);
+    this.#observer.message?.('received', flow, account ?? this.#onlyUserOf(flow), message, bytes);
     this.#attendant?.heard(flow);
     if (message.kind === 'request') this.#attendant?.request(flow, message, source);
     else if (transaction !== undefined) this.#answered(transaction, flow, message, source);
@@ -383,13 +383,12 @@ export class Engine {
   #tellSent(flow: Flow, bytes: Uint8Array): void {
     // Pings are no messages, and neither is STUN.
     if ((bytes[0] ?? 0) < FIRST_LETTER) return;
-    this.#observer.message?.('sent', flow, this.#nameOf(flow, this.#sending ?? undefined), bytes, bytes);
+    this.#observer.message?.('sent', flow, this.#sending ?? this.#onlyUserOf(flow), bytes, bytes);
   }
 
-  #nameOf(flow: Flow, account: ManagedRegistration | undefined): string | null {
-    if (account !== undefined) return nameOf(account);
+  #onlyUserOf(flow: Flow): ManagedRegistration | null {
     const [only, another] = this.#held.usersOf(flow);
-    return only === undefined || another !== undefined ? null : nameOf(only);
+    return only === undefined || another !== undefined ? null : only;
   }
 }
 

@@ -1,8 +1,11 @@
 // One registration in the engine: an account on one of its flows (RFC 5626), and for most accounts the only one. What it
-// was set up with, its machine's state, and what it holds of the outside. A plain record: there may be fifty thousand.
+// was set up with, its machine's state, and what it holds of the outside: a plain record, for there may be fifty thousand.
+// And the account of an agent that it is one of.
 
 import type { CredentialSource, IncomingSettings } from '../accounts/plan.ts';
+import type { AccountEntry } from '../accounts/schema.ts';
 import type { Credential } from '../core/digest/algorithm.ts';
+import type { AccountState } from '../core/health/snapshot.ts';
 import type { Failure } from '../core/health/verdict.ts';
 import type { KeepaliveSettings } from '../core/keepalive/terms.ts';
 import { oncePerObject } from '../core/made-once.ts';
@@ -27,7 +30,9 @@ import type { Flow } from '../runtime/transport/flow.ts';
 import type { IdentityKey, IdentityStore, Memory, Reservation } from '../state/identity-store.ts';
 import type { FlowRecord } from '../state/state-document.ts';
 import { writtenAddresses } from './incoming/answerable.ts';
+import type { Recollection } from './recollection.ts';
 import { type CommonTerms, ON_NO_TERMS } from './shared-terms.ts';
+import type { Share, Traced } from './trace/share-queue.ts';
 
 /** An account ready to be taken in. */
 export type PreparedAccount = {
@@ -60,6 +65,8 @@ export type AccountSetup = {
 export type Registrations = readonly [ManagedRegistration, ...ManagedRegistration[]];
 
 export type ManagedRegistration = {
+  /** Whose it is, or was until it was on its way out; null: no agent keeps it. */
+  member: Member | null;
   setup: AccountSetup;
   /** RFC 5626 §4.2; 1 where there is only one flow. */
   readonly regId: number;
@@ -81,6 +88,76 @@ export type ManagedRegistration = {
   notedContact: string | null;
   isConcluded: boolean;
 };
+
+/** An account of the agent: what there is of it once, however many flows it has. */
+export class Member implements Traced {
+  readonly name: string;
+  /** As it stands in the file; null: it has registrations, and they what they need of it. */
+  entry: AccountEntry | null;
+  /** The state that was told last. */
+  state: AccountState = 'disabled';
+  /** That its credentials were rejected is on disk. */
+  isNotedBlocked = false;
+  /** The last of what happened to it. */
+  latest: Recollection | null = null;
+  /** Its last messages. */
+  share: Share | null = null;
+  /** null: it is disabled. */
+  #first: ManagedRegistration | null = null;
+  #others: readonly ManagedRegistration[] = NO_OTHERS;
+
+  constructor(name: string, entry: AccountEntry) {
+    this.name = name;
+    this.entry = entry;
+  }
+
+  /** Its registrations, one for each flow; null: it is disabled. */
+  get flows(): Registrations | null {
+    if (this.#first === null) return null;
+    return this.#others === NO_OTHERS ? [this.#first] : [this.#first, ...this.#others];
+  }
+
+  get isEnabled(): boolean {
+    return this.#first !== null;
+  }
+
+  /** Without a list of them: all of fifty thousand are looked at every few seconds. */
+  forEach(look: (flow: ManagedRegistration) => void): void {
+    if (this.#first !== null) look(this.#first);
+    for (const other of this.#others) look(other);
+  }
+
+  has(flow: ManagedRegistration): boolean {
+    return this.#first === flow || this.#others.includes(flow);
+  }
+
+  /** It has these registrations now. */
+  employ([first, ...others]: Registrations): void {
+    this.entry = null;
+    this.state = first.lifecycle.state;
+    this.#first = first;
+    this.#others = others.length === 0 ? NO_OTHERS : others;
+    this.forEach((flow) => {
+      flow.member = this;
+    });
+  }
+
+  /** It has none any more, and is known as it stands in the file. */
+  disable(entry: AccountEntry): void {
+    this.entry = entry;
+    this.state = 'disabled';
+    this.letGo();
+  }
+
+  /** Its registrations are on their way out. */
+  letGo(): void {
+    this.#first = null;
+    this.#others = NO_OTHERS;
+  }
+}
+
+/** Most accounts have one flow only. */
+const NO_OTHERS: readonly ManagedRegistration[] = [];
 
 /** Who holds none shares this. */
 export const NO_FLOWS: readonly Flow[] = [];
@@ -132,6 +209,7 @@ function manageRegistration(
     boundContact: rememberedContact(remembered),
   });
   return {
+    member: null,
     setup,
     regId,
     lifecycle: lifecycleFrom(registration, start),

@@ -1,8 +1,8 @@
-// Who belongs to the agent: its members by name, in the order of the file. Whose a registration is says its name; that it still
+// Who belongs to the agent: its members by name, in the order of the file. Whose a registration is it says itself; that it still
 // is says the member.
 
-import { type ManagedRegistration, nameOf } from './managed-registration.ts';
-import { isUp, type Member } from './member.ts';
+import type { ManagedRegistration, Member } from './managed-registration.ts';
+import { isUp } from './member.ts';
 
 export class Members {
   readonly #byName = new Map<string, Member>();
@@ -16,12 +16,13 @@ export class Members {
   }
 
   remove(name: string): void {
+    this.#byName.get(name)?.letGo();
     this.#byName.delete(name);
   }
 
   /** undefined: the registration is on its way out. */
   of(flow: ManagedRegistration): Member | undefined {
-    const member = this.#byName.get(nameOf(flow));
+    const { member } = flow;
     return member?.has(flow) === true ? member : undefined;
   }
 

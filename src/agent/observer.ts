@@ -30,7 +30,7 @@ export type Observer = {
 export type MessageListener = (
   direction: 'sent' | 'received',
   flow: Flow,
-  account: string | null,
+  account: ManagedRegistration | null,
   content: Uint8Array | SipMessage,
   bytes: Uint8Array,
 ) => void;

@@ -19,10 +19,10 @@ import {
   currentPlan,
   identityKey,
   type ManagedRegistration,
+  type Member,
   nameOf,
   type Registrations,
 } from './managed-registration.ts';
-import type { Member } from './member.ts';
 import { describeAccount } from './one-shot.ts';
 import type { ReloadOutcome } from './operations.ts';
 import type { Supervisor } from './supervisor.ts';

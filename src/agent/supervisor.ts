@@ -30,11 +30,12 @@ import {
   currentPlan,
   identityKey,
   type ManagedRegistration,
+  Member,
   manageAccount,
   nameOf,
   type PreparedAccount,
 } from './managed-registration.ts';
-import { eventsOf, Member, snapshotOf, standpointOfMember } from './member.ts';
+import { eventsOf, snapshotOf, standpointOfMember } from './member.ts';
 import { Members } from './members.ts';
 import type { Observer } from './observer.ts';
 import type { AccountDetail } from './operations.ts';

@@ -9,6 +9,8 @@ export type MessageBytes = {
   /** Keeps a copy, for which there has to be room; the number that it is known by until it is dropped. */
   readonly keep: (bytes: Uint8Array) => number;
   readonly read: (message: number) => Uint8Array;
+  /** Whether the message begins with `start`, which is no longer than a block. */
+  readonly startsWith: (message: number, start: Uint8Array) => boolean;
   /** How many blocks the message takes. */
   readonly blocksOf: (message: number) => number;
   readonly drop: (message: number) => void;
@@ -16,6 +18,10 @@ export type MessageBytes = {
 
 /** Half of one is lost by each message: REGISTERs and their answers have 300 to 900 bytes. */
 const BLOCK_BYTES = 256;
+
+/** A view of a part of a message would be an object for each: messages are laid on a desk, whose parts have their views once and
+ * for all. Longer ones come there piece by piece. */
+const DESK_BYTES = 16 * BLOCK_BYTES;
 
 const NONE = -1;
 
@@ -28,6 +34,10 @@ export function blocksFor(length: number): number {
 export function createMessageBytes(size: number): MessageBytes {
   const blocks = Math.floor(size / BLOCK_BYTES);
   const content = Buffer.alloc(blocks * BLOCK_BYTES);
+  const desk = new Uint8Array(DESK_BYTES);
+  const partsOfDesk = Array.from({ length: DESK_BYTES / BLOCK_BYTES }, (_, part) =>
+    desk.subarray(part * BLOCK_BYTES, (part + 1) * BLOCK_BYTES),
+  );
   /** The next block of the message, or of those that have become free again. */
   const next = new Int32Array(blocks);
   const lengths = new Int32Array(blocks);
@@ -43,24 +53,39 @@ export function createMessageBytes(size: number): MessageBytes {
     firstFree = next[block] ?? NONE;
     return block;
   };
+  /** A chain of `count` blocks; its first. */
+  const takeChain = (count: number): number => {
+    const first = take();
+    let last = first;
+    for (let taken = 1; taken < count; taken++) {
+      const following = take();
+      next[last] = following;
+      last = following;
+    }
+    next[last] = NONE;
+    return first;
+  };
+  const fill = (first: number, bytes: Uint8Array, length: number): void => {
+    let block = first;
+    for (let from = 0; from < length; from += DESK_BYTES) {
+      desk.set(length <= DESK_BYTES ? bytes : bytes.subarray(from, from + DESK_BYTES));
+      for (const part of partsOfDesk) {
+        if (block === NONE) return;
+        content.set(part, block * BLOCK_BYTES);
+        block = next[block] ?? NONE;
+      }
+    }
+  };
   return {
     blocks,
     free: () => free,
     keep: (bytes) => {
       const { length } = bytes;
       if (free < blocksFor(length)) throw new Error('room has to be made for a message before it is kept');
-      const first = take();
-      lengths[first] = length;
-      let block = first;
-      content.set(bytes.subarray(0, BLOCK_BYTES), block * BLOCK_BYTES);
-      for (let from = BLOCK_BYTES; from < length; from += BLOCK_BYTES) {
-        const following = take();
-        content.set(bytes.subarray(from, from + BLOCK_BYTES), following * BLOCK_BYTES);
-        next[block] = following;
-        block = following;
-      }
-      next[block] = NONE;
-      return first;
+      const message = takeChain(blocksFor(length));
+      lengths[message] = length;
+      fill(message, bytes, length);
+      return message;
     },
     read: (message) => {
       const bytes = Buffer.allocUnsafe(lengths[message] ?? 0);
@@ -69,6 +94,13 @@ export function createMessageBytes(size: number): MessageBytes {
         at += content.copy(bytes, at, block * BLOCK_BYTES, (block + 1) * BLOCK_BYTES);
       }
       return bytes;
+    },
+    startsWith: (message, start) => {
+      const at = message * BLOCK_BYTES;
+      for (let index = 0; index < start.length; index++) {
+        if (content[at + index] !== start[index]) return false;
+      }
+      return start.length <= (lengths[message] ?? 0);
     },
     blocksOf: (message) => blocksFor(lengths[message] ?? 0),
     drop: (message) => {

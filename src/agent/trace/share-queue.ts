@@ -1,8 +1,17 @@
 // The accounts that have messages in the trace, in the order in which they were heard, and how much room they take together.
 
+/** Whose messages are noted. It holds its share itself: with every message somebody would have to look for it. */
+export type Traced = {
+  /** null: they are no account's, or nobody knows whose. */
+  readonly name: string | null;
+  /** null: there are none. */
+  share: Share | null;
+};
+
 /** The messages of one account, by their numbers; NONE without any. */
 export type Share = {
-  readonly account: string | null;
+  /** Whose they are: the same share is another's when all its messages are gone. */
+  account: Traced;
   oldest: number;
   newest: number;
   count: number;
@@ -16,7 +25,7 @@ export type Share = {
 export const NONE = -1;
 
 /** A share without messages. */
-export function emptyShare(account: string | null): Share {
+export function emptyShare(account: Traced): Share {
   return {
     account,
     oldest: NONE,
@@ -39,6 +48,11 @@ export class ShareQueue {
   /** Who was heard longest ago. */
   get first(): Share | null {
     return this.#first;
+  }
+
+  /** In the order in which they were heard. */
+  *shares(): Iterable<Share> {
+    for (let share = this.#first; share !== null; share = share.after) yield share;
   }
 
   /** The share stands at the end of this queue now, and in no other. */

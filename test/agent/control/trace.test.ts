@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { askAgent, followTrace } from '../../../src/agent/control/client.ts';
 import { requestLine } from '../../../src/agent/control/protocol.ts';
 import type { TraceMessage } from '../../../src/agent/trace/trace-ring.ts';
-import { BEGIN, noteOf, PROOF } from '../trace/notes.ts';
+import { BEGIN, noteIn, noteOf, PROOF } from '../trace/notes.ts';
 import { open, PATIENCE, path, readAll, start } from './control-scene.ts';
 import { accountNamed, fakeAgent } from './fake-operations.ts';
 
@@ -13,7 +13,7 @@ describe('a trace', () => {
   it('is asked for by account and number, and holds no proof', async () => {
     const agent = fakeAgent({ accounts: [accountNamed('office'), accountNamed('lab')] });
     await start(agent);
-    for (const account of ['office', 'lab', null]) agent.trace.note(noteOf({ account }));
+    for (const account of ['office', 'lab', null]) noteIn(agent.trace, noteOf({ account }));
     const all = await askAgent(path, ALL, PATIENCE);
     expect(all).toMatchObject({
       value: { items: [{ account: 'office' }, { account: 'lab' }, { account: null }] },
@@ -38,8 +38,8 @@ describe('a trace', () => {
   it('that is followed goes on with what comes, until the follower goes', async () => {
     const agent = fakeAgent();
     await start(agent);
-    agent.trace.note(noteOf({ time: BEGIN }));
-    agent.trace.note(noteOf({ time: BEGIN + 1 }));
+    noteIn(agent.trace, noteOf({ time: BEGIN }));
+    noteIn(agent.trace, noteOf({ time: BEGIN + 1 }));
     const end = new AbortController();
     const heard: string[] = [];
     const tell = ({ time, account }: TraceMessage): void =>
@@ -50,8 +50,8 @@ describe('a trace', () => {
       {
         started: ({ items }) => {
           items.forEach(tell);
-          agent.trace.note(noteOf({ time: BEGIN + 2, account: null }));
-          agent.trace.note(noteOf({ time: BEGIN + 3 }));
+          noteIn(agent.trace, noteOf({ time: BEGIN + 2, account: null }));
+          noteIn(agent.trace, noteOf({ time: BEGIN + 3 }));
         },
         event: (message) => {
           tell(message);
@@ -72,7 +72,7 @@ describe('a trace', () => {
     slow.write(requestLine(1, { ...ALL, follow: true }));
     await once(slow.setEncoding('utf8'), 'data');
     slow.pause();
-    for (let at = 0; at < 5_000; at++) agent.trace.note(noteOf());
+    for (let at = 0; at < 5_000; at++) noteIn(agent.trace, noteOf());
     expect((await askAgent(path, { ...ALL, last: 1 }, PATIENCE)).ok).toBe(true);
     let text = '';
     slow.on('data', (part: string) => {

@@ -3,19 +3,14 @@ import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type HepSender, hepPacket } from '../../../src/agent/trace/hep.ts';
 import { startHepMirror } from '../../../src/agent/trace/hep-mirror.ts';
-import {
-  createTraceRing,
-  type TraceMessage,
-  type TraceNote,
-  traceLimits,
-} from '../../../src/agent/trace/trace-ring.ts';
-import { BEGIN, noteOf, OK, PROOF } from './notes.ts';
+import { createTraceRing, type TraceMessage, traceLimits } from '../../../src/agent/trace/trace-ring.ts';
+import { BEGIN, noteIn, noteOf, OK, PROOF, type TraceNote } from './notes.ts';
 
 const SENDER: HepSender = { id: 2001, node: 'edge-1', password: 'sésame' };
 
 function messageOf(note: TraceNote): TraceMessage {
   const ring = createTraceRing(traceLimits(1));
-  ring.note(note);
+  noteIn(ring, note);
   const [message] = ring.read([], 1);
   if (message === undefined) throw new Error('the ring has kept nothing');
   return message;
@@ -114,17 +109,17 @@ describe('the mirror', () => {
 
   it('sends what comes, also what came before the collector was found, redacted, until it is closed', async () => {
     const trace = createTraceRing(traceLimits(1));
-    trace.note(noteOf());
+    noteIn(trace, noteOf());
     const mirror = startHepMirror({ host: '127.0.0.1', port, sender: SENDER, trace, warn });
-    trace.note(noteOf());
+    noteIn(trace, noteOf());
     await expect.poll(() => heard.length, { timeout: 10_000 }).toBe(1);
-    trace.note(noteOf({ direction: 'received', text: OK }));
+    noteIn(trace, noteOf({ direction: 'received', text: OK }));
     await expect.poll(() => heard.length, { timeout: 10_000 }).toBe(2);
     expect(heard[0]?.includes('response="…"')).toBe(true);
     expect(heard[0]?.includes(PROOF)).toBe(false);
     expect(heard[1]?.includes('SIP/2.0 200 OK')).toBe(true);
     mirror.close();
-    trace.note(noteOf());
+    noteIn(trace, noteOf());
     expect(warnings).toEqual([]);
   });
 
@@ -136,13 +131,13 @@ describe('the mirror', () => {
     await expect
       .poll(
         () => {
-          for (let index = 0; index < 100; index += 1) trace.note(noteOf());
+          for (let index = 0; index < 100; index += 1) noteIn(trace, noteOf());
           return warnings.length;
         },
         { timeout: 10_000 },
       )
       .toBe(1);
-    for (let index = 0; index < 5_000; index += 1) trace.note(noteOf());
+    for (let index = 0; index < 5_000; index += 1) noteIn(trace, noteOf());
     expect(warnings).toEqual([
       expect.stringMatching(/^the HEP collector at 127\.0\.0\.1:\d+ cannot be reached: .*ECONNREFUSED/),
     ]);

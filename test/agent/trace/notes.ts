@@ -1,6 +1,23 @@
 // Messages for tests of the trace: a REGISTER with credentials, its answer, and notes of them.
 
-import type { TraceNote } from '../../../src/agent/trace/trace-ring.ts';
+import type { Traced } from '../../../src/agent/trace/share-queue.ts';
+import type { TraceMessage, TraceRing } from '../../../src/agent/trace/trace-ring.ts';
+
+export type TraceNote = Omit<TraceMessage, 'time' | 'type' | 'text'> & {
+  readonly time: number;
+  readonly bytes: Uint8Array;
+};
+
+const accounts = new WeakMap<TraceRing, Map<string, Traced>>();
+
+/** Notes it in the ring; those of the same name are the same account. */
+export function noteIn(ring: TraceRing, { time, direction, account: name, bytes, ...path }: TraceNote): void {
+  const known = accounts.get(ring) ?? new Map<string, Traced>();
+  accounts.set(ring, known);
+  const account = name === null ? null : (known.get(name) ?? { name, share: null });
+  if (account !== null && name !== null) known.set(name, account);
+  ring.note(time, direction, path, account, bytes);
+}
 
 export const PROOF = '0123456789abcdef0123456789abcdef';
 

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { packetCapture } from '../../../src/agent/trace/packet-capture.ts';
-import { createTraceRing, type TraceNote, traceLimits } from '../../../src/agent/trace/trace-ring.ts';
+import { createTraceRing, traceLimits } from '../../../src/agent/trace/trace-ring.ts';
 import { isInstalled, missingPrograms } from '../../interop/installed.ts';
-import { BEGIN, noteOf, OK, PROOF, REGISTER } from './notes.ts';
+import { BEGIN, noteIn, noteOf, OK, PROOF, REGISTER, type TraceNote } from './notes.ts';
 
 let folder: string;
 
@@ -18,7 +18,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 function captureOf(notes: readonly TraceNote[]): Buffer {
   const ring = createTraceRing(traceLimits(10));
-  for (const note of notes) ring.note(note);
+  for (const note of notes) noteIn(ring, note);
   return packetCapture([...ring.read([], 1_000)]);
 }
 

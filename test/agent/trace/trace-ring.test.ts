@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createTraceRing, type TraceLimits, traceLimits } from '../../../src/agent/trace/trace-ring.ts';
-import { BEGIN, noteOf, OK, PROOF, REGISTER } from './notes.ts';
+import { BEGIN, noteIn, noteOf, OK, PROOF, REGISTER } from './notes.ts';
 
 const ALL = Number.MAX_SAFE_INTEGER;
 const REFUSED = OK.replace('200 OK', '403 Forbidden');
@@ -24,16 +24,16 @@ function namesFrom(from: number, to: number): readonly string[] {
 
 function registerAll(ring: ReturnType<typeof createTraceRing>, accounts: readonly string[]): void {
   for (const account of accounts) {
-    ring.note(noteOf({ account }));
-    ring.note(noteOf({ account, direction: 'received', text: OK }));
+    noteIn(ring, noteOf({ account }));
+    noteIn(ring, noteOf({ account, direction: 'received', text: OK }));
   }
 }
 
 describe('the trace', () => {
   it('shows messages as they were, without what proves the secret', () => {
     const ring = createTraceRing(traceLimits(1));
-    ring.note(noteOf());
-    ring.note(noteOf({ time: BEGIN + 34, direction: 'received', text: OK }));
+    noteIn(ring, noteOf());
+    noteIn(ring, noteOf({ time: BEGIN + 34, direction: 'received', text: OK }));
     const [sent, received] = [...ring.read([], ALL)];
     expect(sent).toEqual({
       time: '2026-11-21T10:00:00.000Z',
@@ -52,7 +52,7 @@ describe('the trace', () => {
   it('is read by account, the last ones, oldest first', () => {
     const ring = createTraceRing(traceLimits(3));
     const accounts = ['a', 'b', null, 'a', 'b', 'a'];
-    for (const [at, account] of accounts.entries()) ring.note(noteOf({ account, time: BEGIN + at }));
+    for (const [at, account] of accounts.entries()) noteIn(ring, noteOf({ account, time: BEGIN + at }));
     const read = (names: readonly string[], last: number): readonly string[] =>
       [...ring.read(names, last)].map(({ account, time }) => `${account}${time.slice(22, 23)}`);
     expect(read([], ALL)).toEqual(['a0', 'b1', 'null2', 'a3', 'b4', 'a5']);
@@ -64,16 +64,16 @@ describe('the trace', () => {
 
   it('of one account has all the room there is', () => {
     const ring = createTraceRing({ ...SMALL, bytes: 1e6 });
-    for (let at = 0; at < 100; at++) ring.note(noteOf({ time: BEGIN + at }));
+    for (let at = 0; at < 100; at++) noteIn(ring, noteOf({ time: BEGIN + at }));
     const times = [...ring.read([], ALL)].map(({ time }) => Date.parse(time) - BEGIN);
     expect(times).toEqual(Array.from({ length: 20 }, (_, at) => 80 + at));
   });
 
   it('of a quiet account is not pushed out by a flood of another, nor by long messages', () => {
     const ring = createTraceRing(SMALL);
-    for (let at = 0; at < 3; at++) ring.note(noteOf({ account: 'quiet' }));
+    for (let at = 0; at < 3; at++) noteIn(ring, noteOf({ account: 'quiet' }));
     const long = `OPTIONS sip:a SIP/2.0\r\n\r\n${'x'.repeat(5_000)}`;
-    for (let at = 0; at < 500; at++) ring.note(noteOf({ account: null, text: at % 2 ? long : REGISTER }));
+    for (let at = 0; at < 500; at++) noteIn(ring, noteOf({ account: null, text: at % 2 ? long : REGISTER }));
     expect(accountsIn(ring).filter((account) => account === 'quiet')).toHaveLength(3);
   });
 
@@ -82,8 +82,8 @@ describe('the trace', () => {
     const names = Array.from({ length: 2_000 }, (_, at) => `a${at}`);
     for (let round = 0; round < 3; round++) {
       for (const account of names) {
-        ring.note(noteOf({ account, text: REGISTER.padEnd(700) }));
-        ring.note(noteOf({ account, direction: 'received', text: OK.padEnd(450) }));
+        noteIn(ring, noteOf({ account, text: REGISTER.padEnd(700) }));
+        noteIn(ring, noteOf({ account, direction: 'received', text: OK.padEnd(450) }));
       }
     }
     const kept = countsOf(ring);
@@ -93,13 +93,13 @@ describe('the trace', () => {
 
   it('of accounts that fail is not pushed out by ten thousand that are well', () => {
     const ring = createTraceRing(traceLimits(10_003));
-    ring.note(noteOf({ account: 'refused' }));
-    ring.note(noteOf({ account: 'refused', direction: 'received', text: REFUSED }));
-    ring.note(noteOf({ account: 'unanswered' }));
+    noteIn(ring, noteOf({ account: 'refused' }));
+    noteIn(ring, noteOf({ account: 'refused', direction: 'received', text: REFUSED }));
+    noteIn(ring, noteOf({ account: 'unanswered' }));
     registerAll(ring, ['recovered']);
     registerAll(ring, namesFrom(0, 10_000));
-    ring.note(noteOf({ account: 'refused', direction: 'received', text: PING }));
-    ring.note(noteOf({ account: 'refused', text: OK }));
+    noteIn(ring, noteOf({ account: 'refused', direction: 'received', text: PING }));
+    noteIn(ring, noteOf({ account: 'refused', text: OK }));
     registerAll(ring, namesFrom(0, 10_000));
     const kept = countsOf(ring);
     expect([kept.get('refused'), kept.get('unanswered'), kept.get('recovered')]).toEqual([4, 1, undefined]);
@@ -109,8 +109,8 @@ describe('the trace', () => {
     const ring = createTraceRing(traceLimits(10_000));
     registerAll(ring, namesFrom(0, 5_000));
     for (const account of namesFrom(5_000, 10_000)) {
-      ring.note(noteOf({ account }));
-      ring.note(noteOf({ account, direction: 'received', text: REFUSED }));
+      noteIn(ring, noteOf({ account }));
+      noteIn(ring, noteOf({ account, direction: 'received', text: REFUSED }));
     }
     const kept = [...countsOf(ring).keys()];
     const well = kept.filter((account) => account !== null && Number(account) < 5_000);
@@ -130,7 +130,7 @@ describe('the trace', () => {
       fc.property(fc.array(message, { maxLength: 80 }), (messages) => {
         const ring = createTraceRing(SMALL);
         for (const [at, { account, length }] of messages.entries()) {
-          ring.note(noteOf({ account, text: 'x'.repeat(length), time: BEGIN + at }));
+          noteIn(ring, noteOf({ account, text: 'x'.repeat(length), time: BEGIN + at }));
         }
         const kept = [...ring.read([], ALL)];
         expect(kept.length).toBeLessThanOrEqual(SMALL.messages);
@@ -146,11 +146,11 @@ describe('the trace', () => {
   it('tells followers of each message, until they go', () => {
     const ring = createTraceRing(SMALL);
     const heard: string[] = [];
-    ring.note(noteOf());
+    noteIn(ring, noteOf());
     const unfollow = ring.follow(({ text }) => heard.push(text));
-    ring.note(noteOf());
+    noteIn(ring, noteOf());
     unfollow();
-    ring.note(noteOf());
+    noteIn(ring, noteOf());
     expect(heard).toHaveLength(1);
     expect(heard[0]).not.toContain(PROOF);
   });

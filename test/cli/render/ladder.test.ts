@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { createTraceRing, type TraceNote, traceLimits } from '../../../src/agent/trace/trace-ring.ts';
+import { createTraceRing, traceLimits } from '../../../src/agent/trace/trace-ring.ts';
 import { ladderText } from '../../../src/cli/render/ladder.ts';
 import { traceText } from '../../../src/cli/render/trace-text.ts';
-import { BEGIN, noteOf, OK, PROOF } from '../../agent/trace/notes.ts';
+import { BEGIN, noteIn, noteOf, OK, PROOF, type TraceNote } from '../../agent/trace/notes.ts';
 
 const asItIs = (text: string): string => text;
 const PLAIN = { good: asItIs, bad: asItIs, caution: asItIs, strong: asItIs, faint: asItIs };
 
 function messagesOf(...notes: readonly TraceNote[]) {
   const ring = createTraceRing(traceLimits(10));
-  for (const note of notes) ring.note(note);
+  for (const note of notes) noteIn(ring, note);
   return [...ring.read([], 1_000)];
 }
 
