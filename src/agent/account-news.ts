@@ -17,12 +17,11 @@ import {
   type ManagedRegistration,
   type Member,
   nameOf,
-  type Registrations,
 } from './managed-registration.ts';
 import { isUp, remember } from './member.ts';
 import type { Members } from './members.ts';
 import type { Observer } from './observer.ts';
-import { dateOf, describeAccount } from './one-shot.ts';
+import { dateOf, describeAccount, lifecyclesOf } from './one-shot.ts';
 import { transition } from './recollection.ts';
 import { secretFingerprint } from './secret-fingerprint.ts';
 import { isRoutine, StateChange } from './state-change.ts';
@@ -63,24 +62,19 @@ export class AccountNews
 
   stateChanged(account: ManagedRegistration, previous: AccountState): void {
     const member = this.#options.members.of(account);
-    const flows = member?.flows ?? null;
-    if (member === undefined || flows === null) return;
-    const { state } = account.lifecycle;
-    if (flows.length > 1) this.#flowChanged(member, flows, account, previous);
-    this.#tellState(member, flows, account);
+    if (member === undefined) return;
+    if (member.others.length > 0) this.#flowChanged(member, account, previous);
+    this.#tellState(member, account);
     this.#noteWaiting(account);
+    const { state, round } = account.lifecycle;
     // While it is paused its Call-ID is free for one-shot commands: the numbers that were not used are given back.
     if (state === 'paused') this.#keep(account, settleNumbers(account));
-    if (account.lifecycle.round === null) this.#wake(account, null);
+    if (round === null) this.#wake(account, null);
   }
 
   /** One of several flows came into another state: the others' patience depends on it (RFC 5626 §4.5). */
-  #flowChanged(
-    member: Member,
-    flows: Registrations,
-    changed: ManagedRegistration,
-    previous: AccountState,
-  ): void {
+  #flowChanged(member: Member, changed: ManagedRegistration, previous: AccountState): void {
+    const flows = member.flows ?? [];
     const { state } = changed.lifecycle;
     if (!isRoutine(previous, state)) {
       const text = `flow ${changed.regId}: ${previous} → ${state}`;
@@ -94,12 +88,12 @@ export class AccountNews
   }
 
   /** Tells the state of the account, when it is another one than before. */
-  #tellState(member: Member, flows: Registrations, changed: ManagedRegistration): void {
-    const { state: previous } = member;
-    const state = stateOfAccount(flows.map(({ lifecycle }) => lifecycle.state));
+  #tellState(member: Member, changed: ManagedRegistration): void {
+    const { state: previous, first, others } = member;
+    const state = stateOfFlows(first ?? changed, others);
     if (state === previous) return;
     member.state = state;
-    const change = new StateChange(member.name, previous, state, flows);
+    const change = new StateChange(member.name, previous, state, first ?? changed, others);
     if (!isRoutine(previous, state)) {
       remember(member, change.at, transition(previous, state, change.severity));
     }
@@ -236,4 +230,9 @@ export class AccountNews
       `a bug in sipreg, please report it; the account begins again: ${words}`,
     );
   }
+}
+
+function stateOfFlows(first: ManagedRegistration, others: readonly ManagedRegistration[]): AccountState {
+  if (others.length === 0) return first.lifecycle.state;
+  return stateOfAccount(lifecyclesOf(first, others).map(({ state }) => state));
 }

@@ -117,6 +117,15 @@ export class Member implements Traced {
     return this.#others === NO_OTHERS ? [this.#first] : [this.#first, ...this.#others];
   }
 
+  /** The first of these, and the others: with every change of fifty thousand no list is made. */
+  get first(): ManagedRegistration | null {
+    return this.#first;
+  }
+
+  get others(): readonly ManagedRegistration[] {
+    return this.#others;
+  }
+
   get isEnabled(): boolean {
     return this.#first !== null;
   }

@@ -29,8 +29,8 @@ export function eventsOf({ latest }: Member): readonly HistoryEntry[] {
 }
 
 /** What its condition is judged by. */
-export function standpointOfMember({ flows }: Member): Standpoint {
-  return flows === null ? { state: 'disabled', failure: null } : standpointOf(lifecyclesOf(flows));
+export function standpointOfMember({ first, others }: Member): Standpoint {
+  return first === null ? { state: 'disabled', failure: null } : standpointOf(lifecyclesOf(first, others));
 }
 
 /** The member's snapshot; a disabled account is described from the file. */

@@ -122,15 +122,17 @@ export function dateOf(at: number): string {
 }
 
 /** The snapshot of an account, as the outside sees it. */
-export function describeAccount(flows: Registrations): AccountSnapshot {
-  return describe(lifecyclesOf(flows), dateOf);
+export function describeAccount([first, ...others]: Registrations): AccountSnapshot {
+  return describe(lifecyclesOf(first, others), dateOf);
 }
 
 /** The machine of each flow. */
-export function lifecyclesOf(flows: Registrations): readonly [Lifecycle, ...Lifecycle[]] {
-  const [first] = flows;
-  if (flows.length === 1) return [first.lifecycle];
-  return [first.lifecycle, ...flows.slice(1).map(({ lifecycle }) => lifecycle)];
+export function lifecyclesOf(
+  first: ManagedRegistration,
+  others: readonly ManagedRegistration[],
+): readonly [Lifecycle, ...Lifecycle[]] {
+  if (others.length === 0) return [first.lifecycle];
+  return [first.lifecycle, ...others.map(({ lifecycle }) => lifecycle)];
 }
 
 /** The account's registrations with what is remembered of them. */

@@ -5,10 +5,10 @@ import type { AccountGlance, AccountSnapshot, AccountState } from '../core/healt
 import { glanceAt } from '../core/registration/describe.ts';
 import type { Millis } from '../core/time.ts';
 import type { Severity, StateEvent } from './events.ts';
-import { currentPlan, type Registrations, registrarText } from './managed-registration.ts';
+import { currentPlan, type ManagedRegistration, registrarText } from './managed-registration.ts';
 import { describeAccount, lifecyclesOf } from './one-shot.ts';
 
-/** As JSON it is an event like any other. Glance and snapshot are of the moment in which somebody looks for the first time:
+/** As JSON it is an event like any other. Time, glance and snapshot are of the moment in which somebody looks for the first time:
  * whoever keeps the event for later looks at once. */
 export class StateChange implements StateEvent {
   readonly type = 'state';
@@ -16,19 +16,32 @@ export class StateChange implements StateEvent {
   readonly account: string;
   readonly state: AccountState;
   readonly previous: AccountState;
-  readonly at: Millis;
-  readonly #flows: Registrations;
+  readonly #first: ManagedRegistration;
+  readonly #others: readonly ManagedRegistration[];
+  #at: Millis | null = null;
   #time: string | null = null;
   #glance: AccountGlance | null = null;
   #snapshot: AccountSnapshot | null = null;
 
-  constructor(account: string, previous: AccountState, state: AccountState, flows: Registrations) {
+  /** `first` and `others`: the account's registrations. */
+  constructor(
+    account: string,
+    previous: AccountState,
+    state: AccountState,
+    first: ManagedRegistration,
+    others: readonly ManagedRegistration[],
+  ) {
     this.severity = severityOf(previous, state);
     this.account = account;
     this.state = state;
     this.previous = previous;
-    this.at = Date.now();
-    this.#flows = flows;
+    this.#first = first;
+    this.#others = others;
+  }
+
+  get at(): Millis {
+    this.#at ??= Date.now();
+    return this.#at;
   }
 
   get time(): string {
@@ -37,13 +50,14 @@ export class StateChange implements StateEvent {
   }
 
   get glance(): AccountGlance {
-    const { registrar } = currentPlan(this.#flows[0]).profile;
-    this.#glance ??= glanceAt(lifecyclesOf(this.#flows), registrarText(registrar));
+    if (this.#glance !== null) return this.#glance;
+    const { registrar } = currentPlan(this.#first).profile;
+    this.#glance = glanceAt(lifecyclesOf(this.#first, this.#others), registrarText(registrar));
     return this.#glance;
   }
 
   get snapshot(): AccountSnapshot {
-    this.#snapshot ??= describeAccount(this.#flows);
+    this.#snapshot ??= describeAccount([this.#first, ...this.#others]);
     return this.#snapshot;
   }
 

@@ -53,34 +53,40 @@ const MAX_NUMBERS = 10 * MAX_SPANS * NUMBERS_OF_SPAN;
 
 export const HISTORY_HEAD = `${JSON.stringify({ schema: HISTORY_SCHEMA })}\n`;
 
-/** One line, with its end. */
+/** One line, with its end: a JSON array, written as what it is, for there may be tens of thousands at once. */
 export function formatHistoryLine(line: HistoryLine): string {
-  return `${JSON.stringify(fieldsOf(line))}\n`;
+  return `[${fieldsOf(line)}]\n`;
 }
 
-function fieldsOf(line: HistoryLine): readonly unknown[] {
+function fieldsOf(line: HistoryLine): string {
   switch (line.type) {
     case 'account': {
-      const { spans, since, standing } = line.timeline;
-      const spanNumbers = spans.flatMap((span, at) => {
-        const { up, down, unknown } = sharesOfSpan(span, spans[at + 1]?.from ?? since);
-        return [span.from, codeOf(span.standing), up, down, unknown];
-      });
-      return ['a', line.account, since, codeOf(standing), spanNumbers, line.trips.flatMap(tripNumbers)];
+      const { since, standing } = line.timeline;
+      const spans = spanNumbers(line.timeline);
+      const trips = line.trips.map(tripNumbers).join();
+      return `"a",${JSON.stringify(line.account)},${since},${codeOf(standing)},[${spans}],[${trips}]`;
     }
     case 'change':
-      return ['c', line.account, line.at, codeOf(line.standing)];
+      return `"c",${JSON.stringify(line.account)},${line.at},${codeOf(line.standing)}`;
     case 'trips':
-      return ['t', line.account, ...tripNumbers(line.trips)];
+      return `"t",${JSON.stringify(line.account)},${tripNumbers(line.trips)}`;
     case 'forgotten':
-      return ['x', line.account];
+      return `"x",${JSON.stringify(line.account)}`;
     case 'alive':
-      return ['h', line.at];
+      return `"h",${line.at}`;
   }
 }
 
-function tripNumbers({ start, count, sumMs, maxMs }: TripSummary): readonly number[] {
-  return [start, count, sumMs, maxMs];
+function spanNumbers({ spans, since }: Timeline): string {
+  const numbers = spans.map((span, at) => {
+    const { up, down, unknown } = sharesOfSpan(span, spans[at + 1]?.from ?? since);
+    return `${span.from},${codeOf(span.standing)},${up},${down},${unknown}`;
+  });
+  return numbers.join();
+}
+
+function tripNumbers({ start, count, sumMs, maxMs }: TripSummary): string {
+  return `${start},${count},${sumMs},${maxMs}`;
 }
 
 function codeOf(standing: Standing): number {

@@ -74,10 +74,8 @@ describe('a change of state', () => {
       },
     });
     account.lifecycle = { ...account.lifecycle, report: unseen };
-    const { flows } = memberOf(supervisor, 'a');
-    if (flows === null) throw new Error('it has a flow');
-    tell(new StateChange('a', 'registered', 'refreshing', flows));
-    const refreshed = new StateChange('a', 'refreshing', 'registered', flows);
+    tell(new StateChange('a', 'registered', 'refreshing', account, []));
+    const refreshed = new StateChange('a', 'refreshing', 'registered', account, []);
     tell(refreshed);
     expect(() => refreshed.snapshot).toThrow('a snapshot is made');
     account.lifecycle = { ...account.lifecycle, report };
