@@ -7,10 +7,8 @@ export function noteEvent(history: History, event: AgentEvent): void {
   if (event.type === 'state') {
     // A refresh begins: the account stands as it did.
     if (event.state === 'refreshing' && event.previous === 'registered') return;
-    const at = instantOf(event);
-    history.note(event.account, event.state, at);
-    const { rtt } = glanceOf(event);
-    if (event.state === 'registered' && rtt !== null) history.noteRoundTrip(event.account, rtt, at);
+    const roundTrip = event.state === 'registered' ? glanceOf(event).rtt : null;
+    history.note(event.account, event.state, roundTrip, instantOf(event));
   } else if (event.type === 'reload') {
     for (const account of event.report?.removed ?? []) history.forget(account);
   }

@@ -47,11 +47,12 @@ export class HistoryTable {
     return this.#places.get(account);
   }
 
-  /** Takes the place of all that was known of the account. */
-  put(account: string, timeline: Timeline, trips: readonly TripSummary[]): void {
+  /** Takes the place of all that was known of the account; where it stands now. */
+  put(account: string, timeline: Timeline, trips: readonly TripSummary[]): number {
     const place = this.#places.get(account) ?? this.#take(account);
     this.setTimeline(place, timeline);
     this.setTrips(place, trips);
+    return place;
   }
 
   /** Whether it was known. */

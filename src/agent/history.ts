@@ -54,8 +54,8 @@ export type HistoryNotice = {
 
 /** Every wall-clock time is in milliseconds since 1970. */
 export type History = {
-  readonly note: (account: string, state: AccountState, at?: Millis) => void;
-  readonly noteRoundTrip: (account: string, seconds: number, at?: Millis) => void;
+  /** The account came into `state`. `roundTrip`: the seconds that the answer took which brought it there; null: none did. */
+  readonly note: (account: string, state: AccountState, roundTrip?: number | null, at?: Millis) => void;
   /** The account is gone for good. */
   readonly forget: (account: string) => void;
   readonly uptime: (account: string, now?: Millis) => Uptime;
@@ -94,40 +94,43 @@ export function openHistory(options: HistoryOptions): History {
   const bucketMs = bucketOf(options.accounts);
   const tell = (line: HistoryLine): void => writer?.add(line);
 
+  const begin = (account: string, standing: Standing, at: Millis): number => {
+    const timeline = beginTimeline(at, standing);
+    tell({ type: 'account', account, timeline, trips: [] });
+    return table.put(account, timeline, []);
+  };
+  const noteStanding = (account: string, place: number, standing: Standing, at: Millis): void => {
+    // Nearly always it stands as it did: no timeline is made for that.
+    if (table.standing(place) === standing && goesOn(table.since(place), at)) return;
+    const before = table.timeline(place);
+    const timeline = advance(before, at, standing);
+    table.setTimeline(place, timeline);
+    // A clock that was far wrong: all that was noted with it is void.
+    const isNew = timeline.since < before.since && timeline.spans.length === 0;
+    if (isNew) tell({ type: 'account', account, timeline, trips: table.trips(place) });
+    else tell({ type: 'change', account, at: Math.max(at, before.since), standing });
+  };
+  const noteRoundTrip = (account: string, place: number, seconds: number, at: Millis): void => {
+    const ms = Math.round(seconds * 1000);
+    const start = Math.floor(at / bucketMs) * bucketMs;
+    if (table.addRoundTrip(place, start, ms)) return;
+    const last = table.latestTrips(place);
+    if (last !== null) {
+      // A summary is written when the next one begins, or at the end.
+      tell({ type: 'trips', account, trips: last });
+      const recent = table.trips(place).filter((one) => one.start > at - DAY_MS - bucketMs);
+      table.setTrips(place, recent);
+    }
+    table.appendTrips(place, { start, count: 1, sumMs: ms, maxMs: ms });
+  };
+
   return {
-    note(account, state, at = now()) {
+    note(account, state, roundTrip = null, at = now()) {
       const standing = standingOf(state);
-      const place = table.placeOf(account);
-      if (place === undefined) {
-        const timeline = beginTimeline(at, standing);
-        table.put(account, timeline, []);
-        tell({ type: 'account', account, timeline, trips: [] });
-        return;
-      }
-      // Nearly always it stands as it did: no timeline is made for that.
-      if (table.standing(place) === standing && goesOn(table.since(place), at)) return;
-      const before = table.timeline(place);
-      const timeline = advance(before, at, standing);
-      table.setTimeline(place, timeline);
-      // A clock that was far wrong: all that was noted with it is void.
-      const isNew = timeline.since < before.since && timeline.spans.length === 0;
-      if (isNew) tell({ type: 'account', account, timeline, trips: table.trips(place) });
-      else tell({ type: 'change', account, at: Math.max(at, before.since), standing });
-    },
-    noteRoundTrip(account, seconds, at = now()) {
-      const place = table.placeOf(account);
-      if (place === undefined) return;
-      const ms = Math.round(seconds * 1000);
-      const start = Math.floor(at / bucketMs) * bucketMs;
-      if (table.addRoundTrip(place, start, ms)) return;
-      const last = table.latestTrips(place);
-      if (last !== null) {
-        // A summary is written when the next one begins, or at the end.
-        tell({ type: 'trips', account, trips: last });
-        const recent = table.trips(place).filter((one) => one.start > at - DAY_MS - bucketMs);
-        table.setTrips(place, recent);
-      }
-      table.appendTrips(place, { start, count: 1, sumMs: ms, maxMs: ms });
+      const known = table.placeOf(account);
+      if (known !== undefined) noteStanding(account, known, standing, at);
+      const place = known ?? begin(account, standing, at);
+      if (roundTrip !== null) noteRoundTrip(account, place, roundTrip, at);
     },
     forget(account) {
       if (table.remove(account)) tell({ type: 'forgotten', account });

@@ -52,15 +52,13 @@ function liveADay(history: History): void {
   history.note('office', 'registered');
   clock += 4 * HOUR;
   history.note('office', 'refreshing');
-  history.note('office', 'registered');
-  history.noteRoundTrip('office', 0.034);
+  history.note('office', 'registered', 0.034);
   history.note('office', 'waiting');
   clock += 30 * MINUTE;
   history.note('office', 'registering');
   clock += 30 * MINUTE;
-  history.note('office', 'registered');
-  history.noteRoundTrip('office', 0.05);
-  history.noteRoundTrip('office', 0.07);
+  history.note('office', 'registered', 0.05);
+  history.note('office', 'registered', 0.07);
   clock += 5 * HOUR;
 }
 
@@ -153,8 +151,7 @@ describe('the history', () => {
     for (let day = 0; day < 60; day++) {
       for (let at = 0; at < 144; at++) {
         clock += 10 * MINUTE;
-        history.note('office', at % 2 ? 'registered' : 'waiting');
-        history.noteRoundTrip('office', 0.1);
+        history.note('office', at % 2 ? 'registered' : 'waiting', 0.1);
         if (at % 12 === 0) await history.flush();
       }
     }
@@ -172,10 +169,7 @@ describe('the history', () => {
     const names = Array.from({ length: accounts }, (_, at) => `account-${at}`);
     for (let hour = 0; hour < 30; hour += 3) {
       clock += 3 * HOUR;
-      for (const name of names) {
-        if (hour === 0) history.note(name, 'registered');
-        history.noteRoundTrip(name, 0.04);
-      }
+      for (const name of names) history.note(name, 'registered', 0.04);
     }
     expect(history.recent('account-7').roundTrips.length).toBeLessThanOrEqual(10);
     const begun = performance.now();
