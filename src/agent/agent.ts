@@ -114,8 +114,7 @@ class Agent {
       pace: options.loaded.document().agent?.pacing,
       expires: options.expires,
       emit: (event) => this.#emit(event),
-      message: (direction, flow, account, content, bytes) =>
-        this.#message(direction, flow, account, content, bytes),
+      message: this.#message,
       flowFailed: (account, transport) => this.#metrics?.flowFailed(account, transport),
       dropped: (flow, text) => this.#tell('debug', 'agent.dropped', `from ${flow.remote.address}: ${text}`),
     });
@@ -341,7 +340,7 @@ class Agent {
     for (const close of this.#closers.reverse()) await close();
   }
 
-  #message(...[direction, flow, account, content, bytes]: Parameters<MessageListener>): void {
+  readonly #message: MessageListener = (direction, flow, account, content, bytes) => {
     this.#trace.note(Date.now(), direction, flow, account?.member ?? null, bytes);
     const name = account === null ? null : nameOf(account);
     this.#metrics?.message(direction, name, content);
@@ -350,7 +349,7 @@ class Agent {
     const time = new Date().toISOString();
     const facts = { account: name, direction, transport, local, remote };
     this.#emit({ time, severity: 'debug', type: 'message', ...facts, text: redactedText(content) });
-  }
+  };
 
   #warn(text: string, code = 'agent.warning'): void {
     const time = new Date().toISOString();

@@ -6,7 +6,7 @@ import { glanceAt } from '../core/registration/describe.ts';
 import type { Millis } from '../core/time.ts';
 import type { Severity, StateEvent } from './events.ts';
 import { currentPlan, type ManagedRegistration, registrarText } from './managed-registration.ts';
-import { describeAccount, lifecyclesOf } from './one-shot.ts';
+import { describeAccount } from './one-shot.ts';
 
 /** As JSON it is an event like any other. Time, glance and snapshot are of the moment in which somebody looks for the first time:
  * whoever keeps the event for later looks at once. */
@@ -50,10 +50,14 @@ export class StateChange implements StateEvent {
   }
 
   get glance(): AccountGlance {
-    if (this.#glance !== null) return this.#glance;
-    const { registrar } = currentPlan(this.#first).profile;
-    this.#glance = glanceAt(lifecyclesOf(this.#first, this.#others), registrarText(registrar));
+    this.#glance ??= this.#look();
     return this.#glance;
+  }
+
+  #look(): AccountGlance {
+    const { registrar } = currentPlan(this.#first).profile;
+    const others = this.#others.map(({ lifecycle }) => lifecycle);
+    return glanceAt(this.#first.lifecycle, others, registrarText(registrar));
   }
 
   get snapshot(): AccountSnapshot {

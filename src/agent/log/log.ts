@@ -7,7 +7,7 @@ import { monotonicNow } from '../../runtime/clock.ts';
 import type { AgentEvent, Severity } from '../events.ts';
 import { createCrowds, SAMPLES, type Summary } from './crowds.ts';
 import { isJournal, journalText, jsonText, type LogTheme, plainText, prefixed } from './formats.ts';
-import { createNews, type Judged } from './news.ts';
+import { createNews, type Judged, judged } from './news.ts';
 import { type Line, lineOf, messageLines, summaryLine } from './words.ts';
 import { createLineWriter, type LineWriter } from './writer.ts';
 
@@ -82,13 +82,13 @@ function createReaderLog(options: LogOptions): AgentLog {
     arm(now);
   };
   const isShown = (severity: Severity): boolean => verbosity >= LEAST_SHOWN[severity];
-  const tellDetail = (judged: Judged): void => {
-    if (isShown('debug')) output.write({ ...lineOf(judged), severity: 'debug' });
+  const tellDetail = (detail: Judged): void => {
+    if (isShown('debug')) output.write({ ...lineOf(detail), severity: 'debug' });
   };
-  const tellNews = (judged: Judged, now: Millis): void => {
+  const tellNews = (told: Judged, now: Millis): void => {
     tellSummaries(now);
-    if (crowds.admit(judged, now)) output.write(lineOf(judged));
-    else tellDetail(judged);
+    if (crowds.admit(told, now)) output.write(lineOf(told));
+    else tellDetail(told);
     arm(now);
   };
   return {
@@ -100,9 +100,12 @@ function createReaderLog(options: LogOptions): AgentLog {
       // Every account tells this again and again, and it is a detail.
       if (event.type === 'state' && event.state === 'refreshing' && !isShown('debug')) return;
       const now = monotonicNow();
-      const judged = news.judge(event, now);
-      if (!judged.isNews) tellDetail(judged);
-      else if (isShown(judged.severity)) tellNews(judged, now);
+      const verdict = news.judge(event, now);
+      // Most of what thousands of accounts tell is no news, and nobody wants details.
+      if (!verdict.isNews && !isShown('debug')) return;
+      const told = judged(event, verdict);
+      if (!told.isNews) tellDetail(told);
+      else if (isShown(told.severity)) tellNews(told, now);
     },
     close: () => {
       clearTimeout(timer);

@@ -34,7 +34,7 @@ export type Judged = {
 
 export type News = {
   /** Judges events in the order in which they happen; `now` never falls. */
-  readonly judge: (event: AgentEvent, now: Millis) => Judged;
+  readonly judge: (event: AgentEvent, now: Millis) => Verdict;
   /** Accounts and warnings that are remembered. */
   readonly size: () => number;
 };
@@ -48,35 +48,37 @@ export function createNews(): News {
   return {
     judge: (event, now) => {
       switch (event.type) {
-        case 'state': {
-          const verdict = judgeState(accounts, event, now);
-          const registrar = verdict.isNews ? glanceOf(event).registrar : null;
-          return judged(event, verdict, registrar);
-        }
+        case 'state':
+          return judgeState(accounts, event, now);
         case 'failure':
-          return judged(event, judgeFailure(accounts, event, now), event.registrar);
+          return judgeFailure(accounts, event, now);
         case 'warning':
-          return judged(event, judgeWarning(warnings, event, now), null);
+          return judgeWarning(warnings, event, now);
         case 'reload':
           for (const name of event.report?.removed ?? []) forgetAccount(accounts, name);
-          return judged(event, NEWS, null);
+          return NEWS;
         case 'agent':
         case 'keepalive':
-          return judged(event, NEWS, null);
+          return NEWS;
         case 'request':
-          return judged(event, event.severity === 'debug' ? NO_NEWS : NEWS, null);
+          return event.severity === 'debug' ? NO_NEWS : NEWS;
         case 'message':
-          return judged(event, NO_NEWS, null);
+          return NO_NEWS;
       }
     },
     size: () => accountsIn(accounts) + warnings.size,
   };
 }
 
-function judged(event: AgentEvent, verdict: Verdict, registrar: string | null): Judged {
-  const { telling, isNews } = verdict;
+/** The event, which was judged so. */
+export function judged(event: AgentEvent, { telling, isNews }: Verdict): Judged {
   const severity = isNews ? severityOf(event) : 'debug';
-  return { event, telling, isNews, severity, registrar };
+  return { event, telling, isNews, severity, registrar: registrarOf(event, isNews) };
+}
+
+function registrarOf(event: AgentEvent, isNews: boolean): string | null {
+  if (event.type === 'failure') return event.registrar;
+  return event.type === 'state' && isNews ? glanceOf(event).registrar : null;
 }
 
 /** Events of one kind look alike but for the account. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { AgentEvent } from '../../../src/agent/events.ts';
-import { createNews } from '../../../src/agent/log/news.ts';
+import { createNews, judged } from '../../../src/agent/log/news.ts';
 import type { AccountState } from '../../../src/core/health/snapshot.ts';
 import type { VerdictCode } from '../../../src/core/health/verdict.ts';
 import {
@@ -94,8 +94,8 @@ it('does not tell a refresh that changes nothing, but one that does, also to a f
 it('raises a refresh that is news from a detail to what everybody sees, and no other', () => {
   const news = createNews();
   const refreshed: AgentEvent = { ...registeredEvent('a', 0), severity: 'debug' };
-  expect(news.judge(refreshed, 0).severity).toBe('info');
-  expect(news.judge(refreshed, 1).severity).toBe('debug');
+  expect(judged(refreshed, news.judge(refreshed, 0)).severity).toBe('info');
+  expect(judged(refreshed, news.judge(refreshed, 1)).severity).toBe('debug');
 });
 
 it('sums up a warning by its words', () => {

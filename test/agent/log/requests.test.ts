@@ -3,7 +3,7 @@
 import { expect, it } from 'vitest';
 import type { AgentEvent } from '../../../src/agent/events.ts';
 import { jsonText } from '../../../src/agent/log/formats.ts';
-import { createNews } from '../../../src/agent/log/news.ts';
+import { createNews, judged } from '../../../src/agent/log/news.ts';
 import { lineOf } from '../../../src/agent/log/words.ts';
 import { isoAt } from './events.ts';
 
@@ -25,7 +25,8 @@ const CALL: RequestEvent = {
 };
 
 function line(changes: Partial<RequestEvent> = {}) {
-  return lineOf(createNews().judge({ ...CALL, ...changes } as AgentEvent, 0));
+  const event = { ...CALL, ...changes } as AgentEvent;
+  return lineOf(judged(event, createNews().judge(event, 0)));
 }
 
 it('tells a call that nobody took', () => {
@@ -51,7 +52,7 @@ it('tells every call, and of pings nothing but to those who want every detail', 
   const news = createNews();
   for (let time = 0; time < 3; time++) expect(news.judge(CALL, time).isNews).toBe(true);
   const ping: RequestEvent = { ...CALL, method: 'OPTIONS', severity: 'debug', status: 200 };
-  expect(news.judge(ping, 3)).toMatchObject({ isNews: false, severity: 'debug' });
+  expect(judged(ping, news.judge(ping, 3))).toMatchObject({ isNews: false, severity: 'debug' });
   expect(news.size()).toBe(0);
 });
 
