@@ -13,7 +13,7 @@ import type { Result } from '../core/result.ts';
 import type { Rng } from '../core/rng.ts';
 import type { SipMessage, SipResponse } from '../core/sip/message.ts';
 import type { SocketAddress, Target } from '../core/sip/transport.ts';
-import { branchOf, topVia } from '../core/sip/via.ts';
+import { answeredVia } from '../core/sip/via.ts';
 import type { Millis } from '../core/time.ts';
 import { type Alarm, createAlarm } from '../runtime/alarm.ts';
 import { exactNow, monotonicNow } from '../runtime/clock.ts';
@@ -357,8 +357,8 @@ export class Engine {
   }
 
   #received(flow: Flow, message: SipMessage, source: SocketAddress, bytes: Uint8Array): void {
-    const via = message.kind === 'response' ? topVia(message) : null;
-    const branch = via === null ? null : branchOf(via);
+    const via = message.kind === 'response' ? answeredVia(message) : null;
+    const branch = via?.branch ?? null;
     const transaction = branch === null ? undefined : this.#transactions.of(branch);
     const account = transaction?.account;
     this.#observer.message?.('received', flow, account ?? this.#onlyUserOf(flow), message, bytes);

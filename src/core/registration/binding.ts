@@ -6,9 +6,9 @@ import type { GrantSource, MatchedBy } from '../health/snapshot.ts';
 import { ownText } from '../own-text.ts';
 import { headerValue } from '../sip/headers.ts';
 import type { HeaderField } from '../sip/message.ts';
-import { type NameAddr, parseContacts } from '../sip/name-addr.ts';
+import { type ContactExtract, extractContacts } from '../sip/name-addr.ts';
 import { parseDeltaSeconds } from '../sip/numbers.ts';
-import { paramValue, parseUri } from '../sip/uri.ts';
+import { parseUri } from '../sip/uri.ts';
 import { sameUri } from '../sip/uri-compare.ts';
 import type { OwnUri } from './contact.ts';
 import { type Learned, NO_GRUU, type ReportedBinding } from './registration.ts';
@@ -29,6 +29,9 @@ export type OwnContact = OwnUri & {
   readonly regId: number | null;
 };
 
+/** What is of interest in a Contact of a 2xx. */
+const PARAMS = ['expires', '+sip.instance', 'reg-id', 'pub-gruu', 'temp-gruu'] as const;
+
 /** Longer than any Contact that somebody reads. */
 const MAX_URI = 1_000;
 /** RFC 3261 §10.2.1.1: a malformed expires counts as 3600. */
@@ -43,18 +46,23 @@ export function grantOf(
   sentCount: number,
   known: Learned['gruu'] = NO_GRUU,
 ): Grant {
-  const contacts = parseContacts(headers).contacts;
+  const contacts = extractContacts(headers, PARAMS);
   const { matched, matchedBy } = findOwn(contacts, own, sentCount);
   const bindings = contacts.map((contact) => reported(contact, contact === matched, own.text));
   const { grantedSeconds, source } = grantedTime(contacts, matched, expiresHeader(headers), requestedSeconds);
   return { grantedSeconds, source, matchedBy, bindings, gruu: gruuOf(matched, known) };
 }
 
+/** What the parameter says; null when it says nothing, or is not there. */
+function said(contact: ContactExtract, param: (typeof PARAMS)[number]): string | null {
+  return contact.values[PARAMS.indexOf(param)] ?? null;
+}
+
 type GrantedTime = Pick<Grant, 'grantedSeconds' | 'source'>;
 
 function grantedTime(
-  contacts: readonly NameAddr[],
-  matched: NameAddr | null,
+  contacts: readonly ContactExtract[],
+  matched: ContactExtract | null,
   headerSeconds: number | null,
   requestedSeconds: number,
 ): GrantedTime {
@@ -67,20 +75,19 @@ function grantedTime(
 }
 
 /** RFC 5627 §4.2: the GRUUs that the registrar has given our Contact; what is no URI is none. */
-function gruuOf(matched: NameAddr | null, known: Learned['gruu']): Learned['gruu'] {
+function gruuOf(matched: ContactExtract | null, known: Learned['gruu']): Learned['gruu'] {
   if (matched === null) return NO_GRUU;
   const gruu = {
-    public: uriParam(matched, 'pub-gruu', known.public),
-    temporary: uriParam(matched, 'temp-gruu', known.temporary),
+    public: uriIn(said(matched, 'pub-gruu'), known.public),
+    temporary: uriIn(said(matched, 'temp-gruu'), known.temporary),
   };
   return gruu.public === null && gruu.temporary === null ? NO_GRUU : gruu;
 }
 
 /** `known`: what it was before; each refresh says the same. */
-function uriParam({ params }: NameAddr, name: string, known: string | null): string | null {
-  const uri = paramValue(params, name);
-  if (uri === known) return known;
-  return uri !== null && parseUri(uri).ok ? ownText(printableUpTo(MAX_URI, uri)) : null;
+function uriIn(text: string | null, known: string | null): string | null {
+  if (text === known) return known;
+  return text !== null && parseUri(text).ok ? ownText(printableUpTo(MAX_URI, text)) : null;
 }
 
 /** All Contacts of a 2xx, the one that equals `own` marked. */
@@ -88,16 +95,16 @@ export function reportedBindings(
   headers: readonly HeaderField[],
   own: OwnUri | null,
 ): readonly ReportedBinding[] {
-  return parseContacts(headers).contacts.map((contact) =>
+  return extractContacts(headers, PARAMS).map((contact) =>
     reported(contact, own !== null && isSameContact(contact, own), own?.text ?? null),
   );
 }
 
 function findOwn(
-  contacts: readonly NameAddr[],
+  contacts: readonly ContactExtract[],
   own: OwnContact,
   sentCount: number,
-): { readonly matched: NameAddr | null; readonly matchedBy: MatchedBy } {
+): { readonly matched: ContactExtract | null; readonly matchedBy: MatchedBy } {
   const byInstance = withOurInstance(contacts, own);
   if (byInstance !== undefined) return { matched: byInstance, matchedBy: 'instance' };
   const byUri = contacts.find((contact) => isSameContact(contact, own));
@@ -110,34 +117,42 @@ function findOwn(
   return { matched: null, matchedBy: 'none' };
 }
 
-function withOurInstance(contacts: readonly NameAddr[], own: OwnContact): NameAddr | undefined {
+function withOurInstance(contacts: readonly ContactExtract[], own: OwnContact): ContactExtract | undefined {
   if (own.instanceId === null) return undefined;
   const sameInstance = contacts.filter((contact) => isSameInstance(contact, own));
   // Registrars that do not apply outbound keep the bindings of our earlier addresses under the same instance.
   return own.regId === null && sameInstance.length > 1 ? undefined : sameInstance[0];
 }
 
-function isSameInstance(contact: NameAddr, own: OwnContact): boolean {
-  const instance = paramValue(contact.params, '+sip.instance');
-  if (instance !== `<${own.instanceId}>`) return false;
-  const regId = paramValue(contact.params, 'reg-id');
-  return own.regId === null || regId === String(own.regId);
+function isSameInstance(contact: ContactExtract, { instanceId, regId }: OwnContact): boolean {
+  if (instanceId === null || !isInBrackets(instanceId, said(contact, '+sip.instance'))) return false;
+  return regId === null || said(contact, 'reg-id') === String(regId);
 }
 
-function isSameContact(contact: NameAddr, own: OwnUri): boolean {
+function isInBrackets(urn: string, text: string | null): boolean {
+  return (
+    text !== null &&
+    text.length === urn.length + 2 &&
+    text.startsWith('<') &&
+    text.endsWith('>') &&
+    text.startsWith(urn, 1)
+  );
+}
+
+function isSameContact(contact: ContactExtract, own: OwnUri): boolean {
   if (contact.uri === own.text) return true;
   const uri = parseUri(contact.uri);
   return uri.ok && sameUri(uri.value, own.uri);
 }
 
 /** `known`: a text that stays anyway; where the registrar says the same it is not kept twice. */
-function reported(contact: NameAddr, own: boolean, known: string | null): ReportedBinding {
+function reported(contact: ContactExtract, own: boolean, known: string | null): ReportedBinding {
   const uri = contact.uri === known ? known : ownText(printableUpTo(MAX_URI, contact.uri));
   return { uri, expires: contactExpires(contact), own };
 }
 
-function contactExpires(contact: NameAddr): number | null {
-  const text = paramValue(contact.params, 'expires');
+function contactExpires(contact: ContactExtract): number | null {
+  const text = said(contact, 'expires');
   return text === null ? null : (parseDeltaSeconds(text) ?? MALFORMED_EXPIRES);
 }
 
@@ -152,7 +167,7 @@ export function expiresHeader(headers: readonly HeaderField[]): number | null {
  * other programs without their line for days; a short interval only costs a few REGISTERs.
  */
 function smallestGrant(
-  contacts: readonly NameAddr[],
+  contacts: readonly ContactExtract[],
   headerSeconds: number | null,
   requestedSeconds: number,
 ): GrantedTime {

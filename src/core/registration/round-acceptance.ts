@@ -18,8 +18,8 @@ import { headerValue, listValues, optionTags } from '../sip/headers.ts';
 import { bracketed, sameHost } from '../sip/ip.ts';
 import type { HeaderField, SipResponse } from '../sip/message.ts';
 import { parseDeltaSeconds } from '../sip/numbers.ts';
-import { formatUri, paramValue } from '../sip/uri.ts';
-import { topVia } from '../sip/via.ts';
+import { formatUri } from '../sip/uri.ts';
+import { answeredVia } from '../sip/via.ts';
 import { expiresHeader, type Grant, grantOf, reportedBindings } from './binding.ts';
 import { addressSeen, boundUri, type OwnUri, ownUri, replacedContact } from './contact.ts';
 import type { Effect } from './effect.ts';
@@ -187,8 +187,7 @@ function ownValues(headers: readonly HeaderField[], name: string): readonly stri
 
 /** RFC 5626 §4.4, RFC 6223 §4.3: renewed with each 2xx; what it leaves out holds no longer. */
 function promiseOf(response: SipResponse, sent: SentRequest, outbound: Registration['outbound']): Effect {
-  const via = topVia(response);
-  const keep = via === null ? null : paramValue(via.params, 'keep');
+  const keep = answeredVia(response)?.keep ?? null;
   const flowTimer = headerValue(response.headers, 'Flow-Timer');
   const isNothing = outbound !== 'active' && flowTimer === null && keep === null;
   const promise = isNothing

@@ -9,7 +9,7 @@ import { headerValue, optionTags } from '../sip/headers.ts';
 import { isUnicast, sameHost, sameSocketAddress } from '../sip/ip.ts';
 import type { SipResponse } from '../sip/message.ts';
 import { parseDeltaSeconds } from '../sip/numbers.ts';
-import { receivedAddress, topVia } from '../sip/via.ts';
+import { answeredVia } from '../sip/via.ts';
 import { answerAfresh, type ChallengeReading, readChallenges } from './challenge-answer.ts';
 import { addressSeen } from './contact.ts';
 import type { Input } from './input.ts';
@@ -245,9 +245,9 @@ function learnPublicAddress(
   sent: SentRequest,
   response: SipResponse,
 ): Registration {
-  const via = topVia(response);
+  const via = answeredVia(response);
   if (registration.plan.profile.nat === 'off' || via === null) return registration;
-  const seen = receivedAddress(via);
+  const { seen } = via;
   if (seen.address !== null && !isUnicast(seen.address)) return registration;
   const { local } = sent.flow;
   const known = addressSeen(registration.publicAddress, local);

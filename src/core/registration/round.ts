@@ -11,7 +11,7 @@ import type { SipResponse } from '../sip/message.ts';
 import { parseCSeq } from '../sip/numbers.ts';
 import { isReliable, sameTarget, type Target } from '../sip/transport.ts';
 import type { SipUri } from '../sip/uri.ts';
-import { branchOf, topVia, viaCount } from '../sip/via.ts';
+import { answeredVia, viaCount } from '../sip/via.ts';
 import { earliest, type Millis } from '../time.ts';
 import { responseReceived, timePassed, transactionWakeAt } from '../transaction/client.ts';
 import type { Effect } from './effect.ts';
@@ -230,8 +230,7 @@ function foreignViaCame(registration: Registration, round: Round, text: string):
 
 /** RFC 3261 §17.1.3: branch and CSeq method tell whose response it is; §8.1.3.3: several Vias are not for us. */
 function answers(response: SipResponse, { branch }: SentRequest): boolean {
-  const via = topVia(response);
-  if (via === null || branchOf(via) !== branch || viaCount(response) !== 1) return false;
+  if (answeredVia(response)?.branch !== branch || viaCount(response) !== 1) return false;
   const cseq = parseCSeq(headerValue(response.headers, 'CSeq') ?? '');
   return cseq.ok && cseq.value.method === 'REGISTER';
 }

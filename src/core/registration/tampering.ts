@@ -6,7 +6,7 @@ import type { MatchedBy } from '../health/snapshot.ts';
 import { bracketed, sameHost } from '../sip/ip.ts';
 import type { SipResponse } from '../sip/message.ts';
 import { parseUri } from '../sip/uri.ts';
-import { branchOf, topVia } from '../sip/via.ts';
+import { answeredVia } from '../sip/via.ts';
 import type { FlowRef, PublicAddress, ReportedBinding } from './registration.ts';
 import type { SentRequest } from './round-state.ts';
 
@@ -20,8 +20,8 @@ export function foreignVia(
   response: SipResponse,
   { branch, flow: { local } }: Pick<SentRequest, 'branch' | 'flow'>,
 ): string | null {
-  const via = topVia(response);
-  if (via === null || branchOf(via) !== branch) return null;
+  const via = answeredVia(response);
+  if (via === null || via.branch !== branch) return null;
   const port = via.port ?? DEFAULT_SENT_BY_PORT;
   if (sameHost(via.host, bracketed(local.address)) && port === local.port) return null;
   const sent = `${bracketed(local.address)}:${local.port}`;

@@ -3,10 +3,8 @@
 
 import { MAX_LIST_VALUES } from './limits.ts';
 import type { HeaderField } from './message.ts';
-import { endOfQuoted } from './scan.ts';
+import { CASE_BIT, endOfQuoted } from './scan.ts';
 
-/** In what the two cases of an ASCII letter differ. */
-const CASE_BIT = 0x20;
 const FIRST_BEYOND_ASCII = 0x80;
 const NONE: readonly string[] = [];
 const COMMA = 0x2c;
@@ -59,6 +57,20 @@ export function listValues(headers: readonly HeaderField[], name: string): reado
     }
   }
   return values ?? NONE;
+}
+
+/** How many values the list has. */
+export function listLength(headers: readonly HeaderField[], name: string): number {
+  let length = 0;
+  for (const { name: other, value: row } of headers) {
+    if (!sameName(other, name)) continue;
+    for (let at = 0; at <= row.length; ) {
+      const end = endOfListValue(row, at);
+      if (row.slice(at, end).trim() !== '') length++;
+      at = end + 1;
+    }
+  }
+  return length;
 }
 
 /** The option tags of a Supported, Require or Unsupported field, in lower case. */

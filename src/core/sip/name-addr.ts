@@ -4,7 +4,7 @@
 import { failure, type Result, success } from '../result.ts';
 import { listValues } from './headers.ts';
 import type { HeaderField, ParseError } from './message.ts';
-import { formatParams, parseParams } from './params.ts';
+import { type ChosenValues, chosenValues, formatParams, parseParams } from './params.ts';
 import { endOfQuoted, endOfToken, quote, skipSpace, unquote } from './scan.ts';
 import type { Param } from './uri.ts';
 
@@ -23,15 +23,12 @@ export type NameAddr = {
 /** Parses one value. Errors: SIP_PARSE_NAME_ADDR, SIP_PARSE_PARAM. */
 export function parseNameAddr(value: string): Result<NameAddr, ParseError> {
   const text = value.trim();
-  const open = endOfDisplayName(text);
-  if (text.charCodeAt(open) !== LESS) return parseAddrSpec(text);
-  const close = text.indexOf('>', open);
-  if (close === -1) return nameAddrError('"<" is never closed', open);
-  const uri = text.slice(open + 1, close).trim();
-  if (!isUriText(uri)) return nameAddrError('there is no URI between "<" and ">"', open);
-  const params = parseParams(text, close + 1);
+  const address = addressIn(text);
+  if (!address.ok) return address;
+  const { uri, start, end } = address.value;
+  const params = parseParams(text, end);
   if (!params.ok) return params;
-  return success({ displayName: displayNameOf(text.slice(0, open)), uri, params: params.value });
+  return success({ displayName: displayNameOf(text.slice(0, start)), uri, params: params.value });
 }
 
 /** Always with angle brackets: without them a comma, semicolon or question mark of the URI would be read as
@@ -58,6 +55,49 @@ export function parseContacts(headers: readonly HeaderField[]): {
   return { star, contacts };
 }
 
+/** A Contact of which only some parameters are of interest. */
+export type ContactExtract = {
+  readonly uri: string;
+  /** As chosenValues has them. */
+  readonly values: ChosenValues;
+};
+
+/** Like parseContacts, without "*", and with what the parameters called `names` say. */
+export function extractContacts(
+  headers: readonly HeaderField[],
+  names: readonly string[],
+): readonly ContactExtract[] {
+  const contacts: ContactExtract[] = [];
+  for (const text of listValues(headers, 'Contact')) {
+    const address = addressIn(text);
+    const values = address.ok ? chosenValues(text, address.value.end, names) : null;
+    if (address.ok && values !== null) contacts.push({ uri: address.value.uri, values });
+  }
+  return contacts;
+}
+
+/** The URI, and where it begins and its parameters do; what stands before it is the display name. */
+type Address = { readonly uri: string; readonly start: number; readonly end: number };
+
+function addressIn(text: string): Result<Address, ParseError> {
+  const open = endOfDisplayName(text);
+  if (text.charCodeAt(open) !== LESS) return addrSpecIn(text);
+  const close = text.indexOf('>', open);
+  if (close === -1) return nameAddrError('"<" is never closed', open);
+  const uri = text.slice(open + 1, close).trim();
+  if (!isUriText(uri)) return nameAddrError('there is no URI between "<" and ">"', open);
+  return success({ uri, start: open, end: close + 1 });
+}
+
+/** RFC 3261 §20.10: without brackets every ";param" belongs to the header, and the URI has no "?" and no ",". */
+function addrSpecIn(text: string): Result<Address, ParseError> {
+  const semicolon = text.indexOf(';');
+  const end = semicolon === -1 ? text.length : semicolon;
+  const uri = text.slice(0, end).trimEnd();
+  if (!isUriText(uri) || /[?,]/.test(uri)) return nameAddrError('neither a URI nor <URI>', 0);
+  return success({ uri, start: 0, end });
+}
+
 /** The offset of "<" if a display name, or nothing, stands before it. RFC 4475 §3.1.1.6: no space is needed. */
 function endOfDisplayName(text: string): number {
   if (text.charCodeAt(0) === QUOTE) {
@@ -72,16 +112,6 @@ function endOfDisplayName(text: string): number {
 function displayNameOf(text: string): string | null {
   const trimmed = text.trim();
   return trimmed === '' ? null : unquote(trimmed);
-}
-
-/** RFC 3261 §20.10: without brackets every ";param" belongs to the header, and the URI has no "?" and no ",". */
-function parseAddrSpec(text: string): Result<NameAddr, ParseError> {
-  const semicolon = text.indexOf(';');
-  const end = semicolon === -1 ? text.length : semicolon;
-  const uri = text.slice(0, end).trimEnd();
-  if (!isUriText(uri) || /[?,]/.test(uri)) return nameAddrError('neither a URI nor <URI>', 0);
-  const params = parseParams(text, end);
-  return params.ok ? success({ displayName: null, uri, params: params.value }) : params;
 }
 
 /** `scheme:something` of any scheme, without white space, quotes and brackets. */

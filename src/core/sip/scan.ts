@@ -1,6 +1,8 @@
 // The small words of the SIP grammar (RFC 3261 §25.1): tokens, white space and quoted strings. Positions are
 // offsets into a header value that is already unfolded, so that white space is SP and HTAB only.
 
+/** In what the two cases of an ASCII letter differ. */
+export const CASE_BIT = 0x20;
 const SPACE = 0x20;
 const TAB = 0x09;
 const QUOTE = 0x22;
@@ -46,7 +48,11 @@ export function endOfQuoted(text: string, at: number): number {
 /** What a quoted string says: without its quotes, each quoted-pair decoded once. Other text comes back as it is. */
 export function unquote(text: string): string {
   if (text.charCodeAt(0) !== QUOTE || endOfQuoted(text, 0) !== text.length) return text;
-  const inside = text.slice(1, -1);
+  return unescaped(text.slice(1, -1));
+}
+
+/** What stands between the quotes of a quoted string, each quoted-pair decoded once. */
+export function unescaped(inside: string): string {
   return inside.includes('\\') ? inside.replace(/\\(.)/gs, '$1') : inside;
 }
 

@@ -1,11 +1,11 @@
 // The Via field (RFC 3261 §20.42, RFC 3581): who sent a message, and how an answer finds back.
 
 import { failure, type Result, success } from '../result.ts';
-import { endOfListValue, listValues, sameName } from './headers.ts';
-import { parseHostPort, parsePort } from './host-port.ts';
+import { endOfListValue, listLength, sameName } from './headers.ts';
+import { type HostPort, parseHostPort, parsePort } from './host-port.ts';
 import { ipVersion, withoutBrackets } from './ip.ts';
-import type { ParseError, SipMessage } from './message.ts';
-import { formatParams, parseParams } from './params.ts';
+import type { ParseError, SipMessage, SipResponse } from './message.ts';
+import { chosenValues, formatParams, parseParams } from './params.ts';
 import { endOfToken, skipSpace } from './scan.ts';
 import { type Param, paramValue } from './uri.ts';
 
@@ -22,27 +22,34 @@ export type Via = {
   readonly params: readonly Param[];
 };
 
+/** The Via that comes back with an answer. */
+export type AnsweredVia = HostPort & {
+  readonly branch: string | null;
+  /** RFC 6223. */
+  readonly keep: string | null;
+  readonly seen: SeenAddress;
+};
+
+/** Where the other side saw our request come from (RFC 3581 §4): an IP literal without brackets and a port. Each is null
+ * when absent or not what it should be, for we would put it into our Contact. */
+export type SeenAddress = { readonly address: string | null; readonly port: number | null };
+
+const USUAL_PROTOCOL = 'SIP/2.0/UDP ';
+const ANSWERED_PARAMS = ['branch', 'received', 'rport', 'keep'];
+
 /** Parses one Via value. Errors: SIP_PARSE_VIA, SIP_PARSE_PARAM. */
 export function parseVia(value: string): Result<Via, ParseError> {
   const text = value.trim();
-  const endOfProtocol = endOfToken(text, 0);
-  const version = afterSlash(text, endOfProtocol);
-  const endOfVersion = endOfToken(text, version);
-  const transport = afterSlash(text, endOfVersion);
-  const endOfTransport = endOfToken(text, transport);
-  if (endOfProtocol === 0 || endOfVersion === version || endOfTransport === transport) {
-    return viaError(0);
-  }
-  const at = skipSpace(text, endOfTransport);
-  const semicolon = text.indexOf(';', at);
-  const end = semicolon === -1 ? text.length : semicolon;
-  const sentBy = parseHostPort(text.slice(at, end).trimEnd());
-  if (sentBy === null) return viaError(at);
+  const sender = startOfSender(text);
+  const end = startOfParams(text, sender);
+  const sentBy = sender === -1 ? null : parseHostPort(text.slice(sender, end).trimEnd());
+  if (sentBy === null) return viaError(Math.max(sender, 0));
   const params = parseParams(text, end);
   if (!params.ok) return params;
+  const [name = '', version = '', transport = ''] = text.slice(0, sender).split('/');
   return success({
-    version: `${text.slice(0, endOfProtocol)}/${text.slice(version, endOfVersion)}`,
-    transport: text.slice(transport, endOfTransport).toUpperCase(),
+    version: `${name.trim()}/${version.trim()}`,
+    transport: transport.trim().toUpperCase(),
     host: sentBy.host,
     port: sentBy.port,
     params: params.value,
@@ -56,30 +63,52 @@ export function formatVia(via: Via): string {
 }
 
 /** The first Via of a message; null when there is none or it is malformed. */
-export function topVia(message: SipMessage): Via | null {
-  // Whoever gets an answer looks at its Via, one after another: it is parsed once.
-  if (latestMessage !== message) {
-    latestVia = parseTopVia(message);
-    latestMessage = message;
+export const topVia = ofLatest((message: SipMessage): Via | null => {
+  const text = topViaText(message);
+  const via = text === null ? null : parseVia(text);
+  return via?.ok ? via.value : null;
+});
+
+/** What the first Via of a response says to us, who sent the request; null when there is none or it is malformed. */
+export const answeredVia = ofLatest((response: SipResponse): AnsweredVia | null => {
+  const text = topViaText(response)?.trim() ?? '';
+  const sender = startOfSender(text);
+  if (sender === -1) return null;
+  const end = startOfParams(text, sender);
+  const sentBy = answeredSentBy(text, sender, end);
+  const values = sentBy === null ? null : chosenValues(text, end, ANSWERED_PARAMS);
+  if (sentBy === null || values === null) return null;
+  return {
+    host: sentBy.host,
+    port: sentBy.port,
+    branch: values[0] ?? null,
+    seen: seenAddress(values[1] ?? '', values[2] ?? ''),
+    keep: values[3] ?? null,
+  };
+});
+
+/** It comes back as we sent it: that of the answer before is mostly that of this one too. */
+function answeredSentBy(text: string, start: number, end: number): HostPort | null {
+  const isSame = end - start === latestSentBy.text.length && text.startsWith(latestSentBy.text, start);
+  if (!isSame) {
+    const sentBy = text.slice(start, end);
+    latestSentBy = { text: sentBy, parsed: parseHostPort(sentBy.trimEnd()) };
   }
-  return latestVia;
+  return latestSentBy.parsed;
 }
 
-let latestMessage: SipMessage | null = null;
-let latestVia: Via | null = null;
+let latestSentBy: { readonly text: string; readonly parsed: HostPort | null } = { text: '', parsed: null };
 
-function parseTopVia(message: SipMessage): Via | null {
-  for (const { name, value } of message.headers) {
-    if (value === '' || !sameName(name, 'Via')) continue;
-    const via = parseVia(value.slice(0, endOfListValue(value, 0)));
-    return via.ok ? via.value : null;
+function topViaText({ headers }: SipMessage): string | null {
+  for (const { name, value } of headers) {
+    if (value !== '' && sameName(name, 'Via')) return value.slice(0, endOfListValue(value, 0));
   }
   return null;
 }
 
 /** How many Via values a message has. A response with more than one is not ours (RFC 3261 §8.1.3.3). */
 export function viaCount(message: SipMessage): number {
-  return listValues(message.headers, 'Via').length;
+  return listLength(message.headers, 'Via');
 }
 
 /** The branch, which names the transaction (RFC 3261 §17.1.3); null when there is none. */
@@ -87,14 +116,32 @@ export function branchOf(via: Via): string | null {
   return paramValue(via.params, 'branch');
 }
 
-/** Where the other side saw our request come from (RFC 3581 §4): an IP literal without brackets and a port. Each
- * is null when absent or not what it should be, for we would put it into our Contact. */
-export function receivedAddress(via: Via): { readonly address: string | null; readonly port: number | null } {
-  const received = withoutBrackets(paramValue(via.params, 'received') ?? '');
-  return {
-    address: ipVersion(received) === 0 ? null : received,
-    port: parsePort(paramValue(via.params, 'rport') ?? ''),
-  };
+/** Where the other side saw the request come from. */
+export function receivedAddress(via: Via): SeenAddress {
+  return seenAddress(paramValue(via.params, 'received') ?? '', paramValue(via.params, 'rport') ?? '');
+}
+
+function seenAddress(received: string, rport: string): SeenAddress {
+  const address = withoutBrackets(received);
+  return { address: ipVersion(address) === 0 ? null : address, port: parsePort(rport) };
+}
+
+/** The offset of the sent-by, after the protocol; -1 when there is none. */
+function startOfSender(text: string): number {
+  if (text.startsWith(USUAL_PROTOCOL)) return skipSpace(text, USUAL_PROTOCOL.length);
+  const endOfName = endOfToken(text, 0);
+  const version = afterSlash(text, endOfName);
+  const endOfVersion = endOfToken(text, version);
+  const transport = afterSlash(text, endOfVersion);
+  const end = endOfToken(text, transport);
+  const isProtocol = endOfName > 0 && endOfVersion > version && end > transport;
+  return isProtocol ? skipSpace(text, end) : -1;
+}
+
+/** The offset of the parameters after the sent-by that begins at `start`, or of the end. */
+function startOfParams(text: string, start: number): number {
+  const semicolon = text.indexOf(';', start);
+  return semicolon === -1 ? text.length : semicolon;
 }
 
 /** The offset of what follows the slash that is next after `at`; -1 without one. */
@@ -105,4 +152,13 @@ function afterSlash(text: string, at: number): number {
 
 function viaError(offset: number): Result<never, ParseError> {
   return failure({ code: 'SIP_PARSE_VIA', message: 'Via is malformed', offset });
+}
+
+/** `read`, called once as long as it is asked for the same message: whoever gets one looks at it, one after another. */
+function ofLatest<M extends SipMessage, T>(read: (message: M) => T): (message: M) => T {
+  let latest: { readonly message: M; readonly value: T } | null = null;
+  return (message) => {
+    if (latest?.message !== message) latest = { message, value: read(message) };
+    return latest.value;
+  };
 }
