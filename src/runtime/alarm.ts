@@ -19,6 +19,9 @@ type Heap<S> = { times: Millis[]; sleepers: S[] };
 
 /** The clock is looked at no less often than this, whatever is due. */
 const LONGEST_SLEEP_MS: Millis = 15_000;
+/** What falls due so soon after others were woken is woken with what follows it, a little late: among ten thousand accounts
+ * each would wake the process for itself. */
+const REST_MS: Millis = 20;
 /** So many entries that their sleepers have left are kept without a look; beyond, no more than there are sleepers. */
 const SPARE_ENTRIES = 64;
 /** So many are woken in one turn of the event loop: where thousands are due, what arrives meanwhile is heard in between. */
@@ -32,11 +35,12 @@ export function createAlarm<S extends Sleeper>(now: () => Millis, wake: (sleeper
   let waiting = 0;
   let timer: NodeJS.Timeout | undefined;
   let timerAt = Number.POSITIVE_INFINITY;
+  let restsUntil = Number.NEGATIVE_INFINITY;
   let ringing: NodeJS.Immediate | undefined;
 
   const arm = (): void => {
-    const next = heap.times[0];
-    if (next === undefined || next >= timerAt) return;
+    const next = Math.max(heap.times[0] ?? Number.POSITIVE_INFINITY, restsUntil);
+    if (next >= timerAt) return;
     clearTimeout(timer);
     timerAt = next;
     timer = setTimeout(letOthersGoFirst, Math.min(Math.max(0, next - now()), LONGEST_SLEEP_MS));
@@ -49,6 +53,10 @@ export function createAlarm<S extends Sleeper>(now: () => Millis, wake: (sleeper
   };
   const ring = (): void => {
     timerAt = Number.POSITIVE_INFINITY;
+    if (now() < restsUntil) {
+      arm();
+      return;
+    }
     let woken = 0;
     for (let at = heap.times[0]; at !== undefined && at <= now(); at = heap.times[0]) {
       if (woken === MOST_IN_ONE_TURN) {
@@ -62,6 +70,7 @@ export function createAlarm<S extends Sleeper>(now: () => Millis, wake: (sleeper
       woken += 1;
       wake(sleeper);
     }
+    if (woken > 0) restsUntil = now() + REST_MS;
     arm();
   };
   return {

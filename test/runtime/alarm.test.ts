@@ -25,9 +25,9 @@ function start(onWake: (sleeper: Named) => void = () => {}): Alarm<Named> {
   return alarm;
 }
 
-/** Until the timer has had its chance, and the turn after it. */
+/** Until the timer has had its chance, also after a rest, and the turn after it. */
 const soon = async (): Promise<void> => {
-  await sleep(15);
+  await sleep(35);
   await nextTurn();
 };
 
@@ -41,7 +41,7 @@ describe('the alarm', () => {
     clock = 1003;
     await soon();
     expect(woken).toEqual(['a', 'b', 'c']);
-    clock = 1004;
+    clock = 1030;
     await soon();
     expect(woken).toEqual(['a', 'b', 'c', 'd']);
     expect(sleepers.every(({ alarmAt }) => alarmAt === undefined)).toBe(true);
@@ -69,7 +69,7 @@ describe('the alarm', () => {
     clock = 1005;
     await soon();
     expect(woken).toEqual(['sooner']);
-    clock = 1010;
+    clock = 1030;
     await soon();
     expect(woken).toEqual(['sooner', 'later']);
   });
@@ -104,6 +104,19 @@ describe('the alarm', () => {
     await soon();
     expect(woken).toEqual(['now']);
     expect(sleeper.alarmAt).toBe(1000 + 3e10);
+  });
+
+  it('rests after it has woken somebody, and wakes together what falls due meanwhile', async () => {
+    const { set } = start();
+    set(named('a'), 1000);
+    await soon();
+    for (const [name, at] of Object.entries({ b: 1001, c: 1019, d: 1020 })) set(named(name), at);
+    clock = 1019;
+    await soon();
+    expect(woken).toEqual(['a']);
+    clock = 1020;
+    await soon();
+    expect(woken).toEqual(['a', 'b', 'c', 'd']);
   });
 
   it('is silent for good once it was stopped', async () => {
