@@ -3,6 +3,7 @@
 
 import type { AccountGlance, AccountSnapshot, AccountState } from '../core/health/snapshot.ts';
 import { glanceAt } from '../core/registration/describe.ts';
+import type { Lifecycle } from '../core/registration/lifecycle-state.ts';
 import type { Millis } from '../core/time.ts';
 import type { Severity, StateEvent } from './events.ts';
 import { currentPlan, type ManagedRegistration, registrarText } from './managed-registration.ts';
@@ -12,7 +13,6 @@ import { describeAccount } from './one-shot.ts';
  * whoever keeps the event for later looks at once. */
 export class StateChange implements StateEvent {
   readonly type = 'state';
-  readonly severity: Severity;
   readonly account: string;
   readonly state: AccountState;
   readonly previous: AccountState;
@@ -31,12 +31,15 @@ export class StateChange implements StateEvent {
     first: ManagedRegistration,
     others: readonly ManagedRegistration[],
   ) {
-    this.severity = severityOf(previous, state);
     this.account = account;
     this.state = state;
     this.previous = previous;
     this.#first = first;
     this.#others = others;
+  }
+
+  get severity(): Severity {
+    return severityOf(this.previous, this.state);
   }
 
   get at(): Millis {
@@ -50,14 +53,8 @@ export class StateChange implements StateEvent {
   }
 
   get glance(): AccountGlance {
-    this.#glance ??= this.#look();
+    this.#glance ??= glanceAtFlows(this.#first, this.#others);
     return this.#glance;
-  }
-
-  #look(): AccountGlance {
-    const { registrar } = currentPlan(this.#first).profile;
-    const others = this.#others.map(({ lifecycle }) => lifecycle);
-    return glanceAt(this.#first.lifecycle, others, registrarText(registrar));
   }
 
   get snapshot(): AccountSnapshot {
@@ -70,6 +67,15 @@ export class StateChange implements StateEvent {
     return { time, severity, account, state, previous, type, snapshot };
   }
 }
+
+function glanceAtFlows(first: ManagedRegistration, others: readonly ManagedRegistration[]): AccountGlance {
+  const { registrar } = currentPlan(first).profile;
+  const lifecycles = others.length === 0 ? NO_LIFECYCLES : others.map(({ lifecycle }) => lifecycle);
+  return glanceAt(first.lifecycle, lifecycles, registrarText(registrar));
+}
+
+/** Most accounts have one flow only. */
+const NO_LIFECYCLES: readonly Lifecycle[] = [];
 
 /** A refresh that goes as it should is worth no line. */
 export function isRoutine(previous: AccountState, state: AccountState): boolean {
