@@ -49,7 +49,7 @@ export function grantOf(
   const contacts = extractContacts(headers, PARAMS);
   const { matched, matchedBy } = findOwn(contacts, own, sentCount);
   const bindings = contacts.map((contact) => reported(contact, contact === matched, own.text));
-  const { grantedSeconds, source } = grantedTime(contacts, matched, expiresHeader(headers), requestedSeconds);
+  const { grantedSeconds, source } = grantedTime(contacts, matched, headers, requestedSeconds);
   return { grantedSeconds, source, matchedBy, bindings, gruu: gruuOf(matched, known) };
 }
 
@@ -63,13 +63,14 @@ type GrantedTime = Pick<Grant, 'grantedSeconds' | 'source'>;
 function grantedTime(
   contacts: readonly ContactExtract[],
   matched: ContactExtract | null,
-  headerSeconds: number | null,
+  headers: readonly HeaderField[],
   requestedSeconds: number,
 ): GrantedTime {
-  if (matched === null && contacts.length > 0)
-    return smallestGrant(contacts, headerSeconds, requestedSeconds);
   const contactSeconds = matched === null ? null : contactExpires(matched);
   if (contactSeconds !== null) return { grantedSeconds: contactSeconds, source: 'contact' };
+  const headerSeconds = expiresHeader(headers);
+  if (matched === null && contacts.length > 0)
+    return smallestGrant(contacts, headerSeconds, requestedSeconds);
   if (headerSeconds !== null) return { grantedSeconds: headerSeconds, source: 'expires-header' };
   return { grantedSeconds: requestedSeconds, source: 'requested' };
 }
@@ -77,11 +78,10 @@ function grantedTime(
 /** RFC 5627 §4.2: the GRUUs that the registrar has given our Contact; what is no URI is none. */
 function gruuOf(matched: ContactExtract | null, known: Learned['gruu']): Learned['gruu'] {
   if (matched === null) return NO_GRUU;
-  const gruu = {
-    public: uriIn(said(matched, 'pub-gruu'), known.public),
-    temporary: uriIn(said(matched, 'temp-gruu'), known.temporary),
-  };
-  return gruu.public === null && gruu.temporary === null ? NO_GRUU : gruu;
+  const pub = uriIn(said(matched, 'pub-gruu'), known.public);
+  const temporary = uriIn(said(matched, 'temp-gruu'), known.temporary);
+  if (pub === known.public && temporary === known.temporary) return known;
+  return pub === null && temporary === null ? NO_GRUU : { public: pub, temporary };
 }
 
 /** `known`: what it was before; each refresh says the same. */
@@ -119,9 +119,14 @@ function findOwn(
 
 function withOurInstance(contacts: readonly ContactExtract[], own: OwnContact): ContactExtract | undefined {
   if (own.instanceId === null) return undefined;
-  const sameInstance = contacts.filter((contact) => isSameInstance(contact, own));
-  // Registrars that do not apply outbound keep the bindings of our earlier addresses under the same instance.
-  return own.regId === null && sameInstance.length > 1 ? undefined : sameInstance[0];
+  let first: ContactExtract | undefined;
+  for (const contact of contacts) {
+    if (!isSameInstance(contact, own)) continue;
+    // Registrars that do not apply outbound keep the bindings of our earlier addresses under the same instance.
+    if (own.regId === null && first !== undefined) return undefined;
+    first ??= contact;
+  }
+  return first;
 }
 
 function isSameInstance(contact: ContactExtract, { instanceId, regId }: OwnContact): boolean {

@@ -9,6 +9,7 @@ import {
 } from '../digest/authentication-info.ts';
 import { selectCredential } from '../digest/selection.ts';
 import { atRest, type DigestSession, renewNonce } from '../digest/session.ts';
+import type { Draft } from '../draft.ts';
 import type { Env } from '../env.ts';
 import { printable } from '../health/evidence.ts';
 import { type Failure, failureOf } from '../health/verdict.ts';
@@ -48,14 +49,18 @@ export function accepted(
   const proven = registrationDraft(registration);
   proven.credentialsWorked = registration.credentialsWorked || sent.authorized;
   if (registration.way.tlsFailed) proven.way = changedWay(registration.way, { tlsFailed: false });
-  proven.sessions = afterAnswer(registration.sessions, response);
+  if (!isInformed(registration, response)) {
+    proven.sessions = registration.sessions.map(atRest);
+    return meaning(proven, round, sent, response, env);
+  }
+  proven.sessions = afterInformation(registration.sessions, response);
   const step = meaning(proven, round, sent, response, env);
   const warnings = proofWarnings(registration, round, response, env);
   return warnings.length === 0 ? step : { ...step, effects: [...warnings, ...step.effects] };
 }
 
 function meaning(
-  registration: Registration,
+  registration: Draft<Registration>,
   round: Round,
   sent: SentRequest,
   response: SipResponse,
@@ -79,7 +84,7 @@ function listed(registration: Registration, response: SipResponse): readonly Rep
 }
 
 function granted(
-  registration: Registration,
+  registration: Draft<Registration>,
   round: Round,
   sent: SentRequest,
   response: SipResponse,
@@ -88,11 +93,11 @@ function granted(
   const own = sent.contact;
   assert(own !== null, 'a REGISTER that registers has a Contact');
   const outbound = outboundAfter(registration, sent, response);
-  const { instanceId, regId } = registration;
+  const { instanceId, regId, boundContact, outbound: before } = registration;
   const ours = {
     uri: own.uri,
     // It stays with the binding: the same text for as long as the Contact is the same.
-    text: registration.boundContact === own.text ? registration.boundContact : ownText(own.text),
+    text: boundContact === own.text ? boundContact : ownText(own.text),
     instanceId: sent.offersOutbound ? instanceId : null,
     regId: outbound === 'active' ? regId : null,
   };
@@ -110,37 +115,30 @@ function granted(
     // The registrar counts from when it got the request: counting from when it left errs on the safe side.
     endsAt: sent.sentAt + grant.grantedSeconds * 1000,
   };
-  const bound = registrationDraft(registration);
-  bound.outbound = outbound;
-  bound.binding = binding;
-  bound.boundContact = binding.contact;
-  const forgotten = sent.contactCount === 1 ? replacedContact(registration.boundContact, own) : null;
+  registration.outbound = outbound;
+  registration.binding = binding;
+  registration.boundContact = binding.contact;
+  const forgotten = sent.contactCount === 1 ? replacedContact(boundContact, own) : null;
   if (forgotten !== null && outbound === 'plain' && !round.contactAlone) {
     // Where reg-ids mean nothing our earlier Contact may still be bound: it goes in a REGISTER that names it.
-    return sendRegister({ ...bound, boundContact: forgotten }, round, sent, env);
+    registration.boundContact = forgotten;
+    return sendRegister(registration, round, sent, env);
   }
-  if (!round.followedAddress && hasMoved(bound, sent, own)) {
+  if (!round.followedAddress && hasMoved(registration, sent, own)) {
     // behaviour.md §15: the registrar sees us elsewhere. The new Contact takes the old one's place, once.
-    return sendRegister(bound, { ...round, followedAddress: true }, sent, env);
+    return sendRegister(registration, { ...round, followedAddress: true }, sent, env);
   }
-  const strange = registration.way.toldTampering ? null : strangeContact(bound, sent, grant);
-  if (strange !== null) bound.way = changedWay(bound.way, { toldTampering: true });
-  const {
-    registration: kept,
-    round: ended,
-    effects,
-  } = finish(bound, round, {
+  const strange = registration.way.toldTampering ? null : strangeContact(registration, sent, grant);
+  if (strange !== null) registration.way = changedWay(registration.way, { toldTampering: true });
+  const step = finish(registration, round, {
     type: 'registered',
     binding,
     bindings: grant.bindings,
     learned: learnedFrom(response, grant),
   });
-  const told: Effect[] = [];
-  for (const text of grantWarnings(grant.matchedBy, grant.bindings.length)) told.push({ type: 'warn', text });
-  if (strange !== null) told.push({ type: 'warn', text: strange });
-  for (const text of outboundWarnings(registration, outbound)) told.push({ type: 'warn', text });
-  told.push(promiseOf(response, sent, outbound), ...effects);
-  return { registration: kept, round: ended, effects: told };
+  const warnings = grantWarnings(grant, strange, isOutboundMissing(registration, before));
+  const promise = promiseOf(response, sent, outbound);
+  return { registration, round: step.round, effects: [...warnings, promise, ...step.effects] };
 }
 
 /** behaviour.md §15: the registrar sees us elsewhere than `own` says. */
@@ -200,23 +198,28 @@ function promiseOf(response: SipResponse, sent: SentRequest, outbound: Registrat
   return { type: 'flowPromised', flowId: sent.flow.id, promise };
 }
 
-function outboundWarnings(
-  { plan, outbound: before }: Registration,
-  after: Registration['outbound'],
-): string[] {
-  const isApplied = after === 'active' || after === 'off';
-  if (plan.profile.outbound !== 'on' || isApplied || before === after) return [];
-  return [
-    'the registrar does not apply outbound (RFC 5626): each flow is a registration of its own, and calls may come on each',
-  ];
+/** `before`: where outbound stood until this answer. */
+function isOutboundMissing({ plan, outbound }: Registration, before: Registration['outbound']): boolean {
+  const isApplied = outbound === 'active' || outbound === 'off';
+  return plan.profile.outbound === 'on' && !isApplied && before !== outbound;
 }
 
-function grantWarnings(matchedBy: Binding['matchedBy'], contacts: number): string[] {
-  if (matchedBy !== 'none' || contacts === 0) return [];
-  return [
-    'the registrar lists contacts, but none of them is ours: the shortest of their times is taken for the refresh',
-  ];
+function grantWarnings(
+  { matchedBy, bindings }: Grant,
+  strange: string | null,
+  isWithoutOutbound: boolean,
+): readonly Effect[] {
+  const isAmongOthers = matchedBy === 'none' && bindings.length > 0;
+  if (!isAmongOthers && strange === null && !isWithoutOutbound) return NO_WARNINGS;
+  const texts = [isAmongOthers ? NONE_OF_THEM_OURS : null, strange, isWithoutOutbound ? NO_OUTBOUND : null];
+  return texts.flatMap((text) => (text === null ? [] : [{ type: 'warn', text }]));
 }
+
+const NO_WARNINGS: readonly Effect[] = [];
+const NONE_OF_THEM_OURS =
+  'the registrar lists contacts, but none of them is ours: the shortest of their times is taken for the refresh';
+const NO_OUTBOUND =
+  'the registrar does not apply outbound (RFC 5626): each flow is a registration of its own, and calls may come on each';
 
 function removed(
   registration: Registration,
@@ -254,9 +257,17 @@ function contactRemoved(response: SipResponse, own: string): Failure {
   });
 }
 
+/** Whether the answer has an Authentication-Info for one of the sessions; most have none. */
+function isInformed({ sessions }: Registration, { headers }: SipResponse): boolean {
+  for (const { terms } of sessions) if (hasAuthenticationInfo(headers, terms.kind)) return true;
+  return false;
+}
+
 /** RFC 3261 §22.4: Authentication-Info may bring the nonce for the next request. */
-function afterAnswer(sessions: readonly DigestSession[], { headers }: SipResponse): readonly DigestSession[] {
-  if (sessions.length === 0) return sessions;
+function afterInformation(
+  sessions: readonly DigestSession[],
+  { headers }: SipResponse,
+): readonly DigestSession[] {
   return sessions.map((session) => {
     const info = parseAuthenticationInfo(headers, session.terms.kind);
     return atRest(info?.nextnonce ? renewNonce(session, info.nextnonce) : session);
