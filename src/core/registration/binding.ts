@@ -135,13 +135,8 @@ function isSameInstance(contact: ContactExtract, { instanceId, regId }: OwnConta
 }
 
 function isInBrackets(urn: string, text: string | null): boolean {
-  return (
-    text !== null &&
-    text.length === urn.length + 2 &&
-    text.startsWith('<') &&
-    text.endsWith('>') &&
-    text.startsWith(urn, 1)
-  );
+  if (text?.length !== urn.length + 2 || !text.startsWith(urn, 1)) return false;
+  return text.charAt(0) === '<' && text.charAt(text.length - 1) === '>';
 }
 
 function isSameContact(contact: ContactExtract, own: OwnUri): boolean {

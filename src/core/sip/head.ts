@@ -60,12 +60,13 @@ export function parseHead(bytes: Uint8Array, text = decoded(bytes)): Result<SipM
   if (bytes.length > MAX_HEAD_BYTES) {
     return failure(messageError('SIP_PARSE_TOO_LARGE', `the head is larger than ${MAX_HEAD_BYTES} bytes`));
   }
+  const isWithoutNul = !text.includes('\0');
   const end = endOfLine(text, 0);
-  const headers = parseRows(text, end + 2);
+  const headers = parseRows(text, end + 2, isWithoutNul);
   if (headers === null) {
     return failure(messageError('SIP_PARSE_TOO_LARGE', `more than ${MAX_HEADER_ROWS} header rows`));
   }
-  const line = lineText(text, 0, end);
+  const line = lineText(text, 0, end, isWithoutNul);
   return STATUS_LINE.test(line) ? parseStatusLine(line, headers) : parseRequestLine(line, headers);
 }
 
@@ -110,7 +111,7 @@ function parseRequestLine(line: string, headers: readonly HeaderField[]): Result
 
 /** RFC 3261 §7.2. RFC 4475 §3.1.2.19: a status is three digits; a longer one must not wrap into another. */
 function parseStatusLine(line: string, headers: readonly HeaderField[]): Result<SipMessage, MessageError> {
-  const version = line.slice(0, VERSION.length);
+  const version = line.startsWith(VERSION) ? VERSION : line.slice(0, VERSION.length);
   const start = skipSpace(line, VERSION.length);
   const end = start + 3;
   const status = parseDeltaSeconds(line.slice(start, end)) ?? 0;
@@ -130,7 +131,7 @@ function parseStatusLine(line: string, headers: readonly HeaderField[]): Result<
 }
 
 /** The rows from `start` on; null when there are too many. A row without a name is nobody's, and is left out. */
-function parseRows(text: string, start: number): readonly HeaderField[] | null {
+function parseRows(text: string, start: number, isWithoutNul: boolean): readonly HeaderField[] | null {
   const headers: HeaderField[] = [];
   for (let at = start, rows = 0; at < text.length; rows++) {
     const endOfFirst = endOfLine(text, at);
@@ -141,7 +142,8 @@ function parseRows(text: string, start: number): readonly HeaderField[] | null {
     const name = colon === -1 || colon > end ? null : headerName(text, at, colon);
     if (name !== null) {
       const start = colon + 1;
-      const value = end === endOfFirst ? lineText(text, start, end) : unfolded(text.slice(start, end));
+      const value =
+        end === endOfFirst ? lineText(text, start, end, isWithoutNul) : unfolded(text.slice(start, end));
       headers.push({ name, value });
     }
     at = end + 2;
@@ -170,12 +172,12 @@ function endOfLine(text: string, at: number): number {
 }
 
 /** What stands between `start` and `end`, in one line, without the white space around it. */
-function lineText(text: string, start: number, end: number): string {
+function lineText(text: string, start: number, end: number, isWithoutNul: boolean): string {
   // Header values begin with one space: without it there is nothing left to trim.
   const first = text.charCodeAt(start) === SPACE ? start + 1 : start;
   const line = text.slice(first, end);
   const isClean = text.indexOf('\r', start) === end && text.indexOf('\n', start) === end + 1;
-  return (isClean && !line.includes('\0') ? line : withoutStrayBreaks(line)).trim();
+  return (isClean && isWithoutNul ? line : withoutStrayBreaks(line)).trim();
 }
 
 /** RFC 3261 §7.3.1: a line break with the white space around it is one space. */

@@ -67,14 +67,20 @@ export function extractContacts(
   headers: readonly HeaderField[],
   names: readonly string[],
 ): readonly ContactExtract[] {
-  const contacts: ContactExtract[] = [];
+  let contacts: ContactExtract[] | null = null;
   for (const text of listValues(headers, 'Contact')) {
     const address = addressIn(text);
     const values = address.ok ? chosenValues(text, address.value.end, names) : null;
-    if (address.ok && values !== null) contacts.push({ uri: address.value.uri, values });
+    if (!address.ok || values === null) continue;
+    const contact = { uri: address.value.uri, values };
+    // Most answers have one: a list that begins empty makes room for many.
+    if (contacts === null) contacts = [contact];
+    else contacts.push(contact);
   }
-  return contacts;
+  return contacts ?? NO_CONTACTS;
 }
+
+const NO_CONTACTS: readonly ContactExtract[] = [];
 
 /** The URI, and where it begins and its parameters do; what stands before it is the display name. */
 type Address = { readonly uri: string; readonly start: number; readonly end: number };
