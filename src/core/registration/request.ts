@@ -24,7 +24,8 @@ export type RegisterParts = {
 };
 
 /** RFC 3261 §8.1.1.6. */
-const MAX_FORWARDS = '70';
+const MAX_FORWARDS: HeaderField = { name: 'Max-Forwards', value: '70' };
+const NO_CONTENT: HeaderField = { name: 'Content-Length', value: '0' };
 /** RFC 3327 §5.1: the registrar may then store a Path. */
 const OPTIONS_BY_DEFAULT: readonly string[] = ['path'];
 /** RFC 5626 §4.2.1; RFC 5627 §4.2: with an instance in the Contact the registrar may give it a GRUU. */
@@ -49,7 +50,7 @@ function registerHeaders(registration: Registration, parts: RegisterParts): read
   const add = (name: string, value: string): void => void headers.push({ name, value });
   add('Via', viaValue(parts.flow, parts.branch, profile.offersKeep));
   for (const route of parts.routes) add('Route', `<${formatUri(route)}>`);
-  add('Max-Forwards', MAX_FORWARDS);
+  headers.push(MAX_FORWARDS);
   for (const field of parts.authorizations) if (isForProxy(field)) headers.push(field);
   add('From', `<${fromUri(plan)}>;tag=${identity.fromTag}`);
   add('To', `<${plan.aor}>`);
@@ -59,14 +60,16 @@ function registerHeaders(registration: Registration, parts: RegisterParts): read
   if (parts.expires !== null) add('Expires', String(parts.expires));
   for (const field of parts.authorizations) if (!isForProxy(field)) headers.push(field);
   const supported = supportedOptions(registration);
-  if (supported.length > 0) add('Supported', listText(supported));
+  if (supported.length > 0) headers.push(supportedField(supported));
   if (profile.userAgent !== null) add('User-Agent', profile.userAgent);
   for (const field of profile.headers) if (!sameName(field.name, 'Supported')) headers.push(field);
-  add('Content-Length', '0');
+  headers.push(NO_CONTENT);
   return headers;
 }
 
-const listText = oncePerObject((tags: readonly string[]) => tags.join(', '));
+const supportedField = oncePerObject((tags: readonly string[]): HeaderField => {
+  return { name: 'Supported', value: tags.join(', ') };
+});
 
 function isForProxy({ name }: HeaderField): boolean {
   return name === 'Proxy-Authorization';

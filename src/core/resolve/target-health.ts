@@ -36,7 +36,7 @@ export function targetFailed(
 
 /** `target` has served a request: what was before is forgotten. */
 export function targetServed(health: TargetHealth, target: Target): TargetHealth {
-  if (!health.has(keyOf(target))) return health;
+  if (health.size === 0 || !health.has(keyOf(target))) return health;
   const next = new Map(health);
   next.delete(keyOf(target));
   return next;
