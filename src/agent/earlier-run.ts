@@ -4,12 +4,12 @@
 import { failureOf } from '../core/health/verdict.ts';
 import type { Millis } from '../core/time.ts';
 import { monotonicNow, wallTimeOf } from '../runtime/clock.ts';
+import type { Start } from './account-start.ts';
 import {
   identityKey,
   type ManagedRegistration,
   nameOf,
   type PreparedAccount,
-  type Start,
 } from './managed-registration.ts';
 import { secretFingerprint } from './secret-fingerprint.ts';
 

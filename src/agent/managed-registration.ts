@@ -1,6 +1,6 @@
-// One registration in the engine: an account on one of its flows (RFC 5626), and for most accounts the only one. What it
-// was set up with, its machine's state, and what it holds of the outside: a plain record, for there may be fifty thousand.
-// And the account of an agent that it is one of.
+// An account of the agent and its registrations, one on each of its flows (RFC 5626), and for most the only one: what each was
+// set up with, its machine's state, and what it holds of the outside. There may be fifty thousand. How they begin is in
+// account-start.ts.
 
 import type { CredentialSource, IncomingSettings } from '../accounts/plan.ts';
 import type { AccountEntry } from '../accounts/schema.ts';
@@ -10,28 +10,16 @@ import type { Failure } from '../core/health/verdict.ts';
 import type { KeepaliveSettings } from '../core/keepalive/terms.ts';
 import { oncePerObject } from '../core/made-once.ts';
 import { ownText } from '../core/own-text.ts';
-import { beginLifecycle } from '../core/registration/lifecycle.ts';
 import type { Lifecycle } from '../core/registration/lifecycle-state.ts';
-import { flowPlans, type Plan } from '../core/registration/plan.ts';
-import {
-  beginRegistration,
-  type PublicAddress,
-  type Registration,
-} from '../core/registration/registration.ts';
+import type { Plan } from '../core/registration/plan.ts';
 import type { Result } from '../core/result.ts';
-import { type Rng, randomHex } from '../core/rng.ts';
-import { parseHostPort } from '../core/sip/host-port.ts';
-import { withoutBrackets } from '../core/sip/ip.ts';
 import { formatUri, type SipUri } from '../core/sip/uri.ts';
 import type { Millis } from '../core/time.ts';
-import { monotonicNow } from '../runtime/clock.ts';
 import type { TlsSettings } from '../runtime/tls/settings.ts';
 import type { Flow } from '../runtime/transport/flow.ts';
 import type { IdentityKey, IdentityStore, Memory, Reservation } from '../state/identity-store.ts';
-import type { FlowRecord } from '../state/state-document.ts';
-import { writtenAddresses } from './incoming/answerable.ts';
 import type { Recollection } from './recollection.ts';
-import { type CommonTerms, ON_NO_TERMS } from './shared-terms.ts';
+import type { CommonTerms } from './shared-terms.ts';
 import type { Share, Traced } from './trace/share-queue.ts';
 
 /** An account ready to be taken in. */
@@ -171,76 +159,6 @@ const NO_OTHERS: readonly ManagedRegistration[] = [];
 /** Who holds none shares this. */
 export const NO_FLOWS: readonly Flow[] = [];
 
-/** An identity outside the store may use these numbers: more than one command ever needs. */
-const PRIVATE_CSEQS = 1_000;
-
-/** How an account begins in an agent: as it was left, and when it is to register by itself. */
-export type Start = {
-  readonly state: 'unregistered' | 'paused' | 'blocked';
-  readonly firstAt?: Millis;
-  /** Since when it has been as it is, and why, when an earlier run left it so. */
-  readonly since?: Millis;
-  readonly failure?: Failure;
-};
-
-/** One that waits to be told what to do. */
-const AT_REST: Start = { state: 'unregistered' };
-
-/** The registrations of an account as they start: with the identity and the binding that are remembered of each flow. */
-export function manageAccount(prepared: PreparedAccount, rng: Rng, start: Start = AT_REST): Registrations {
-  const [first, ...others] = flowPlans(prepared.plan);
-  const manage = (plan: Plan, index: number): ManagedRegistration =>
-    manageRegistration(prepared, plan, index + 1, rng, start);
-  return [manage(first, 0), ...others.map((plan, index) => manage(plan, index + 1))];
-}
-
-function manageRegistration(
-  { setup, credentials, memory }: PreparedAccount,
-  plan: Plan,
-  regId: number,
-  rng: Rng,
-  start: Start,
-): ManagedRegistration {
-  const { store } = setup;
-  const remembered = memory.load(identityKey(plan)).flows.get(regId) ?? null;
-  const registration = beginRegistration(plan, {
-    regId,
-    instanceId: plan.profile.instanceId ?? memory.instanceId(),
-    identity: {
-      callId: store === null ? randomHex(rng, 16) : (remembered?.callId ?? ''),
-      fromTag: ownText(randomHex(rng, 8)),
-      cseq: store === null ? 0 : (remembered?.cseq ?? 0),
-      reservedThrough: store === null ? PRIVATE_CSEQS : (remembered?.cseq ?? 0),
-    },
-    credentials: credentials.ok ? credentials.value : [],
-    credentialsWorked: false,
-    publicAddress: rememberedAddress(remembered),
-    boundContact: rememberedContact(remembered),
-  });
-  return {
-    member: null,
-    setup,
-    regId,
-    lifecycle: lifecycleFrom(registration, start),
-    alarmAt: undefined,
-    branch: null,
-    held: NO_FLOWS,
-    keptOn: ON_NO_TERMS,
-    reservation: null,
-    preferredPort: remembered?.localPort ?? null,
-    addresses: writtenAddresses(plan.profile),
-    admittedAt: start.firstAt,
-    notedContact: remembered?.contact ?? null,
-    isConcluded: false,
-  };
-}
-
-function lifecycleFrom(registration: Registration, start: Start): Lifecycle {
-  const begun = beginLifecycle(registration, monotonicNow(), start.state, start.firstAt);
-  const { since = begun.since, failure } = start;
-  return { ...begun, since, failure: failure === undefined ? null : { failure, at: since } };
-}
-
 /** What it registers: the plan of the account, or of one flow of it. */
 export function currentPlan({ lifecycle }: ManagedRegistration): Plan {
   return lifecycle.registration.plan;
@@ -258,20 +176,3 @@ export function identityKey({ account, aor, profile: { registrar } }: Plan): Ide
 
 /** The registrar as snapshots have it. */
 export const registrarText = oncePerObject((registrar: SipUri) => ownText(formatUri(registrar)));
-
-/** The Contact that the registrar may still hold. After a clean end it is known when the binding lapsed. */
-function rememberedContact(remembered: FlowRecord | null): string | null {
-  if (remembered?.contact == null) return null;
-  const { contact, grantedUntil, reservation } = remembered;
-  const isOver = reservation === null && grantedUntil !== null && Date.parse(grantedUntil) < Date.now();
-  return isOver ? null : contact;
-}
-
-/** How the registrar saw us from the port that is tried first again: its NAT binding may still be there. */
-function rememberedAddress(remembered: FlowRecord | null): PublicAddress | null {
-  if (remembered?.publicAddress == null || remembered.localPort === null) return null;
-  const seen = parseHostPort(remembered.publicAddress);
-  if (seen === null || seen.port === null) return null;
-  const address = withoutBrackets(seen.host);
-  return { from: { address: null, port: remembered.localPort }, seen: { address, port: seen.port } };
-}

@@ -12,14 +12,10 @@ import { monotonicNow, wallTimeOf } from '../runtime/clock.ts';
 import { systemRng } from '../runtime/entropy.ts';
 import type { KeyLog } from '../runtime/tls/key-log.ts';
 import type { Lock } from '../state/lock.ts';
+import { manageAccount } from './account-start.ts';
 import { Engine } from './engine.ts';
 import { lockIdentity } from './identity-keeping.ts';
-import {
-  type ManagedRegistration,
-  manageAccount,
-  type PreparedAccount,
-  type Registrations,
-} from './managed-registration.ts';
+import type { ManagedRegistration, PreparedAccount, Registrations } from './managed-registration.ts';
 import type { Observer } from './observer.ts';
 import { unwatchedTls } from './tls-watch.ts';
 

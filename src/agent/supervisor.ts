@@ -20,6 +20,7 @@ import type { Flow } from '../runtime/transport/flow.ts';
 import type { IdentityStore, Memory } from '../state/identity-store.ts';
 import { AccountNews } from './account-news.ts';
 import { prepareAccount } from './account-setup.ts';
+import { manageAccount } from './account-start.ts';
 import { type Admissions, createAdmissions, DEFAULT_PACE, registrarOf } from './admission.ts';
 import { leftText, startOf } from './earlier-run.ts';
 import { Engine } from './engine.ts';
@@ -31,7 +32,6 @@ import {
   identityKey,
   type ManagedRegistration,
   Member,
-  manageAccount,
   nameOf,
   type PreparedAccount,
 } from './managed-registration.ts';

@@ -2,7 +2,7 @@
 
 import { expect, it } from 'vitest';
 import { prepareAccount } from '../../src/agent/account-setup.ts';
-import { manageAccount } from '../../src/agent/managed-registration.ts';
+import { manageAccount } from '../../src/agent/account-start.ts';
 import { contactUri } from '../../src/core/registration/contact.ts';
 import { seededRng } from '../../src/core/rng.ts';
 import { formatUri } from '../../src/core/sip/uri.ts';
