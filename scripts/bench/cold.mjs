@@ -16,8 +16,9 @@ const LIMITS = {
 };
 /** More is sent again, because answers came late or were lost. */
 const MOST_REGISTERS_EACH = 4;
-/** sipreg gives memory back after three quiet seconds, and eight later once more (src/runtime/spare-memory.ts). */
-const QUIET_SECONDS = { sipreg: 9, others: 1 };
+/** sipreg gives memory back after three quiet seconds, and eight later once more (src/runtime/spare-memory.ts). A collection may
+ * be short enough to count as quiet. */
+const QUIET_SECONDS = { sipreg: 13, others: 1 };
 
 export async function measureCold({ sizes, rounds, tell }) {
   const table = {};
