@@ -3,22 +3,21 @@
 
 import type { AccountGlance, AccountSnapshot, AccountState } from '../core/health/snapshot.ts';
 import { glanceAt } from '../core/registration/describe.ts';
-import type { Lifecycle } from '../core/registration/lifecycle-state.ts';
 import type { Millis } from '../core/time.ts';
 import type { Severity, StateEvent } from './events.ts';
 import { currentPlan, type ManagedRegistration, registrarText } from './managed-registration.ts';
-import { describeAccount } from './one-shot.ts';
+import { describeAccount, lifecyclesOf } from './one-shot.ts';
 
-/** As JSON it is an event like any other. Time, glance and snapshot are of the moment in which somebody looks for the first time:
+/** As JSON it is an event like any other. Glance and snapshot are of the moment in which somebody looks for the first time:
  * whoever keeps the event for later looks at once. */
 export class StateChange implements StateEvent {
   readonly type = 'state';
   readonly account: string;
   readonly state: AccountState;
   readonly previous: AccountState;
+  readonly at: Millis;
   readonly #first: ManagedRegistration;
   readonly #others: readonly ManagedRegistration[];
-  #at: Millis | null = null;
   #time: string | null = null;
   #glance: AccountGlance | null = null;
   #snapshot: AccountSnapshot | null = null;
@@ -34,6 +33,7 @@ export class StateChange implements StateEvent {
     this.account = account;
     this.state = state;
     this.previous = previous;
+    this.at = Date.now();
     this.#first = first;
     this.#others = others;
   }
@@ -42,18 +42,14 @@ export class StateChange implements StateEvent {
     return severityOf(this.previous, this.state);
   }
 
-  get at(): Millis {
-    this.#at ??= Date.now();
-    return this.#at;
-  }
-
   get time(): string {
     this.#time ??= new Date(this.at).toISOString();
     return this.#time;
   }
 
   get glance(): AccountGlance {
-    this.#glance ??= glanceAtFlows(this.#first, this.#others);
+    const { registrar } = currentPlan(this.#first).profile;
+    this.#glance ??= glanceAt(lifecyclesOf(this.#first, this.#others), registrarText(registrar));
     return this.#glance;
   }
 
@@ -67,15 +63,6 @@ export class StateChange implements StateEvent {
     return { time, severity, account, state, previous, type, snapshot };
   }
 }
-
-function glanceAtFlows(first: ManagedRegistration, others: readonly ManagedRegistration[]): AccountGlance {
-  const { registrar } = currentPlan(first).profile;
-  const lifecycles = others.length === 0 ? NO_LIFECYCLES : others.map(({ lifecycle }) => lifecycle);
-  return glanceAt(first.lifecycle, lifecycles, registrarText(registrar));
-}
-
-/** Most accounts have one flow only. */
-const NO_LIFECYCLES: readonly Lifecycle[] = [];
 
 /** A refresh that goes as it should is worth no line. */
 export function isRoutine(previous: AccountState, state: AccountState): boolean {

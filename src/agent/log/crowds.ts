@@ -15,8 +15,6 @@ export type Summary = {
   /** The first ones, at most SAMPLES; all of them when `count` is no more. */
   readonly samples: readonly Judged[];
   readonly latest: Judged;
-  /** When that happened, RFC 3339. */
-  readonly time: string;
   readonly withinMs: Millis;
   /** The first of their next attempts, RFC 3339; null: none is planned. */
   readonly nextAttempt: string | null;
@@ -39,7 +37,6 @@ type Crowd = {
   count: number;
   samples: Judged[];
   latest: Judged | null;
-  time: string;
   nextAttempt: string | null;
 };
 
@@ -119,7 +116,6 @@ function openWindow(registrar: string | null, now: Millis): Crowd {
     count: 0,
     samples: [],
     latest: null,
-    time: '',
     nextAttempt: null,
   };
 }
@@ -139,7 +135,6 @@ function hold(crowd: Crowd, news: Judged): void {
   crowd.count += 1;
   if (crowd.samples.length < SAMPLES) crowd.samples.push({ ...news, event: keptEvent(news.event) });
   crowd.latest = news;
-  crowd.time = news.event.time;
   const next = nextAttemptOf(news);
   // RFC 3339 in UTC and in one form: the order of the text is that of time.
   if (next !== null && (crowd.nextAttempt === null || next < crowd.nextAttempt)) crowd.nextAttempt = next;
@@ -158,7 +153,6 @@ function nextAttemptOf({ event }: Judged): string | null {
 }
 
 function summaryOf(crowd: Crowd): Summary | null {
-  const { registrar, count, samples, latest, time, windowMs, nextAttempt } = crowd;
-  if (latest === null) return null;
-  return { registrar, count, samples, latest, time, withinMs: windowMs, nextAttempt };
+  const { registrar, count, samples, latest, windowMs, nextAttempt } = crowd;
+  return latest === null ? null : { registrar, count, samples, latest, withinMs: windowMs, nextAttempt };
 }

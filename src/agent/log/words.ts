@@ -41,7 +41,7 @@ export function lineOf({ event, telling, severity }: Judged): Line {
 
 /** The one line for all that a summary stands for. */
 export function summaryLine(summary: Summary): Line {
-  const { latest, time, count, samples, withinMs } = summary;
+  const { latest, count, samples, withinMs } = summary;
   const { event, severity } = latest;
   const { label } = wordsOf(event, latest.telling);
   const within = `within ${durationText(withinMs / 1000)}`;
@@ -51,7 +51,7 @@ export function summaryLine(summary: Summary): Line {
   const who =
     names.length === 0 ? `${count} more times ${within}` : `${count} more accounts (${listed(names, count)})`;
   const text = `${who} ${commonText(summary, names.length === 0 ? '' : within)}`;
-  return bounded(time, severity, { subject: AGENT, label, text });
+  return bounded(event.time, severity, { subject: AGENT, label, text });
 }
 
 /** The lines of a SIP message, its head first; its credentials are redacted already. */

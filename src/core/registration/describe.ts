@@ -65,13 +65,8 @@ function nextAttemptOf(flows: readonly Lifecycle[], dateOf: DateOf): string | nu
 }
 
 /** The same in passing, after every change: nothing is formatted. `registrar` is as in the snapshot. */
-export function glanceAt(first: Lifecycle, others: readonly Lifecycle[], registrar: string): AccountGlance {
-  if (others.length === 0) return glanceAtFlow(first, first.failure, registrar);
-  const flows = [first, ...others] as const;
-  return glanceAtFlow(leading(flows), failing(flows)?.failure ?? null, registrar);
-}
-
-function glanceAtFlow(lifecycle: Lifecycle, failed: Lifecycle['failure'], registrar: string): AccountGlance {
+export function glanceAt(flows: readonly [Lifecycle, ...Lifecycle[]], registrar: string): AccountGlance {
+  const lifecycle = leading(flows);
   const { target, publicAddress, binding } = lifecycle.registration;
   return {
     registrar,
@@ -82,7 +77,7 @@ function glanceAtFlow(lifecycle: Lifecycle, failed: Lifecycle['failure'], regist
         ? null
         : { granted: binding.grantedSeconds, source: binding.source, matchedBy: binding.matchedBy },
     rtt: roundTripOf(lifecycle),
-    failure: failed === null ? null : failed.failure,
+    failure: failing(flows)?.failure?.failure ?? null,
   };
 }
 

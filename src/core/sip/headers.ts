@@ -59,20 +59,6 @@ export function listValues(headers: readonly HeaderField[], name: string): reado
   return values ?? NONE;
 }
 
-/** How many values the list has. */
-export function listLength(headers: readonly HeaderField[], name: string): number {
-  let length = 0;
-  for (const { name: other, value: row } of headers) {
-    if (!sameName(other, name)) continue;
-    for (let at = 0; at <= row.length; ) {
-      const end = endOfListValue(row, at);
-      if (row.slice(at, end).trim() !== '') length++;
-      at = end + 1;
-    }
-  }
-  return length;
-}
-
 /** The option tags of a Supported, Require or Unsupported field, in lower case. */
 export function optionTags(headers: readonly HeaderField[], name: string): readonly string[] {
   const values = listValues(headers, name);

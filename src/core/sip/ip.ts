@@ -59,7 +59,7 @@ export function bracketed(address: string): string {
 
 /** The inside of "[…]"; other text as it is. */
 export function withoutBrackets(host: string): string {
-  return host.charAt(0) === '[' && host.endsWith(']') ? host.slice(1, -1) : host;
+  return host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host;
 }
 
 /** Equal for literals of the same address; null for anything else. */

@@ -1,7 +1,7 @@
 // The Via field (RFC 3261 §20.42, RFC 3581): who sent a message, and how an answer finds back.
 
 import { failure, type Result, success } from '../result.ts';
-import { endOfListValue, listLength, sameName } from './headers.ts';
+import { endOfListValue, listValues, sameName } from './headers.ts';
 import { type HostPort, parseHostPort, parsePort } from './host-port.ts';
 import { ipVersion, withoutBrackets } from './ip.ts';
 import type { ParseError, SipMessage, SipResponse } from './message.ts';
@@ -108,7 +108,7 @@ function topViaText({ headers }: SipMessage): string | null {
 
 /** How many Via values a message has. A response with more than one is not ours (RFC 3261 §8.1.3.3). */
 export function viaCount(message: SipMessage): number {
-  return listLength(message.headers, 'Via');
+  return listValues(message.headers, 'Via').length;
 }
 
 /** The branch, which names the transaction (RFC 3261 §17.1.3); null when there is none. */
