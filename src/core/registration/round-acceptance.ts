@@ -35,61 +35,45 @@ import {
   registrationDraft,
 } from './registration.ts';
 import { sendRegister } from './round-sending.ts';
-import { finish, type Round, type RoundStep, type SentRequest } from './round-state.ts';
+import { type Exchange, finish, type Round, type RoundStep, type SentRequest } from './round-state.ts';
 import { foreignContact } from './tampering.ts';
 
-/** The 2xx to `sent` came in. */
-export function accepted(
-  registration: Registration,
-  round: Round,
-  sent: SentRequest,
-  response: SipResponse,
-  env: Env,
-): RoundStep {
+/** The 2xx to a request of ours came in. */
+export function accepted(registration: Registration, round: Round, exchange: Exchange, env: Env): RoundStep {
+  const { sent, response } = exchange;
   const proven = registrationDraft(registration);
   proven.credentialsWorked = registration.credentialsWorked || sent.authorized;
   if (registration.way.tlsFailed) proven.way = changedWay(registration.way, { tlsFailed: false });
   if (!isInformed(registration, response)) {
     proven.sessions = registration.sessions.map(atRest);
-    return meaning(proven, round, sent, response, env);
+    return meaning(proven, round, exchange, env);
   }
   proven.sessions = afterInformation(registration.sessions, response);
-  const step = meaning(proven, round, sent, response, env);
+  const step = meaning(proven, round, exchange, env);
   const warnings = proofWarnings(registration, round, response, env);
   return warnings.length === 0 ? step : { ...step, effects: [...warnings, ...step.effects] };
 }
 
-function meaning(
-  registration: Draft<Registration>,
-  round: Round,
-  sent: SentRequest,
-  response: SipResponse,
-  env: Env,
-): RoundStep {
+function meaning(registration: Draft<Registration>, round: Round, exchange: Exchange, env: Env): RoundStep {
   switch (round.goal) {
     case 'query':
-      return finish(registration, round, { type: 'listed', bindings: listed(registration, response) });
+      return finish(registration, round, { type: 'listed', bindings: listed(registration, exchange) });
     case 'remove':
     case 'remove-all':
-      return removed(registration, round, sent, response);
+      return removed(registration, round, exchange);
     case 'register':
-      return granted(registration, round, sent, response, env);
+      return granted(registration, round, exchange, env);
   }
 }
 
-function listed(registration: Registration, response: SipResponse): readonly ReportedBinding[] {
+function listed(registration: Registration, { response }: Exchange): readonly ReportedBinding[] {
   const { boundContact, plan } = registration;
   const configured = plan.contact.uri === null ? null : ownUri(plan.contact.uri);
   return reportedBindings(response.headers, boundUri(boundContact) ?? configured);
 }
 
-function granted(
-  registration: Draft<Registration>,
-  round: Round,
-  sent: SentRequest,
-  response: SipResponse,
-  env: Env,
-): RoundStep {
+function granted(registration: Draft<Registration>, round: Round, exchange: Exchange, env: Env): RoundStep {
+  const { sent, response } = exchange;
   const own = sent.contact;
   assert(own !== null, 'a REGISTER that registers has a Contact');
   const outbound = outboundAfter(registration, sent, response);
@@ -221,12 +205,7 @@ const NONE_OF_THEM_OURS =
 const NO_OUTBOUND =
   'the registrar does not apply outbound (RFC 5626): each flow is a registration of its own, and calls may come on each';
 
-function removed(
-  registration: Registration,
-  round: Round,
-  sent: SentRequest,
-  response: SipResponse,
-): RoundStep {
+function removed(registration: Registration, round: Round, { sent, response }: Exchange): RoundStep {
   const bindings = reportedBindings(response.headers, boundUri(registration.boundContact) ?? sent.contact);
   // RFC 3261 §10.2.1: the Expires header speaks for a Contact that has no expires of its own.
   const otherwise = expiresHeader(response.headers);

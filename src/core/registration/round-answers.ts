@@ -19,14 +19,7 @@ import { type PublicAddress, type Registration, registrationDraft } from './regi
 import { supportedOptions } from './request.ts';
 import { accepted } from './round-acceptance.ts';
 import { reserve, sendRegister } from './round-sending.ts';
-import {
-  finish,
-  type Round,
-  type RoundStep,
-  roundDraft,
-  type SentRequest,
-  unchanged,
-} from './round-state.ts';
+import { type Exchange, finish, type Round, type RoundStep, roundDraft, unchanged } from './round-state.ts';
 import { failOver } from './round-targets.ts';
 
 /** A registrar that finds ever new reasons to ask again is not followed for ever. */
@@ -36,28 +29,28 @@ const MAX_RAISES = 3;
 /** What a Contact's `expires` or Min-Expires may raise the interval to: one year. */
 const MAX_INTERVAL = 31_536_000;
 
-/** The final answer to `sent` came in. */
+/** The final answer to a request of ours came in. */
 export function answerReceived(
   registration: Registration,
   round: Round,
-  sent: SentRequest,
-  response: SipResponse,
+  exchange: Exchange,
   env: Env,
 ): RoundStep {
-  const seen = learnPublicAddress(registration, sent, response);
+  const seen = learnPublicAddress(registration, exchange);
+  const { response } = exchange;
   const { status } = response;
-  if (status < 300) return accepted(seen, round, sent, response, env);
+  if (status < 300) return accepted(seen, round, exchange, env);
   if (status < 400) return redirected(seen, round, response);
   switch (status) {
     case 401:
     case 407:
-      return challenged(seen, round, sent, response, env);
+      return challenged(seen, round, exchange, env);
     case 420:
-      return extensionRefused(seen, round, sent, response, env);
+      return extensionRefused(seen, round, exchange, env);
     case 423:
-      return intervalRefused(seen, round, sent, response, env);
+      return intervalRefused(seen, round, exchange, env);
     default:
-      return refused(seen, round, sent, response, env);
+      return refused(seen, round, exchange, env);
   }
 }
 
@@ -81,29 +74,24 @@ export function secretReadAgain(
   // A 403 brings no challenge: the new secret starts from the beginning.
   if (rejection.response.status === 403)
     return sendRegister({ ...renewed, sessions: [] }, { ...round, rereadSecret: true }, sent, env);
-  const reading = answerAfresh(rejection.response, renewed.sessions, renewed.credentials, round.challenges);
-  return afterReading(renewed, { ...round, rereadSecret: true }, sent, rejection.response, reading, env);
+  const { response } = rejection;
+  const reading = answerAfresh(response, renewed.sessions, renewed.credentials, round.challenges);
+  return afterReading(renewed, { ...round, rereadSecret: true }, { sent, response }, reading, env);
 }
 
-function challenged(
-  registration: Registration,
-  round: Round,
-  sent: SentRequest,
-  response: SipResponse,
-  env: Env,
-): RoundStep {
+function challenged(registration: Registration, round: Round, exchange: Exchange, env: Env): RoundStep {
+  const { response } = exchange;
   // Everything else that is answered by another REGISTER has a bound of its own; challenges of ever new realms do not.
   if (round.requests >= MAX_REQUESTS) return endless(registration, round, response);
   const { sessions, credentials } = registration;
   const reading = readChallenges(response, sessions, credentials, round.challenges);
-  return afterReading(registration, round, sent, response, reading, env);
+  return afterReading(registration, round, exchange, reading, env);
 }
 
 function afterReading(
   registration: Registration,
   round: Round,
-  sent: SentRequest,
-  response: SipResponse,
+  exchange: Exchange,
   reading: ChallengeReading,
   env: Env,
 ): RoundStep {
@@ -113,13 +101,13 @@ function afterReading(
       answering.sessions = reading.sessions;
       const challenged = roundDraft(round);
       challenged.challenges = reading.history;
-      return sendRegister(answering, challenged, sent, env);
+      return sendRegister(answering, challenged, exchange.sent, env);
     }
     case 'looping':
       return finish(registration, round, { type: 'failed', failure: reading.failure });
     case 'unanswerable':
     case 'rejected':
-      return rejectedCredentials(registration, round, sent, { response, failure: reading.failure });
+      return rejectedCredentials(registration, round, exchange, reading.failure);
   }
 }
 
@@ -127,15 +115,15 @@ function afterReading(
 function rejectedCredentials(
   registration: Registration,
   round: Round,
-  sent: SentRequest,
-  rejection: { readonly response: SipResponse; readonly failure: Failure },
+  { sent, response }: Exchange,
+  failure: Failure,
 ): RoundStep {
   const doubtful = { ...registration, credentialsWorked: false };
-  if (round.rereadSecret) return rejectionStands(doubtful, round, rejection.failure);
-  const { credentials } = registration;
+  if (round.rereadSecret) return rejectionStands(doubtful, round, failure);
+  const rejection = { response, failure, credentials: registration.credentials };
   return {
     registration: doubtful,
-    round: { ...round, phase: { name: 'rereading', sent, rejection: { ...rejection, credentials } } },
+    round: { ...round, phase: { name: 'rereading', sent, rejection } },
     effects: [{ type: 'readSecret' }],
   };
 }
@@ -154,13 +142,8 @@ function endless(registration: Registration, round: Round, response: SipResponse
   return finish({ ...registration, sessions: [] }, round, { type: 'failed', failure });
 }
 
-function intervalRefused(
-  registration: Registration,
-  round: Round,
-  sent: SentRequest,
-  response: SipResponse,
-  env: Env,
-): RoundStep {
+function intervalRefused(registration: Registration, round: Round, exchange: Exchange, env: Env): RoundStep {
+  const { sent, response } = exchange;
   const minimum = parseDeltaSeconds(headerValue(response.headers, 'Min-Expires') ?? '');
   const raises = round.raises + 1;
   const usable = minimum !== null && minimum > sent.requested && minimum <= MAX_INTERVAL;
@@ -185,13 +168,8 @@ function intervalRefused(
   return finish({ ...registration, interval }, round, { type: 'failed', failure: { ...failure, cause } });
 }
 
-function extensionRefused(
-  registration: Registration,
-  round: Round,
-  sent: SentRequest,
-  response: SipResponse,
-  env: Env,
-): RoundStep {
+function extensionRefused(registration: Registration, round: Round, exchange: Exchange, env: Env): RoundStep {
+  const { sent, response } = exchange;
   const offered = supportedOptions(registration);
   const refusedTags = optionTags(response.headers, 'Unsupported').filter((tag) => offered.includes(tag));
   if (refusedTags.length === 0) {
@@ -207,13 +185,8 @@ function extensionRefused(
   return sendRegister({ ...registration, refusedOptions, outbound }, round, sent, env);
 }
 
-function refused(
-  registration: Registration,
-  round: Round,
-  sent: SentRequest,
-  response: SipResponse,
-  env: Env,
-): RoundStep {
+function refused(registration: Registration, round: Round, exchange: Exchange, env: Env): RoundStep {
+  const { sent, response } = exchange;
   if (namesCSeq(response) && !round.renewedCallId) {
     // behaviour.md §2: the registrar remembers a higher CSeq (a restored snapshot): a new Call-ID, once.
     return reserve(registration, { ...round, renewedCallId: true }, sent, true);
@@ -229,7 +202,7 @@ function refused(
   const rejects = sent.authorized && !registration.credentialsWorked;
   const failure = refusalOf(response, rejects ? 'auth.rejected' : 'register.forbidden');
   if (response.status === 403 && rejects) {
-    return rejectedCredentials(registration, round, sent, { response, failure });
+    return rejectedCredentials(registration, round, exchange, failure);
   }
   // RFC 3263 §4.3, RFC 3261 §21.5.4: only a 503 sends us to the next target.
   if (response.status === 503) {
@@ -240,11 +213,7 @@ function refused(
 }
 
 /** RFC 3581 §4, behaviour.md §15: how the registrar sees us, when that is not how we see ourselves. */
-function learnPublicAddress(
-  registration: Registration,
-  sent: SentRequest,
-  response: SipResponse,
-): Registration {
+function learnPublicAddress(registration: Registration, { sent, response }: Exchange): Registration {
   const via = answeredVia(response);
   if (registration.plan.profile.nat === 'off' || via === null) return registration;
   const { seen } = via;

@@ -32,6 +32,9 @@ export type SentRequest = {
   readonly authorized: boolean;
 };
 
+/** A request and what answered it. */
+export type Exchange = { readonly sent: SentRequest; readonly response: SipResponse };
+
 /** Where to send: a flow and its target. */
 export type Place = { readonly flow: FlowRef; readonly target: Target };
 

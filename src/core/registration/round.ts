@@ -214,7 +214,7 @@ function responseArrived(
   // Timer K needs no alarm of its own.
   const timed = roundDraft(round);
   timed.roundTripMs = input.roundTripMs;
-  return answerReceived(registration, timed, phase.sent, input.response, env);
+  return answerReceived(registration, timed, { sent: phase.sent, response: input.response }, env);
 }
 
 /** RFC 3261 §18.1.2: an answer that names another sender is not for us, and dropped; why it does should be known. */
