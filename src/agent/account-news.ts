@@ -43,6 +43,8 @@ export class AccountNews
   readonly #waitingFor = new Map<string, Set<ManagedRegistration>>();
   /** Verdicts on one flow that the account's other flows took over. */
   readonly #passedOn = new WeakSet<Failure>();
+  /** What is on its way to the state. */
+  readonly #writes = new Set<Promise<void>>();
 
   constructor(options: AccountNewsOptions) {
     this.#options = options;
@@ -127,7 +129,15 @@ export class AccountNews
 
   /** The store tells by itself what it cannot write; anything else that goes wrong is told here. */
   #keep(account: ManagedRegistration, writing: Promise<void>): void {
-    writing.catch((error: unknown) => this.crashed(account, error));
+    const write = writing
+      .catch((error: unknown) => this.crashed(account, error))
+      .finally(() => this.#writes.delete(write));
+    this.#writes.add(write);
+  }
+
+  /** Resolves when everything that was to be kept of the accounts is. */
+  async written(): Promise<void> {
+    while (this.#writes.size > 0) await Promise.all(this.#writes);
   }
 
   finished(account: ManagedRegistration, outcome: Outcome): void {

@@ -320,6 +320,7 @@ export class Supervisor {
       ? []
       : accounts.filter(({ lifecycle }) => lifecycle.registration.boundContact !== null);
     await Promise.all(accounts.map((account) => this.engine.conclude(account)));
+    await this.#news.written();
     this.engine.close();
     return [...new Set(left.map(nameOf))];
   }

@@ -1,6 +1,10 @@
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { currentPlan, identityKey } from '../../src/agent/managed-registration.ts';
 import { pauseAccounts, refreshAccounts } from '../../src/agent/orders.ts';
 import { reload } from '../../src/agent/reload.ts';
+import { systemRng } from '../../src/runtime/entropy.ts';
+import { readMemory } from '../../src/state/identity-store.ts';
 import { fieldValues } from '../interop/kamailio.ts';
 import { startUdpServer } from '../interop/plain-server.ts';
 import {
@@ -46,6 +50,20 @@ describe.concurrent('the end of all accounts', () => {
     const again = await scene.supervise();
     await untilState(again.supervisor, 'registered', 'a');
     expect(registrar.bindings('alice')).toHaveLength(1);
+  });
+
+  it('comes when what the pause of an account gave back is on disk', async ({ onTestFinished: end }) => {
+    const registrar = await openRegistrar(end);
+    const scene = await openScene(end);
+    await scene.write({ a: entryAt(registrar, 'alice') });
+    const { supervisor } = await scene.supervise();
+    await untilState(supervisor, 'registered', 'a');
+    await pauseAccounts(supervisor, ['a']);
+    await supervisor.stop(true, PATIENT);
+    const { load } = readMemory(join(scene.directory, 'state'), systemRng);
+    const { flows } = load(identityKey(currentPlan(accountOf(supervisor, 'a'))));
+    // A reservation that nobody settled would say a thousand.
+    expect(flows.get(1)).toMatchObject({ reservation: null, cseq: answered(registrar).length });
   });
 
   it('comes within 10 s at a silent registrar, and names what is left', async ({ onTestFinished: end }) => {
