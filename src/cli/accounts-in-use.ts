@@ -8,6 +8,7 @@ import { locateAccountsFile } from '../accounts/location.ts';
 import type { AccountEntry } from '../accounts/schema.ts';
 import { prepareAccount, type SetupOptions } from '../agent/account-setup.ts';
 import type { PreparedAccount } from '../agent/managed-registration.ts';
+import { exactNow } from '../runtime/clock.ts';
 import { systemRng } from '../runtime/entropy.ts';
 import type { StateNotice } from '../state/change-batches.ts';
 import { stateDirectory } from '../state/directory.ts';
@@ -59,7 +60,7 @@ export async function openStateInUse(
   loaded: LoadedAccounts,
   notify: (notice: StateNotice) => void,
 ): Promise<IdentityStore> {
-  const opened = await openIdentityStore(stateInUse(loaded), { rng: systemRng, notify });
+  const opened = await openIdentityStore(stateInUse(loaded), { rng: systemRng, now: exactNow, notify });
   if (!opened.ok) throw new CommandError(EXIT.config, opened.error.message);
   return opened.value;
 }

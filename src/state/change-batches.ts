@@ -4,6 +4,7 @@
 
 import { failure, type Result, success } from '../core/result.ts';
 import type { Rng } from '../core/rng.ts';
+import type { Millis } from '../core/time.ts';
 import { changedFlow, NO_FLOW, renewedFlow } from './flow-record.ts';
 import { type AccountRecord, NO_ACCOUNT, type StateDocument } from './state-document.ts';
 import { emptyDocument, type Instance, type StateFault, type StateFile } from './state-file.ts';
@@ -26,6 +27,13 @@ export type ChangeBatches = {
 export type StateNotice = {
   readonly code: 'state.set-aside' | 'state.unwritable' | 'state.writable' | 'state.unlockable';
   readonly message: string;
+};
+
+/** What the state has from outside. */
+export type StateOptions = {
+  readonly rng: Rng;
+  readonly now: () => Millis;
+  readonly notify: (notice: StateNotice) => void;
 };
 
 type Work<T> = (account: AccountRecord) => Changed<T>;
@@ -98,7 +106,7 @@ type Batch = Map<string, Waiting>;
 export function changeBatches(
   file: StateFile,
   opened: Result<Instance, StateFault>,
-  { rng, notify }: { readonly rng: Rng; readonly notify: (notice: StateNotice) => void },
+  { rng, now, notify }: StateOptions,
 ): ChangeBatches {
   let waiting: Batch = new Map();
   let volatile: Map<string, AccountRecord> | null = null;
@@ -127,7 +135,7 @@ export function changeBatches(
     if (volatile !== null) makeIn(volatile, batch);
     for (const change of batch.values()) change.tell();
     return outcome.ok ? outcome.value.accounts : 0;
-  });
+  }, now);
   const wait = (name: string, change: Waiting, isAwaited: boolean): void => {
     waiting.set(name, change);
     turns.ask(isAwaited);

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { assert } from '../core/assert.ts';
 import { failure, type Result, success } from '../core/result.ts';
 import { type Rng, randomHex } from '../core/rng.ts';
-import { type Changed, changeBatches, type StateNotice } from './change-batches.ts';
+import { type Changed, changeBatches, type StateOptions } from './change-batches.ts';
 import { changedFlow, type FlowChanges, NO_FLOW, renewedFlow } from './flow-record.ts';
 import { acquireLock, type Lock, type LockHeld, type LockOptions } from './lock.ts';
 import {
@@ -92,24 +92,19 @@ export type IdentityStore = {
   readonly lockAgent: () => Promise<Result<Lock, LockHeld>>;
 };
 
-export type IdentityStoreOptions = {
-  readonly rng: Rng;
-  readonly notify: (notice: StateNotice) => void;
-};
-
 /**
  * Opens the state in `directory`, making both when they are missing; null: there is no place for it, and the
  * identities last as long as the process. Fails only for a state that a newer version wrote.
  */
 export async function openIdentityStore(
   directory: string | null,
-  { rng, notify }: IdentityStoreOptions,
+  { rng, now, notify }: StateOptions,
 ): Promise<Result<IdentityStore, StateFault>> {
   const onSetAside = (message: string): void => notify({ code: 'state.set-aside', message });
-  const file = directory === null ? NO_FILE : stateFile(directory, rng, onSetAside);
+  const file = directory === null ? NO_FILE : stateFile(directory, { rng, now, onSetAside });
   const opened = await file.open();
   if (!opened.ok && opened.error.type === 'newer') return opened;
-  const batches = changeBatches(file, opened, { rng, notify });
+  const batches = changeBatches(file, opened, { rng, now, notify });
   const change = (key: IdentityKey, work: (account: AccountRecord) => AccountRecord | null): Promise<void> =>
     batches.change(nameOf(key), (account) => ({ account: work(account), value: undefined }));
   const { instanceId } = batches;
@@ -125,10 +120,10 @@ export async function openIdentityStore(
   };
   const lockFile = async (
     name: string,
-    options: Omit<LockOptions, 'rng'>,
+    options: Omit<LockOptions, 'rng' | 'now'>,
   ): Promise<Result<Lock, LockHeld>> => {
     if (directory === null) return success(NO_LOCK);
-    const lock = await acquireLock(join(directory, name), { ...options, rng });
+    const lock = await acquireLock(join(directory, name), { ...options, rng, now });
     if (lock.ok) return lock;
     if (lock.error.type === 'held') return failure(lock.error);
     notify({ code: 'state.unlockable', message: `${lock.error.cause}. Nothing keeps a second sipreg out.` });

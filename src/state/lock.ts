@@ -9,8 +9,8 @@ import { lstatSync, lutimesSync, readlinkSync, rmSync, symlinkSync, unlinkSync }
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failure, type Result, success } from '../core/result.ts';
 import { type Rng, randomHex } from '../core/rng.ts';
+import type { Millis } from '../core/time.ts';
 import { lifeOf, ownIdentity, type ProcessIdentity } from './process-identity.ts';
-import { runningMs } from './stopwatch.ts';
 
 export type Lock = {
   /** Whether it is still ours: a holder that was stopped for long may have been taken for dead. */
@@ -32,6 +32,7 @@ export type LockOptions = {
   /** Aborted: the wait ends early, as if the time were over. */
   readonly signal?: AbortSignal | undefined;
   readonly rng: Rng;
+  readonly now: () => Millis;
   /** A holder of which nothing can be known counts as dead after this time without a sign of life, milliseconds. */
   readonly silenceMs?: number;
   /**
@@ -43,16 +44,16 @@ export type LockOptions = {
 
 /** Takes the lock `path`. It is released by `release`, at a normal exit, and by the death of this process. */
 export async function acquireLock(path: string, options: LockOptions): Promise<Result<Lock, LockRefusal>> {
-  const startedAt = runningMs();
-  const { waitMs, untilSilence = false, silenceMs = SILENCE_MS } = options;
-  const watch = watchForSilence(silenceMs);
+  const { now, waitMs, untilSilence = false, silenceMs = SILENCE_MS } = options;
+  const startedAt = now();
+  const watch = watchForSilence(silenceMs, now);
   for (let pauseMs = SHORTEST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
     const attempt = tryToTake(path, options.rng, watch);
     if (attempt.type === 'taken') return success(held(path, attempt.text));
     if (attempt.type === 'unavailable') return failure(attempt);
     const isOpen = untilSilence && attempt.holder !== null && isUnknown(attempt.holder);
     const patienceMs = isOpen ? Math.max(waitMs, silenceMs + LONGEST_PAUSE_MS) : waitMs;
-    const leftMs = startedAt + patienceMs - runningMs();
+    const leftMs = startedAt + patienceMs - now();
     if (leftMs <= 0 || options.signal?.aborted)
       return failure({ type: 'held', pid: visiblePid(attempt.holder) });
     await sleep(Math.min(leftMs, pauseMs * (0.5 + options.rng.unit() / 2)));
@@ -185,14 +186,14 @@ function showLife(path: string, text: string): void {
 }
 
 /** Clocks are not compared (they differ and jump): what counts is that the link's time stands still while we look. */
-function watchForSilence(silenceMs: number): SilenceWatch {
+function watchForSilence(silenceMs: number, now: () => Millis): SilenceWatch {
   const seen = new Map<string, number>();
   return (path, text) => {
     const sign = `${text} ${lstatSync(path, { throwIfNoEntry: false })?.mtimeMs}`;
-    const now = runningMs();
-    const since = seen.get(sign) ?? now;
+    const at = now();
+    const since = seen.get(sign) ?? at;
     seen.set(sign, since);
-    return now - since >= silenceMs;
+    return at - since >= silenceMs;
   };
 }
 

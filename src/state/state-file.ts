@@ -5,6 +5,7 @@ import { linkSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { failure, type Result, success } from '../core/result.ts';
 import { type Rng, randomHex, randomUuid } from '../core/rng.ts';
+import type { Millis } from '../core/time.ts';
 import { readBeginning, readBounded, UNFINISHED_SUFFIX, writeAtomically } from '../runtime/atomic-file.ts';
 import { ensureDirectory } from './directory.ts';
 import { acquireLock, type Lock, type LockRefusal } from './lock.ts';
@@ -45,8 +46,15 @@ type Standing = Written & {
   readonly blocks: () => Iterable<Buffer>;
 };
 
-/** `onSetAside` hears of each damaged file: what was wrong, and where it is now. */
-export function stateFile(directory: string, rng: Rng, onSetAside: (message: string) => void): StateFile {
+export type StateFileOptions = {
+  readonly rng: Rng;
+  readonly now: () => Millis;
+  /** Hears of each damaged file: what was wrong, and where it is now. */
+  readonly onSetAside: (message: string) => void;
+};
+
+/** The file of the state directory. */
+export function stateFile(directory: string, { rng, now, onSetAside }: StateFileOptions): StateFile {
   const path = join(directory, 'state.json');
   /** What we wrote last: its lines need no second look, however many they are. */
   let written: Standing | null = null;
@@ -111,7 +119,7 @@ export function stateFile(directory: string, rng: Rng, onSetAside: (message: str
   const change: StateFile['change'] = async (changes) => {
     try {
       ensureDirectory(directory);
-      const lock = await acquireLock(join(directory, 'state.lock'), { waitMs: LOCK_WAIT_MS, rng });
+      const lock = await acquireLock(join(directory, 'state.lock'), { waitMs: LOCK_WAIT_MS, rng, now });
       if (!lock.ok) return failure({ type: 'unwritable', message: `${path}: ${explainRefusal(lock.error)}` });
       try {
         return await changeUnder(lock.value, changes);

@@ -1,7 +1,7 @@
 // When the state is written: at once for whoever waits for it, unless many did just now. A write takes as long as there are
 // accounts, and so does the rest before the next one: thousands that begin together share few writes.
 
-import { runningMs } from './stopwatch.ts';
+import type { Millis } from '../core/time.ts';
 
 export type WriteTurns = {
   /** There is something to write. `isAwaited`: somebody cannot go on before. */
@@ -9,7 +9,7 @@ export type WriteTurns = {
 };
 
 /** `write` writes all that there is, and resolves with the number of accounts that were written. */
-export function writeTurns(write: () => Promise<number>): WriteTurns {
+export function writeTurns(write: () => Promise<number>, now: () => Millis): WriteTurns {
   let asked: 'nothing' | 'noted' | 'awaited' = 'nothing';
   let isWriting = false;
   let timer: NodeJS.Timeout | undefined;
@@ -28,17 +28,17 @@ export function writeTurns(write: () => Promise<number>): WriteTurns {
     // Whoever asks in the same turn of the event loop comes along.
     await Promise.resolve();
     asked = 'nothing';
-    const began = runningMs();
+    const began = now();
     inARow = began - lastEnd < QUIET_MS ? inARow + 1 : 1;
     accounts = await write();
-    lastEnd = runningMs();
+    lastEnd = now();
     lastTookMs = lastEnd - began;
     isWriting = false;
     if (asked !== 'nothing') plan();
   };
   const plan = (): void => {
     clearTimeout(timer);
-    const restMs = restEnd() - runningMs();
+    const restMs = restEnd() - now();
     if (restMs < 1) void turn();
     else timer = setTimeout(turn, restMs);
   };

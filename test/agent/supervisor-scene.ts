@@ -13,6 +13,7 @@ import { unwatchedTls } from '../../src/agent/tls-watch.ts';
 import type { AccountState } from '../../src/core/health/snapshot.ts';
 import type { AnsweredEvent } from '../../src/registrar/reception.ts';
 import { type RegistrarOptions, type RunningRegistrar, startRegistrar } from '../../src/registrar/server.ts';
+import { exactNow } from '../../src/runtime/clock.ts';
 import { systemRng } from '../../src/runtime/entropy.ts';
 import { openIdentityStore } from '../../src/state/identity-store.ts';
 
@@ -62,6 +63,7 @@ export async function openScene(atTheEnd: AtTheEnd): Promise<Scene> {
       const notices: string[] = [];
       const store = await openIdentityStore(join(directory, 'state'), {
         rng: systemRng,
+        now: exactNow,
         notify: ({ message }) => notices.push(message),
       });
       if (!store.ok) throw new Error(store.error.message);

@@ -6,6 +6,7 @@ import { readFileSync, readlinkSync, renameSync, symlinkSync, writeFileSync, wri
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Rng } from '../../src/core/rng.ts';
+import { exactNow } from '../../src/runtime/clock.ts';
 import { type IdentityKey, type IdentityStore, openIdentityStore } from '../../src/state/identity-store.ts';
 import { acquireLock } from '../../src/state/lock.ts';
 
@@ -25,6 +26,7 @@ function print(line: string): void {
 async function openStore(): Promise<IdentityStore> {
   const opened = await openIdentityStore(place, {
     rng,
+    now: exactNow,
     notify: ({ code, message }) => print(`${code} ${message}`),
   });
   if (!opened.ok) throw new Error(opened.error.message);
@@ -54,7 +56,7 @@ async function share(): Promise<void> {
 }
 
 async function hold(): Promise<void> {
-  const lock = await acquireLock(place, { waitMs: 0, rng });
+  const lock = await acquireLock(place, { waitMs: 0, rng, now: exactNow });
   print(lock.ok ? 'held' : 'refused');
   await sleep(60_000);
 }
@@ -63,7 +65,7 @@ async function hold(): Promise<void> {
 async function contend(): Promise<void> {
   const inside = join(place, 'inside');
   for (;;) {
-    const lock = await acquireLock(join(place, 'lock'), { waitMs: 20_000, rng });
+    const lock = await acquireLock(join(place, 'lock'), { waitMs: 20_000, rng, now: exactNow });
     if (!lock.ok) return print(`refused ${JSON.stringify(lock.error)}`);
     writeFileSync(inside, String(process.pid));
     const until = performance.now() + Math.random();
@@ -79,7 +81,7 @@ async function abandon(): Promise<void> {
   const inside = join(place, 'inside');
   const path = join(place, 'lock');
   for (let turn = 0; turn < Number(times); turn++) {
-    const lock = await acquireLock(path, { waitMs: 20_000, rng });
+    const lock = await acquireLock(path, { waitMs: 20_000, rng, now: exactNow });
     if (!lock.ok) return print(`refused ${JSON.stringify(lock.error)}`);
     const mark = `${process.pid} ${turn}`;
     writeFileSync(inside, mark);
@@ -100,7 +102,7 @@ async function once(): Promise<void> {
 }
 
 async function endWithLock(): Promise<void> {
-  const lock = await acquireLock(place, { waitMs: 0, rng });
+  const lock = await acquireLock(place, { waitMs: 0, rng, now: exactNow });
   print(lock.ok ? 'held' : 'refused');
   process.exit(0);
 }

@@ -15,10 +15,11 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { seededRng } from '../../src/core/rng.ts';
+import { exactNow } from '../../src/runtime/clock.ts';
 import { acquireLock } from '../../src/state/lock.ts';
 import { bundleChild, startNode, startProgram } from './children.ts';
 
-const rng = seededRng(7);
+const ours = { rng: seededRng(7), now: exactNow };
 let workshop = '';
 let program = '';
 let directory = '';
@@ -38,14 +39,14 @@ describe('a living holder', () => {
   it('refuses a second taker and names the holder', async () => {
     const child = startNode([program, 'hold', path]);
     await child.printed(/^held$/);
-    const refused = await acquireLock(path, { waitMs: 60, rng });
+    const refused = await acquireLock(path, { waitMs: 60, ...ours });
     expect(refused).toEqual({ ok: false, error: { type: 'held', pid: child.pid } });
     await child.kill();
   });
 
   it('lets the next one in when it releases, within the wait', async () => {
     const first = await taken(path);
-    const second = acquireLock(path, { waitMs: 5000, rng });
+    const second = acquireLock(path, { waitMs: 5000, ...ours });
     expect(first.isHeld()).toBe(true);
     first.release();
     expect((await second).ok).toBe(true);
@@ -68,7 +69,7 @@ describe('a dead holder', () => {
     const child = startNode([program, 'hold', path]);
     await child.printed(/^held$/);
     await child.kill();
-    expect((await acquireLock(path, { waitMs: 0, rng })).ok).toBe(true);
+    expect((await acquireLock(path, { waitMs: 0, ...ours })).ok).toBe(true);
     expect(readdirSync(directory)).toEqual(['lock']);
   });
 
@@ -82,13 +83,13 @@ describe('a dead holder', () => {
   it('is known although its number was given to another process', async () => {
     const fields = await ownFields();
     symlinkSync(holderText({ ...fields, birth: `${fields.birth}0` }), path);
-    expect((await acquireLock(path, { waitMs: 0, rng })).ok).toBe(true);
+    expect((await acquireLock(path, { waitMs: 0, ...ours })).ok).toBe(true);
   });
 
   it('is known although its number was given again after a reboot', async () => {
     const fields = await ownFields();
     symlinkSync(holderText({ ...fields, boot: '00000000-0000-0000-0000-000000000000' }), path);
-    expect((await acquireLock(path, { waitMs: 0, rng })).ok).toBe(true);
+    expect((await acquireLock(path, { waitMs: 0, ...ours })).ok).toBe(true);
   });
 
   it.runIf(process.platform === 'linux')('is dead as a zombie, too', async () => {
@@ -100,7 +101,7 @@ describe('a dead holder', () => {
     while (!/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))) await nextTurn();
     const birth = readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')[21] ?? '';
     symlinkSync(holderText({ ...(await ownFields()), pid, birth }), path);
-    expect((await acquireLock(path, { waitMs: 0, rng })).ok).toBe(true);
+    expect((await acquireLock(path, { waitMs: 0, ...ours })).ok).toBe(true);
     await parent.kill();
   });
 
@@ -119,7 +120,7 @@ describe('a dead holder', () => {
     const fields = await ownFields();
     symlinkSync(holderText({ ...fields, birth: '1', token: 'aaaaaaaaaaaaaaaa' }), path);
     symlinkSync(holderText({ ...fields, token: 'bbbbbbbbbbbbbbbb' }), `${path}.aaaaaaaaaaaaaaaa`);
-    expect((await acquireLock(path, { waitMs: 30, rng })).ok).toBe(false);
+    expect((await acquireLock(path, { waitMs: 30, ...ours })).ok).toBe(false);
     expect(readlinkSync(path)).toContain('aaaaaaaaaaaaaaaa');
   });
 });
@@ -129,15 +130,15 @@ describe('a holder in another container or on another host', () => {
     'is dead after a time without a sign of life: %o',
     async (other) => {
       symlinkSync(holderText({ ...(await ownFields()), ...other }), path);
-      const refused = await acquireLock(path, { waitMs: 40, rng, silenceMs: 200 });
+      const refused = await acquireLock(path, { waitMs: 40, ...ours, silenceMs: 200 });
       expect(refused).toEqual({ ok: false, error: { type: 'held', pid: null } });
-      expect((await acquireLock(path, { waitMs: 5000, rng, silenceMs: 100 })).ok).toBe(true);
+      expect((await acquireLock(path, { waitMs: 5000, ...ours, silenceMs: 100 })).ok).toBe(true);
     },
   );
 
   it('is waited for until its silence tells, by who wants that and would not wait for a neighbour', async () => {
     symlinkSync(holderText({ ...(await ownFields()), host: 'elsewhere' }), path);
-    const options = { waitMs: 0, rng, silenceMs: 200, untilSilence: true };
+    const options = { waitMs: 0, ...ours, silenceMs: 200, untilSilence: true };
     expect((await acquireLock(path, options)).ok).toBe(true);
     const begun = performance.now();
     expect((await acquireLock(path, { ...options, silenceMs: 60_000 })).ok).toBe(false);
@@ -148,7 +149,7 @@ describe('a holder in another container or on another host', () => {
     symlinkSync(holderText({ ...(await ownFields()), host: 'elsewhere' }), path);
     let seconds = 1_000_000;
     const beat = setInterval(() => lutimesSync(path, ++seconds, seconds), 10);
-    const refused = await acquireLock(path, { waitMs: 700, rng, silenceMs: 350 });
+    const refused = await acquireLock(path, { waitMs: 700, ...ours, silenceMs: 350 });
     clearInterval(beat);
     expect(refused.ok).toBe(false);
   });
@@ -161,7 +162,7 @@ describe('what is no lock', () => {
     ['a directory that is missing', () => rmSync(directory, { recursive: true })],
   ])('%s makes it unavailable, with the path', async (_, make) => {
     make();
-    const refused = await acquireLock(path, { waitMs: 1000, rng });
+    const refused = await acquireLock(path, { waitMs: 1000, ...ours });
     expect(refused).toMatchObject({ ok: false, error: { type: 'unavailable' } });
     expect(JSON.stringify(refused)).toContain(path);
   });
@@ -184,7 +185,7 @@ function holderText({ token, pid, birth, namespace, boot, host }: Fields): strin
 }
 
 async function taken(at: string): Promise<{ isHeld: () => boolean; release: () => void }> {
-  const lock = await acquireLock(at, { waitMs: 0, rng });
+  const lock = await acquireLock(at, { waitMs: 0, ...ours });
   if (!lock.ok) throw new Error(JSON.stringify(lock.error));
   return lock.value;
 }

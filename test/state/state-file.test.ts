@@ -19,6 +19,7 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { seededRng } from '../../src/core/rng.ts';
+import { exactNow } from '../../src/runtime/clock.ts';
 import { type IdentityStore, openIdentityStore } from '../../src/state/identity-store.ts';
 import { bundleChild, startProgram } from './children.ts';
 import { OFFICE, openNoted } from './noted-store.ts';
@@ -121,7 +122,7 @@ describe('the files', () => {
     mkdirSync(place);
     const text = '{"schema": "sipreg.state/2", "future": true}';
     writeFileSync(join(place, 'state.json'), text);
-    const opened = await openIdentityStore(place, { rng: seededRng(1), notify: () => {} });
+    const opened = await openIdentityStore(place, { rng: seededRng(1), now: exactNow, notify: () => {} });
     expect(opened).toMatchObject({ ok: false, error: { type: 'newer' } });
     expect(!opened.ok && opened.error.message).toMatch(/newer sipreg \(sipreg.state\/2\).*left as it is/);
     expect(readdirSync(place)).toEqual(['state.json']);

@@ -2,6 +2,7 @@
 
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { exactNow } from '../../src/runtime/clock.ts';
 import { writeTurns } from '../../src/state/write-turns.ts';
 
 describe('the turns of writing', () => {
@@ -48,7 +49,7 @@ function counted(accounts: number): { ask: (isAwaited: boolean) => void; writes:
   const { ask } = writeTurns(async () => {
     writes.push(performance.now());
     return accounts;
-  });
+  }, exactNow);
   return { ask, writes };
 }
 

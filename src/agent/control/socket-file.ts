@@ -11,6 +11,7 @@ import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { failure, type Result, success } from '../../core/result.ts';
+import { exactNow } from '../../runtime/clock.ts';
 import { systemRng } from '../../runtime/entropy.ts';
 import { ensureDirectory } from '../../state/directory.ts';
 import { acquireLock, type Lock } from '../../state/lock.ts';
@@ -43,7 +44,12 @@ export async function takePlace(
   } catch (error) {
     return unusable(`the directory of the socket ${path} cannot be made: ${messageOf(error)}`);
   }
-  const lock = await acquireLock(`${path}.lock`, { waitMs: 0, untilSilence: true, rng: systemRng });
+  const lock = await acquireLock(`${path}.lock`, {
+    waitMs: 0,
+    untilSilence: true,
+    rng: systemRng,
+    now: exactNow,
+  });
   if (!lock.ok) {
     if (lock.error.type === 'held') return failure(running(path, lock.error.pid));
     return unusable(`the socket ${path} cannot be made: ${lock.error.cause}`);
