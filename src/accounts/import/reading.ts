@@ -1,0 +1,49 @@
+// What a reader of another program's configuration finds: accounts as ours, what of them could not be taken along, and
+// entries that became none. Readers are pure: text comes in, a reading goes out; what they leave out they say.
+
+import type { AccountEntry } from '../schema.ts';
+
+/** A file of another program. */
+export type ForeignFile = {
+  /** As the user named it; `-` is stdin. */
+  readonly path: string;
+  readonly text: string;
+  /** Another file that this one names (`#include`), relative to it; null: there is none that may be read. */
+  readonly include: (path: string) => ForeignFile | null;
+};
+
+export type ForeignAccount = {
+  /** The name that it has there, or that its user and registrar give; the importer makes it fit and unique. */
+  readonly name: string;
+  /** Where it begins. */
+  readonly path: string;
+  readonly line: number;
+  readonly entry: AccountEntry;
+  /** What was changed or left behind, each a sentence without its full stop and without secrets. */
+  readonly notes: readonly string[];
+};
+
+/** Something that is no account of ours, and why. */
+export type LeftOut = {
+  readonly path: string;
+  readonly line: number;
+  /** What stands there, without secrets: `[mytrunk]`, `gateway asterlink.com`. */
+  readonly what: string;
+  readonly why: string;
+};
+
+export type ImportReading = {
+  readonly accounts: readonly ForeignAccount[];
+  readonly leftOut: readonly LeftOut[];
+};
+
+/** A kind of file, and its reader. */
+export type ImportFormat = {
+  /** For `--format`. */
+  readonly id: string;
+  /** For people: `Asterisk, pjsip.conf`. */
+  readonly title: string;
+  /** Whether the file looks like one of this kind; at most one format says so of real files. */
+  readonly recognises: (file: ForeignFile) => boolean;
+  readonly read: (file: ForeignFile) => ImportReading;
+};
