@@ -79,11 +79,8 @@ export class Engine {
       attend?.({
         usersOf: (flow) => this.#held.usersOf(flow),
         giveUp: (flow, failure) => this.#giveUp(flow, failure),
-        proven: (flow) => {
-          for (const account of this.#held.usersOf(flow)) {
-            this.request(account, { type: 'flowProven', flowId: flow.id });
-          }
-        },
+        proven: (flow) => this.#tellUsers(flow, { type: 'flowProven', flowId: flow.id }),
+        mapped: (flow, mapped) => this.#tellUsers(flow, { type: 'flowMapped', flowId: flow.id, mapped }),
       }) ?? null;
   }
 
@@ -177,6 +174,10 @@ export class Engine {
       }
     }
     return replaced;
+  }
+
+  #tellUsers(flow: Flow, command: Command): void {
+    for (const account of this.#held.usersOf(flow)) this.request(account, command);
   }
 
   #outdated(account: ManagedRegistration, { id: flowId }: Flow, now: boolean): void {

@@ -32,6 +32,7 @@ export function attendFlows(desk: FlowDesk, rng: Rng, emit: (event: AgentEvent) 
     },
     lost: desk.giveUp,
     proven: desk.proven,
+    mapped: desk.mapped,
     told: (flow, news) => emit(keepaliveEvent(flow, desk.usersOf(flow), news)),
   });
   const answering = new Answering({ now: monotonicNow, rng, accountsOf: createReception(desk), emit });

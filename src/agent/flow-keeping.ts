@@ -34,6 +34,8 @@ export type FlowKeepingOptions = {
   readonly lost: (flow: Flow, failure: Failure) => void;
   /** The first answer on this flow: it counts as successful now (RFC 5626 §4.5). */
   readonly proven: (flow: Flow) => void;
+  /** Where the flow comes from, as its first STUN answer says. */
+  readonly mapped: (flow: Flow, address: SocketAddress) => void;
   readonly told: (flow: Flow, news: KeepaliveNews) => void;
   readonly createAlarm?: typeof createAlarm;
 };
@@ -180,7 +182,7 @@ export class FlowKeeping {
 
   #perform(kept: Kept, effect: KeepaliveEffect): void {
     const { flow } = kept;
-    const { options, told, send, proven, lost } = this.#options;
+    const { options, told, send, proven, mapped, lost } = this.#options;
     if (effect.type === 'makeOptions') {
       this.#step(kept, { type: 'optionsMade', request: options(flow) });
       return;
@@ -191,6 +193,7 @@ export class FlowKeeping {
     if (effect.type === 'unanswered') kept.hasWarned = true;
     if (effect.type === 'send') send(flow, effect.bytes, effect.repeated);
     if (effect.type === 'answered' && effect.first) proven(flow);
+    if (effect.type === 'mapped') mapped(flow, effect.address);
     if (effect.type === 'failed') {
       this.#drop(kept);
       lost(flow, effect.failure);

@@ -8,7 +8,7 @@ import type { Failure } from '../../src/core/health/verdict.ts';
 import type { OptionsRequest } from '../../src/core/keepalive/keepalive.ts';
 import { type KeepaliveSettings, NO_PROMISE } from '../../src/core/keepalive/terms.ts';
 import { seededRng } from '../../src/core/rng.ts';
-import type { Transport } from '../../src/core/sip/transport.ts';
+import type { SocketAddress, Transport } from '../../src/core/sip/transport.ts';
 import { bindingAnswer, bindingRequest } from '../../src/core/stun/binding.ts';
 import { parseStun } from '../../src/core/stun/message.ts';
 import type { Millis } from '../../src/core/time.ts';
@@ -62,6 +62,7 @@ function scene(options: (flow: Flow) => OptionsRequest | null = () => null) {
   const answers: { readonly bytes: Uint8Array; readonly destination: unknown }[] = [];
   const lost: { readonly flow: Flow; readonly failure: Failure; readonly at: Millis }[] = [];
   const proven: Flow[] = [];
+  const mapped: { readonly flow: Flow; readonly address: SocketAddress }[] = [];
   const news: KeepaliveNews[] = [];
   const keeping = new FlowKeeping({
     now: clock.now,
@@ -71,6 +72,7 @@ function scene(options: (flow: Flow) => OptionsRequest | null = () => null) {
     options,
     lost: (flow, failure) => lost.push({ flow, failure, at: clock.now() }),
     proven: (flow) => proven.push(flow),
+    mapped: (flow, address) => mapped.push({ flow, address }),
     told: (_flow, one) => news.push(one),
     createAlarm: clock.createAlarm,
   });
@@ -94,7 +96,7 @@ function scene(options: (flow: Flow) => OptionsRequest | null = () => null) {
     expect(isThere()).toBe(true);
     return clock.now() - began;
   };
-  return { clock, sent, answers, lost, proven, news, keeping, open, untilSent };
+  return { clock, sent, answers, lost, proven, mapped, news, keeping, open, untilSent };
 }
 
 const settings = (
@@ -280,6 +282,15 @@ describe('STUN on a UDP flow', () => {
     untilSent(3);
     answer(40_002);
     expect(lost).toMatchObject([{ failure: { code: 'connect.mapping-changed' } }]);
+  });
+
+  it('tells once where its first answer sees it come from', () => {
+    const { untilSent, answer, mapped, flow } = held();
+    for (const count of [1, 2]) {
+      untilSent(count);
+      answer(40_001);
+    }
+    expect(mapped).toEqual([{ flow, address: { address: '203.0.113.7', port: 40_001 } }]);
   });
 
   it('R435 hears no answer from another place', () => {

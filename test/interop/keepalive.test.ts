@@ -41,6 +41,7 @@ async function keepOpen(transport: 'udp' | 'tcp', method: KeepaliveSettings['met
     options: optionsFor,
     lost: (_flow, failure) => lost.push(failure),
     proven: () => {},
+    mapped: () => {},
     told: (_flow, one) => news.push(one),
   });
   const events: FlowEvents = {

@@ -13,6 +13,7 @@ import { type NatScene, natObstacle, startNat } from './nat-scene.ts';
 import { call, request } from './sipp-caller.ts';
 
 const FIRST_PORTS = [30_000, 30_999] as const;
+const MIDDLE_PORTS = [35_000, 35_999] as const;
 const LATER_PORTS = [40_000, 40_999] as const;
 const NAT_TIMEOUT_SECONDS = 3;
 
@@ -33,7 +34,8 @@ beforeAll(async () => {
   const config = await home.write('accounts.json', accountsFile());
   scene = agentScene(home, config);
   agent = nat.startSipreg(['-q', '-c', config, '--socket', scene.socket, 'run'], home);
-  for (const name of ['crlf', 'stun', 'off', 'private']) await untilState(scene, name, 'registered', 20_000);
+  for (const name of ['crlf', 'stun', 'late', 'off', 'private'])
+    await untilState(scene, name, 'registered', 20_000);
 }, 60_000);
 
 afterAll(async () => {
@@ -49,7 +51,7 @@ afterAll(async () => {
 });
 
 /** Each has a port of its own to send from: accounts that share a flow would keep it open for each other. */
-function accountsFile(): object {
+function accountsFile(latePort = 5_072): object {
   const account = (name: string, port: number, chosen: object): object => ({
     aor: `sip:${name}@${nat.outside}`,
     registrar: `sip:${nat.outside}:${kamailio.port}`,
@@ -62,6 +64,7 @@ function accountsFile(): object {
     accounts: {
       crlf: account('crlf', 5_071, { keepalive: { method: 'crlf', interval: 1 } }),
       stun: account('stun', 0, { outbound: 'on', keepalive: { interval: 1 } }),
+      late: account('late', latePort, { outbound: 'on', keepalive: { interval: 10 } }),
       off: account('off', 5_073, { keepalive: { method: 'off' } }),
       private: account('private', 5_074, { nat: 'off', keepalive: { method: 'crlf', interval: 1 } }),
     },
@@ -152,6 +155,19 @@ describe.skipIf(!isPossible)(`an agent behind a NAT${obstacle}`, () => {
     expect(await optionsTo('stun')).toBe('SIP/2.0 200 OK');
     await expect(optionsTo('off')).rejects.toThrow(/sipp ended with/);
   }, 30_000);
+
+  it('R347 notices by the first STUN answer that its mapping is no more that of the 2xx', async () => {
+    // From another port of its own it has a flow that STUN was not asked about yet.
+    await home.write('accounts.json', accountsFile(5_082));
+    expect((await scene.sipreg('reload')).code).toBe(0);
+    const late = async () => scene.account('late');
+    await expect
+      .poll(late, { timeout: 10_000 })
+      .toMatchObject({ state: 'registered', local: { port: 5_082 } });
+    nat.rebind(...MIDDLE_PORTS);
+    await untilRebound('late', MIDDLE_PORTS);
+    expect(await optionsTo('late')).toBe('SIP/2.0 200 OK');
+  }, 40_000);
 
   it('R347 R351 notices by STUN that its mapping has changed, and by the next REGISTER without', async () => {
     const earlier = await registers('stun');

@@ -89,6 +89,9 @@ export function startProcess(context: ProcessContext) {
     proven: ({ id: flowId, users }) => {
       for (const account of users) request(account, { type: 'flowProven', flowId });
     },
+    mapped: ({ id: flowId, users }, mapped) => {
+      for (const account of users) request(account, { type: 'flowMapped', flowId, mapped });
+    },
   });
 
   const request = (account: SimAccount, input: Input | Command): void => {

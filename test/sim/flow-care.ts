@@ -18,6 +18,7 @@ type Surroundings = {
   readonly transmit: (flow: SimFlow, bytes: Uint8Array, repeated: boolean) => void;
   readonly lost: (flow: SimFlow, failure: Failure) => void;
   readonly proven: (flow: SimFlow) => void;
+  readonly mapped: (flow: SimFlow, address: SocketAddress) => void;
 };
 
 const SETTINGS: KeepaliveSettings = { method: 'auto', intervalSeconds: null };
@@ -31,7 +32,7 @@ function simulated(flow: Flow): SimFlow {
 }
 
 export function createFlowCare(surroundings: Surroundings) {
-  const { rng, machinery, monotonic, createAlarm, transmit, lost, proven } = surroundings;
+  const { rng, machinery, monotonic, createAlarm, transmit, lost, proven, mapped } = surroundings;
   const keeping = new FlowKeeping({
     now: monotonic,
     rng,
@@ -47,6 +48,9 @@ export function createFlowCare(surroundings: Surroundings) {
     proven: (flow) => {
       simulated(flow).isProven = true;
       proven(simulated(flow));
+    },
+    mapped: (flow, address) => {
+      if (machinery.noticesMapping) mapped(simulated(flow), address);
     },
     told: () => {},
   });

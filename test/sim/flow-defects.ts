@@ -8,7 +8,7 @@ import { changedWay, type Way } from '../../src/core/registration/registration.t
 import { type Defect, episode, stepping } from './defects.ts';
 import { SOUND } from './machinery.ts';
 import type { WorldPlan } from './plan.ts';
-import { HOUR, MINUTE } from './spans.ts';
+import { HOUR, MINUTE, SECOND } from './spans.ts';
 
 export const FLOW_DEFECTS: readonly Defect[] = [
   {
@@ -30,6 +30,19 @@ export const FLOW_DEFECTS: readonly Defect[] = [
     breaks: ['the way in is open'],
     make: () => ({ ...SOUND, noticesLoss: false }),
     episodes: [episode(5 * HOUR, MINUTE, { type: 'nat-rebinding' })],
+    needs: (plan) =>
+      isBehindNat(plan, 'udp') &&
+      plan.accounts[0]?.profile.outbound !== 'off' &&
+      plan.manners.outbound === 'applied',
+  },
+  {
+    name: 'the first STUN answer is compared with nothing',
+    breaks: ['the way in is open'],
+    make: () => ({ ...SOUND, noticesMapping: false }),
+    episodes: [
+      episode(5 * HOUR, 2 * SECOND, { type: 'stop' }),
+      episode(5 * HOUR + 20 * SECOND, 10 * SECOND, { type: 'nat-rebinding' }),
+    ],
     needs: (plan) =>
       isBehindNat(plan, 'udp') &&
       plan.accounts[0]?.profile.outbound !== 'off' &&

@@ -22,6 +22,8 @@ export type Machinery = {
   readonly sendsKeepalives: boolean;
   /** A flow that its keep-alive has found dead is given up. */
   readonly noticesLoss: boolean;
+  /** Where the first STUN answer on a flow sees it come from is told to its accounts. */
+  readonly noticesMapping: boolean;
   /** What a new process knows of an account. */
   readonly recall: (record: DiskRecord | null, rng: Rng) => DiskRecord | null;
 };
@@ -36,5 +38,6 @@ export const SOUND: Machinery = {
   reserve: (disk, ...wish) => disk.reserve(...wish),
   sendsKeepalives: true,
   noticesLoss: true,
+  noticesMapping: true,
   recall: (record) => record,
 };

@@ -4,9 +4,12 @@
 import type { Credential } from '../digest/algorithm.ts';
 import type { Env } from '../env.ts';
 import type { Failure } from '../health/verdict.ts';
+import { sameSocketAddress } from '../sip/ip.ts';
 import { afterFailure, isOutage } from './after-failure.ts';
+import { addressSeen } from './contact.ts';
 import type { Command, Lifecycle } from './lifecycle-state.ts';
 import { changedWay } from './registration.ts';
+import { SHORTEST_REFRESH_MS } from './schedule.ts';
 
 /** behaviour.md §10: a changed secret ends `blocked`, and every wait that the old one caused, at once. */
 export function secretChanged(lifecycle: Lifecycle, credentials: readonly Credential[], env: Env): Lifecycle {
@@ -81,6 +84,27 @@ export function flowOutdated(
   const way = changedWay(registration.way, { outdatedFlow: true });
   const marked = { ...lifecycle, registration: { ...registration, way } };
   return now && state === 'registered' && round === null ? { ...marked, nextAt: env.now } : marked;
+}
+
+/**
+ * RFC 5626 §4.4.2: STUN tells that the public address of a flow has changed only from its second answer on. What the 2xx
+ * said (RFC 3581) is as good a first: registrar and STUN server are one address, so any NAT shows both the same. If they
+ * differ a NAT gave the flow another address in between, and the registrar is told by a REGISTER, which finds out where it
+ * sees us now. A balancer that shows it something else all the time costs that one REGISTER for each flow, and no more.
+ */
+export function flowMapped(
+  lifecycle: Lifecycle,
+  { flowId, mapped }: Extract<Command, { type: 'flowMapped' }>,
+  env: Env,
+): Lifecycle {
+  const { registration, state, round, since, nextAt } = lifecycle;
+  const { flow, plan, publicAddress } = registration;
+  if (flow?.id !== flowId || state !== 'registered' || round !== null) return lifecycle;
+  // Whose Contact follows no address has nothing to tell.
+  if (plan.profile.nat === 'off' || plan.contact.uri !== null) return lifecycle;
+  if (sameSocketAddress(addressSeen(publicAddress, flow.local), mapped)) return lifecycle;
+  const soonest = Math.max(env.now, since + SHORTEST_REFRESH_MS);
+  return { ...lifecycle, nextAt: Math.min(nextAt ?? soonest, soonest) };
 }
 
 /** RFC 5626 §4.5: only a flow whose keep-alive was answered makes earlier failures forgotten. */

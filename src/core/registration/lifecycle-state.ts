@@ -5,6 +5,7 @@ import type { Draft } from '../draft.ts';
 import type { Env } from '../env.ts';
 import type { AccountState } from '../health/snapshot.ts';
 import type { Failure } from '../health/verdict.ts';
+import type { SocketAddress } from '../sip/transport.ts';
 import type { Millis } from '../time.ts';
 import { type Setbacks, setbacksOf } from './after-failure.ts';
 import type { Effect } from './effect.ts';
@@ -67,6 +68,8 @@ export type Command =
   | { readonly type: 'flowOutdated'; readonly flowId: number; readonly now: boolean }
   /** A keep-alive was answered on the flow. */
   | { readonly type: 'flowProven'; readonly flowId: number }
+  /** The first STUN answer on the flow: it comes from `mapped`, as its server sees it (RFC 5626 §4.4.2). */
+  | { readonly type: 'flowMapped'; readonly flowId: number; readonly mapped: SocketAddress }
   /** The account's other flows stand otherwise now. */
   | { readonly type: 'othersChanged'; readonly others: OtherFlows }
   /** The wall clock went on without us by `byMs` (suspend): all that was to come is so much nearer, and who is registered

@@ -8,7 +8,14 @@ import type { AccountState } from '../health/snapshot.ts';
 import { type Failure, failureOf } from '../health/verdict.ts';
 import type { Millis } from '../time.ts';
 import { afterFailure, NO_SETBACKS, setbacksOf } from './after-failure.ts';
-import { afterClockJump, flowOutdated, flowProven, secretChanged, targetRecovered } from './circumstances.ts';
+import {
+  afterClockJump,
+  flowMapped,
+  flowOutdated,
+  flowProven,
+  secretChanged,
+  targetRecovered,
+} from './circumstances.ts';
 import type { Outcome } from './effect.ts';
 import type { Goal, Input } from './input.ts';
 import {
@@ -83,6 +90,8 @@ export function stepLifecycle(lifecycle: Lifecycle, input: Input | Command, env:
       return still(flowOutdated(lifecycle, input, env));
     case 'flowProven':
       return still(flowProven(lifecycle, input.flowId));
+    case 'flowMapped':
+      return still(flowMapped(lifecycle, input, env));
     case 'othersChanged':
       return still({ ...lifecycle, others: input.others });
     case 'flowClosed':

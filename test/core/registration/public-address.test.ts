@@ -1,8 +1,9 @@
 // What the registrar sees of us, and what a round makes of it (behaviour.md §15).
 
 import { describe, expect, it } from 'vitest';
+import type { SocketAddress } from '../../../src/core/sip/transport.ts';
 import { receivedAddress } from '../../../src/core/sip/via.ts';
-import { challenge, granted, LOCAL, OWN_CONTACT, script, uri } from './script.ts';
+import { challenge, granted, LOCAL, OWN_CONTACT, type Script, script, uri } from './script.ts';
 
 describe('the public address', () => {
   const SEEN = ';received=203.0.113.5;rport=40112';
@@ -102,5 +103,70 @@ describe('the public address', () => {
     expect(receivedAddress(via)).toEqual({ address: null, port: null });
     line.answer(404, {}, { via: ';received=192.0.2.77' });
     expect(line.registration().publicAddress?.seen).toEqual({ address: '192.0.2.77', port: 5070 });
+  });
+});
+
+describe('the first STUN answer on the flow', () => {
+  const SEEN = ';received=203.0.113.5;rport=40112';
+  const PUBLIC = 'sip:alice@203.0.113.5:40112';
+  const MOVED = { address: '203.0.113.5', port: 40_999 };
+
+  /** Registered, and the registrar saw the request come from 203.0.113.5:40112. */
+  function registered(setting: Parameters<typeof script>[0] = {}): Script {
+    const line = script(setting);
+    line.begin();
+    line.answer(200, granted(300), { via: SEEN });
+    if (line.lifecycle().round !== null) line.answer(200, granted(300, PUBLIC), { via: SEEN });
+    return line;
+  }
+  function mapped(line: Script, address: SocketAddress, flowId = 1): number {
+    const sent = line.sent.length;
+    line.pass(20_000);
+    line.step({ type: 'flowMapped', flowId, mapped: address });
+    line.pass(0);
+    return line.sent.length - sent;
+  }
+
+  it('R347 that names another address than the 2xx did has the account register again at once', () => {
+    const line = registered();
+    expect(mapped(line, MOVED)).toBe(1);
+    expect(line.state()).toBe('refreshing');
+    line.answer(200, granted(300, PUBLIC), { via: ';received=203.0.113.5;rport=40999' });
+    expect(line.sent.at(-1)?.rows('Contact')[0]).toBe('<sip:alice@203.0.113.5:40999>;expires=3600');
+  });
+
+  it('that names the same changes nothing', () => {
+    expect(mapped(registered(), { address: '203.0.113.5', port: 40_112 })).toBe(0);
+  });
+
+  it('costs one REGISTER where the registrar stays with what it saw', () => {
+    const line = registered();
+    expect(mapped(line, MOVED)).toBe(1);
+    line.answer(200, granted(300, PUBLIC), { via: SEEN });
+    expect((line.wakeAt() ?? 0) - line.now()).toBeGreaterThan(240_000);
+  });
+
+  it('moves no REGISTER nearer than five seconds to the one before', () => {
+    const line = registered();
+    line.step({ type: 'flowMapped', flowId: 1, mapped: MOVED });
+    expect((line.wakeAt() ?? 0) - line.now()).toBe(5_000);
+  });
+
+  it('says nothing of another flow, nor to whose Contact follows no address', () => {
+    expect(mapped(registered(), MOVED, 7)).toBe(0);
+    expect(mapped(registered({ plan: { nat: 'off' } }), MOVED)).toBe(0);
+    const contact = { uri: uri('sip:trunk@198.51.100.1'), user: '', uriParams: [], params: [] };
+    expect(mapped(registered({ plan: { contact } }), MOVED)).toBe(0);
+  });
+
+  it('says nothing to who is not registered, or registers just now', () => {
+    const waiting = registered();
+    waiting.begin();
+    waiting.step({ type: 'flowMapped', flowId: 1, mapped: MOVED });
+    expect(waiting.state()).toBe('refreshing');
+    waiting.answer(503);
+    const due = waiting.wakeAt();
+    waiting.step({ type: 'flowMapped', flowId: 1, mapped: MOVED });
+    expect(waiting.wakeAt()).toBe(due);
   });
 });
