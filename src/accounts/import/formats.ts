@@ -1,0 +1,10 @@
+// Every kind of file that can be imported, for `account import`: by its id, or by the look of a file.
+
+import type { ForeignFile, ImportFormat } from './reading.ts';
+
+export const IMPORT_FORMATS: readonly ImportFormat[] = [];
+
+/** The kinds that the file looks like: one, or the user has to say which. */
+export function recognised(file: ForeignFile): readonly ImportFormat[] {
+  return IMPORT_FORMATS.filter(({ recognises }) => recognises(file));
+}
