@@ -3,7 +3,7 @@
 
 import { dirname, resolve } from 'node:path';
 import { failure, type Result, success } from '../core/result.ts';
-import { type BoundedContent, readAtMost, utf8Of } from './bounded-file.ts';
+import { type BoundedContent, readAtMost, utf8Of } from '../runtime/bounded-file.ts';
 import { inconsistencies } from './consistency.ts';
 import { type Accounts, accountsOf } from './defaults.ts';
 import { type ConfigProblem, renderPath, suggestKey } from './explain.ts';

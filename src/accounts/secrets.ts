@@ -6,7 +6,7 @@ import type { Credential, DigestAlgorithm, Secret } from '../core/digest/algorit
 import { type Failure, failureOf } from '../core/health/verdict.ts';
 import { failure, type Result, success } from '../core/result.ts';
 import type { TextSource } from '../core/text-source.ts';
-import { readAtMost } from './bounded-file.ts';
+import { readAtMost } from '../runtime/bounded-file.ts';
 import type { CredentialSource } from './plan.ts';
 import { ha1Rule } from './value-rules.ts';
 

@@ -1,15 +1,12 @@
 // Durable files: written beside, synced, renamed into place, so that a reader or a crash sees the old text or the new
-// one and never half of it. Reading is bounded and refuses what is no regular file.
+// one and never half of it.
 
 import {
   closeSync,
-  constants,
   fchmodSync,
   fchownSync,
-  fstatSync,
   fsync,
   openSync,
-  readSync,
   rename,
   rmSync,
   type Stats,
@@ -17,7 +14,6 @@ import {
   write,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { StringDecoder } from 'node:string_decoder';
 import { promisify } from 'node:util';
 
 /** The ending of files that are being written; one that outlives its writer may be removed. */
@@ -54,65 +50,6 @@ export async function writeAtomically(
   await syncDirectory(dirname(path));
   return true;
 }
-
-export type BoundedText =
-  | { readonly type: 'text'; readonly text: string }
-  | { readonly type: 'none' }
-  /** No regular file, or too large. */
-  | { readonly type: 'unfit'; readonly problem: string };
-
-/** The text of a regular file of at most `limit` bytes. Throws the system's error when it cannot be read. */
-export function readBounded(path: string, limit: number): BoundedText {
-  const descriptor = openForReading(path);
-  if (descriptor === null) return { type: 'none' };
-  try {
-    const found = fstatSync(descriptor);
-    if (!found.isFile()) return { type: 'unfit', problem: 'it is no regular file' };
-    if (found.size > limit) {
-      return { type: 'unfit', problem: `it has ${found.size} bytes, more than the ${limit} it may have` };
-    }
-    return { type: 'text', text: readText(descriptor, found.size) };
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-/** The first `count` bytes of a file as text; null: there is none. Throws the system's error. */
-export function readBeginning(path: string, count: number): string | null {
-  const descriptor = openForReading(path);
-  if (descriptor === null) return null;
-  try {
-    return readText(descriptor, count);
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-function openForReading(path: string): number | null {
-  try {
-    // O_NONBLOCK: a FIFO in the file's place must not hold us up.
-    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  }
-}
-
-function readText(descriptor: number, count: number): string {
-  const piece = Buffer.alloc(Math.min(count, PIECE_BYTES));
-  const decoder = new StringDecoder('utf8');
-  const texts: string[] = [];
-  for (let left = count; left > 0; ) {
-    const got = readSync(descriptor, piece, 0, Math.min(left, piece.length), null);
-    if (got === 0) break;
-    texts.push(decoder.write(piece.subarray(0, got)));
-    left -= got;
-  }
-  return texts.join('') + decoder.end();
-}
-
-/** malloc keeps what it was asked for in one large piece, in each of its arenas, once that is given back. */
-const PIECE_BYTES = 64 * 1024;
 
 async function writeNew(
   path: string,

@@ -6,7 +6,8 @@ import { appendFile, closeSync, constants, linkSync, openSync, statSync } from '
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { failure, type Result, success } from '../core/result.ts';
-import { readBounded, writeAtomically } from '../runtime/atomic-file.ts';
+import { writeAtomically } from '../runtime/atomic-file.ts';
+import { readBounded } from '../runtime/bounded-file.ts';
 import { ensureDirectory } from './directory.ts';
 import {
   formatHistoryLine,
