@@ -7,6 +7,7 @@ import { type Failure, failureOf } from '../core/health/verdict.ts';
 import { failure, type Result, success } from '../core/result.ts';
 import type { TextSource } from '../core/text-source.ts';
 import { readAtMost } from '../runtime/bounded-file.ts';
+import { endGroup } from '../runtime/process-group.ts';
 import type { CredentialSource } from './plan.ts';
 import { ha1Rule } from './value-rules.ts';
 
@@ -128,26 +129,11 @@ async function readCommandOutput(argv: readonly string[], io: SecretsIo): Promis
       resolve(outcome);
     }
 
-    /** Does not wait for the end. The program may be gone already and its children hold the pipes. */
     function abort(outcome: Result<string, string>): void {
-      killGroup(child.pid);
-      child.stdout.destroy();
-      child.stderr.destroy();
+      endGroup(child);
       finish(outcome);
     }
   });
-}
-
-/** Ends a program together with everything that it started: `detached` made it the leader of a process group. */
-function killGroup(leader: number | undefined): void {
-  if (leader === undefined) return;
-  try {
-    process.kill(-leader, 'SIGKILL');
-  } catch (error) {
-    // All have ended in between, or they became another user's (sudo) and are out of our reach.
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code !== 'ESRCH' && code !== 'EPERM') throw error;
-  }
 }
 
 /** Keeps the first MAX_SECRET_BYTES + 1 bytes of a stream; the rest is dropped, and `overflowing` told. */

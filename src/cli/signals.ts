@@ -35,3 +35,10 @@ export function catchSignals(): Signals {
     },
   };
 }
+
+/** Aborted by the first signal, or as soon as nobody reads what we print (`| head -1`). */
+export function untilUnread({ end }: Signals): AbortSignal {
+  const unread = new AbortController();
+  process.stdout.once('error', () => unread.abort());
+  return AbortSignal.any([end, unread.signal]);
+}

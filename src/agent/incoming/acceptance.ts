@@ -4,6 +4,7 @@
 // from servers of the account only.
 
 import type { IncomingSettings } from '../../accounts/plan.ts';
+import { setBounded } from '../../core/bounded-map.ts';
 import { admit, type Bucket, type Pace } from '../../core/pacing/token-bucket.ts';
 import { sameHost } from '../../core/sip/ip.ts';
 import type { SocketAddress } from '../../core/sip/transport.ts';
@@ -78,17 +79,11 @@ export function createSourceRates(): SourceRates {
         now,
       );
       if (at > now) return false;
-      if (buckets.size >= MAX_SOURCES && !buckets.has(address)) forgetOldest(buckets);
-      buckets.set(address, bucket);
+      // A source whose bucket is forgotten begins with a full one, which is what a quiet time would have given it.
+      setBounded(buckets, address, bucket, MAX_SOURCES);
       return true;
     },
   };
-}
-
-/** A source whose bucket is forgotten begins with a full one, which is what a quiet time would have given it. */
-function forgetOldest(buckets: Map<string, Bucket>): void {
-  const oldest = buckets.keys().next();
-  if (oldest.done !== true) buckets.delete(oldest.value);
 }
 
 /** IP literals as numbers, without the zone that a link-local source has. */

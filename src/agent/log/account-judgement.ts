@@ -1,10 +1,11 @@
 // What is news of an account: another place, another failure, the way back. A refresh that changes nothing is none, and of an
 // account that is well hardly anything is remembered: it shares what was told of it with the others at its registrar.
 
+import { setBounded } from '../../core/bounded-map.ts';
 import type { AccountGlance, AccountState } from '../../core/health/snapshot.ts';
 import type { Millis } from '../../core/time.ts';
 import { type AgentEvent, glanceOf, type StateEvent } from '../events.ts';
-import { beginRepeats, judgeRepeat, NEWS, NO_NEWS, type Repeats, remember, type Verdict } from './verdict.ts';
+import { beginRepeats, judgeRepeat, NEWS, NO_NEWS, type Repeats, type Verdict } from './verdict.ts';
 
 /** What was told of each account. */
 export type AccountMemory = {
@@ -117,7 +118,7 @@ function noteRegistered(memory: AccountMemory, account: string, glance: AccountG
   const isLatest = latest !== null && latest.granted === grantedOf(glance) && isSamePlace(latest, glance);
   const registration = isLatest ? latest : registrationOf(glance);
   memory.latest = registration;
-  remember(memory.registrations, account, registration, MAX_ACCOUNTS);
+  setBounded(memory.registrations, account, registration, MAX_ACCOUNTS);
 }
 
 function registrationOf(glance: AccountGlance): Registration {
@@ -173,7 +174,7 @@ function beginFailing(
   const outage = outages.get(account);
   if (outage === undefined) {
     const begun = { beganAt: now, since: time, attempts: count, code, failing };
-    remember(outages, account, begun, MAX_ACCOUNTS);
+    setBounded(outages, account, begun, MAX_ACCOUNTS);
   } else {
     outage.attempts += count;
     outage.code = code;

@@ -1,6 +1,7 @@
 // Which events are news. A failure that repeats itself is told again at growing intervals, a refresh that changes
 // nothing is not told; a first failure, another code or state, and the way back always are. Nothing here reads a clock.
 
+import { setBounded } from '../../core/bounded-map.ts';
 import type { Millis } from '../../core/time.ts';
 import { type AgentEvent, glanceOf, type Severity } from '../events.ts';
 import {
@@ -16,7 +17,6 @@ import {
   NEWS,
   NO_NEWS,
   type Repeats,
-  remember,
   type Telling,
   type Verdict,
 } from './verdict.ts';
@@ -39,6 +39,7 @@ export type News = {
   readonly size: () => number;
 };
 
+/** Of more the oldest are forgotten, which only makes the next one like it news. */
 const MAX_WARNINGS = 10_000;
 
 /** A memory of what was told. */
@@ -118,6 +119,6 @@ function judgeWarning(
   const key = `${account ?? ''}\n${code}`;
   const known = warnings.get(key);
   if (known?.what === text) return judgeRepeat(known, now);
-  remember(warnings, key, beginRepeats(text, { time, now, count: 1 }), MAX_WARNINGS);
+  setBounded(warnings, key, beginRepeats(text, { time, now, count: 1 }), MAX_WARNINGS);
   return NEWS;
 }

@@ -53,12 +53,3 @@ export function judgeRepeat(repeats: Repeats, now: Millis): Verdict {
   repeats.tellAgainAt = now + repeats.intervalMs;
   return { telling, isNews: true };
 }
-
-/** Of more than `limit` the oldest are forgotten, which only makes their next event news. */
-export function remember<T>(memory: Map<string, T>, key: string, value: T, limit: number): void {
-  if (memory.size >= limit && !memory.has(key)) {
-    const oldest = memory.keys().next();
-    if (oldest.done !== true) memory.delete(oldest.value);
-  }
-  memory.set(key, value);
-}

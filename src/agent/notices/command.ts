@@ -4,6 +4,7 @@
 import { printableUpTo } from '../../core/health/evidence.ts';
 import { failure, type Result, success } from '../../core/result.ts';
 import type { Millis } from '../../core/time.ts';
+import { endGroup } from '../../runtime/process-group.ts';
 import type { Deliver, DeliveryProblem } from './delivery.ts';
 import { type Notice, noticeText } from './notice.ts';
 
@@ -67,11 +68,8 @@ export function commandDelivery({
         resolve(problem === null ? success(undefined) : failure({ text: words, isFinal: true }));
       }
 
-      /** Does not wait for the end: what the command has started may hold the pipes. */
       function leave(problem: string): void {
-        killGroup(child.pid);
-        child.stdout.destroy();
-        child.stderr.destroy();
+        endGroup(child);
         finish(problem);
       }
     });
@@ -112,18 +110,6 @@ function inherited(env: CommandOptions['env']): Readonly<Record<string, string>>
       return value === undefined ? [] : [[name, value] as const];
     }),
   );
-}
-
-/** `detached` made the command the leader of a process group. */
-function killGroup(leader: number | undefined): void {
-  if (leader === undefined) return;
-  try {
-    process.kill(-leader, 'SIGKILL');
-  } catch (error) {
-    // All have ended in between, or they became another user's and are out of our reach.
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code !== 'ESRCH' && code !== 'EPERM') throw error;
-  }
 }
 
 function reasonOf(error: Error): string {

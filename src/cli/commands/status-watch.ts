@@ -8,7 +8,7 @@ import type { AccountSnapshot } from '../../core/health/snapshot.ts';
 import { agentError, agentSocket, READING_TIMEOUT_MS } from '../agent-in-use.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import type { Output } from '../output.ts';
-import { catchSignals } from '../signals.ts';
+import { catchSignals, untilUnread } from '../signals.ts';
 import {
   askStatus,
   exitCodeOf,
@@ -31,9 +31,7 @@ export async function watchStatus(
   output: Output,
 ): Promise<number> {
   const signals = catchSignals();
-  const unread = new AbortController();
-  process.stdout.once('error', () => unread.abort());
-  const end = AbortSignal.any([signals.end, unread.signal]);
+  const end = untilUnread(signals);
   try {
     const isScreen = process.stdout.isTTY && !output.settings.json;
     const accounts = isScreen

@@ -11,7 +11,7 @@ import { CommandError, EXIT } from '../exit.ts';
 import type { Output } from '../output.ts';
 import { ladderText } from '../render/ladder.ts';
 import { traceText } from '../render/trace-text.ts';
-import { catchSignals } from '../signals.ts';
+import { catchSignals, untilUnread } from '../signals.ts';
 
 export type TraceOptions = {
   /** How many of the last messages; null: all that there are, and with `follow` none. */
@@ -65,9 +65,7 @@ async function writeCapture(file: string, messages: readonly TraceMessage[], out
 
 async function follow(accounts: readonly string[], last: number, output: Output): Promise<number> {
   const signals = catchSignals();
-  const unread = new AbortController();
-  process.stdout.once('error', () => unread.abort());
-  const end = AbortSignal.any([signals.end, unread.signal]);
+  const end = untilUnread(signals);
   const path = agentSocket(output);
   const tell = (message: TraceMessage): void => {
     if (output.settings.json) process.stdout.write(`${printableJson(JSON.stringify(message))}\n`);

@@ -12,7 +12,7 @@ import type { IdentityStore } from '../../state/identity-store.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import type { Output } from '../output.ts';
 import { failureLines, nextText, registeredLine } from '../render/account-line.ts';
-import { catchSignals } from '../signals.ts';
+import { catchSignals, untilUnread } from '../signals.ts';
 import { PRODUCT, VERSION } from '../version.ts';
 
 export type WatchOptions = {
@@ -31,10 +31,7 @@ export async function watchAccounts(
   output: Output,
 ): Promise<number> {
   const signals = catchSignals();
-  const unread = new AbortController();
-  // `| head -1`: nobody sees any more what is watched.
-  process.stdout.once('error', () => unread.abort());
-  const end = AbortSignal.any([signals.end, unread.signal]);
+  const end = untilUnread(signals);
   try {
     const started = await startAgent({
       loaded,

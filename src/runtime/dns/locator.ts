@@ -2,6 +2,7 @@
 // wants to know (core/resolve/location.ts), puts targets that failed lately last, and comes back to the last good
 // targets while DNS fails.
 
+import { setBounded } from '../../core/bounded-map.ts';
 import type { Failure } from '../../core/health/verdict.ts';
 import type { Hop } from '../../core/resolve/hop.ts';
 import type { LocationEnv } from '../../core/resolve/location.ts';
@@ -92,9 +93,7 @@ export function createLocator({ rng, now }: LocatorOptions): Locator {
   };
   const remember = (key: string, located: readonly LocatedTarget[]): void => {
     lastGood.delete(key);
-    lastGood.set(key, located);
-    const [oldest] = lastGood.keys();
-    if (lastGood.size > MAX_REMEMBERED_HOPS && oldest !== undefined) lastGood.delete(oldest);
+    setBounded(lastGood, key, located, MAX_REMEMBERED_HOPS);
   };
   const inOrder = (ranked: readonly LocatedTarget[], stale: Failure | null): Location => {
     const { ordered, deferred } = healthiestFirst(health, ranked, now());
