@@ -4,10 +4,10 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { freePort } from '../../scripts/free-port.mjs';
 import { type Asked, eventually, receiver } from '../agent/notices/notices-scene.ts';
 import { type AgentScene, agentScene, untilState } from './agent-scene.ts';
 import { type Home, type RunningCommand, temporaryHome } from './command.ts';
-import { freePort } from './free-port.ts';
 import { isInstalled, missingPrograms } from './installed.ts';
 import { type Kamailio, startKamailio } from './kamailio.ts';
 import { openStatusPage } from './status-page.ts';

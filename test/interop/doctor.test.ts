@@ -2,11 +2,11 @@
 // It never changes a binding, and tries the credentials once.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from '../../scripts/free-port.mjs';
 import { makeCertificateAuthority, makeTemporaryDirectory } from '../support/certificates.ts';
 import { startTlsServer } from '../support/tls-servers.ts';
 import { startSipreg } from './command.ts';
 import { boundAt, openDoctorScene, registersOf, reportOf } from './doctor-scene.ts';
-import { freePort } from './free-port.ts';
 import { isInstalled, missingPrograms } from './installed.ts';
 import { fieldValues, type Kamailio, startKamailio } from './kamailio.ts';
 import { startKnot } from './knot.ts';

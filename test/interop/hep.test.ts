@@ -4,11 +4,12 @@ import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { freePort } from '../../scripts/free-port.mjs';
 import { type RunningRegistrar, startRegistrar } from '../../src/registrar/server.ts';
 import { type ChildGroup, startGroup } from './child-group.ts';
 import { type Home, type RunningCommand, startSipreg, temporaryHome } from './command.ts';
-import { freePort, isListening } from './free-port.ts';
 import { isInstalled, missingPrograms } from './installed.ts';
+import { isListening } from './listening.ts';
 
 const hasBoth = isInstalled('sngrep') && isInstalled('tshark');
 

@@ -1,6 +1,8 @@
 // The configuration of the Kamailio that stands for "a real registrar" in the tests: registrar and location table in
 // memory, digest against a table of users, every request written to the log, and switches that a test can throw.
 
+import { globalParameters, REGISTRAR_MODULES } from '../../scripts/kamailio.mjs';
+
 export type KamailioOptions = {
   /** Of UDP and TCP, to come back where another one was; a free one by default. */
   readonly port?: number;
@@ -77,20 +79,8 @@ ${demand}`;
 }
 
 function globals({ tls, ipv6, alsoAt }: KamailioOptions, { port, tlsPort }: KamailioPorts): string {
-  return `#!KAMAILIO
-debug=1
-log_stderror=yes
-fork=yes
-children=2
-tcp_children=2
-socket_workers=1
-auto_aliases=no
-dns=no
-rev_dns=no
-tcp_accept_no_cl=yes
+  return `${globalParameters({ port, debug: 1, processes: 2 })}
 tcp_reuse_port=no
-listen=udp:127.0.0.1:${port}
-listen=tcp:127.0.0.1:${port}
 ${alsoAt ? `listen=udp:${alsoAt}:${port}\nlisten=tcp:${alsoAt}:${port}` : ''}
 ${ipv6 ? `listen=udp:[::1]:${port}\nlisten=tcp:[::1]:${port}` : ''}
 ${tls ? `enable_tls=yes\nlisten=tls:127.0.0.1:${tlsPort}` : ''}
@@ -101,28 +91,14 @@ function modules(options: KamailioOptions): string {
   const { algorithm = 'MD5', qop = 'auth', nonceSeconds = 300 } = options;
   const { minExpires, defaultExpires = 3600, maxExpires, maxContacts = 0 } = options;
   return `
-loadmodule "kex.so"
-loadmodule "corex.so"
-loadmodule "tm.so"
-loadmodule "sl.so"
-loadmodule "pv.so"
-loadmodule "usrloc.so"
-loadmodule "registrar.so"
-loadmodule "textops.so"
-loadmodule "siputils.so"
+${REGISTRAR_MODULES}
 loadmodule "xlog.so"
-loadmodule "auth.so"
 loadmodule "htable.so"
 loadmodule "nathelper.so"
-loadmodule "xhttp.so"
-loadmodule "jsonrpcs.so"
-modparam("jsonrpcs", "transport", 1)
 modparam("xlog", "buf_size", 65536)
 modparam("auth", "algorithm", "${algorithm}")
 ${qop === 'none' ? '' : `modparam("auth", "qop", "${qop}")`}
 modparam("auth", "nonce_expire", ${nonceSeconds})
-modparam("usrloc", "db_mode", 0)
-modparam("usrloc", "timer_interval", 1)
 modparam("registrar", "default_expires", ${defaultExpires})
 ${minExpires === undefined ? '' : `modparam("registrar", "min_expires", ${minExpires})`}
 modparam("registrar", "min_expires_mode", 1)
@@ -164,7 +140,6 @@ modparam("nathelper", "ping_nated_only", 0)
 ${natPing === 'options' ? sip : ''}`;
 }
 
-// A message is one line in the log (base64), so that a test can compare the bytes that arrived.
 /** RFC 5626 §5.1: REGISTERs go on with a Path that holds the flow, requests of the registrar come back along it. */
 function edgeRoute(registrarPort: number): string {
   return `
@@ -185,6 +160,7 @@ function clientCertificateLog({ tls }: KamailioOptions): string {
     : `\n  xlog("L_ALERT", "CLIENT-CERTIFICATE $tls_peer_subject_cn\\n");`;
 }
 
+/** A message is one line in the log (base64), so that a test can compare the bytes that arrived. */
 function routes(options: KamailioOptions): string {
   const { users, realm = '$td', fixNat, natPing, qop = 'auth', webSocketPath, outbound } = options;
   const challengeFlags = { none: 0, auth: 1, 'auth-int': 2 }[qop];

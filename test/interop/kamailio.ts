@@ -5,8 +5,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../scripts/free-port.mjs';
+import { callRpc } from '../../scripts/kamailio.mjs';
 import { type ChildGroup, startGroup } from './child-group.ts';
-import { freePort } from './free-port.ts';
 import { type KamailioOptions, kamailioConfig, tlsConfig } from './kamailio-config.ts';
 
 export type ReceivedRequest = {
@@ -172,18 +173,6 @@ function handle(
     },
     kill: group.kill,
   };
-}
-
-async function callRpc(port: number, method: string, params: readonly unknown[]): Promise<unknown> {
-  const response = await fetch(`http://127.0.0.1:${port}/RPC`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', connection: 'close' },
-    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
-    signal: AbortSignal.timeout(5000),
-  });
-  const answer = JSON.parse(await response.text());
-  if (answer.error) throw new Error(`kamailio's ${method}: ${answer.error.code} ${answer.error.message}`);
-  return answer.result;
 }
 
 /** The values of one header field of a message's text, in order, without folding and compact forms. */

@@ -2,10 +2,10 @@
 // NAPTR, SRV and A, and through what is broken on the way.
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { freePort } from '../../scripts/free-port.mjs';
 import { makeCertificateAuthority, makeTemporaryDirectory } from '../support/certificates.ts';
 import { accountOf } from './account-json.ts';
 import { type Home, runSipreg, temporaryHome } from './command.ts';
-import { freePort } from './free-port.ts';
 import { isInstalled, missingPrograms } from './installed.ts';
 import { type Kamailio, startKamailio } from './kamailio.ts';
 import { type Knot, startKnot } from './knot.ts';

@@ -4,11 +4,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { freePort } from '../../scripts/free-port.mjs';
 import { startRegistrar } from '../../src/registrar/server.ts';
 import { eventually, receiver } from '../agent/notices/notices-scene.ts';
 import { agentScene, untilState } from './agent-scene.ts';
 import { temporaryHome } from './command.ts';
-import { freePort } from './free-port.ts';
 
 /** Tells its process id, and that of what it has started itself, and stays. */
 const HANG = 'sleep 600 & echo "$$ $!" > "$1.new"; mv "$1.new" "$1"; wait';

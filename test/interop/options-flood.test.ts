@@ -7,11 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
+import { freePort } from '../../scripts/free-port.mjs';
 import { askAgent } from '../../src/agent/control/client.ts';
 import { type RunningRegistrar, startRegistrar } from '../../src/registrar/server.ts';
 import { startGroup } from './child-group.ts';
 import { type RunningCommand, startSipreg, temporaryHome } from './command.ts';
-import { freePort } from './free-port.ts';
 import { isInstalled, missingPrograms } from './installed.ts';
 
 const IS_FULL = process.env.SIPREG_FLOOD === 'full';

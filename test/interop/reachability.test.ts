@@ -4,11 +4,11 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { freePort } from '../../scripts/free-port.mjs';
 import { makeCertificateAuthority, makeTemporaryDirectory } from '../support/certificates.ts';
 import { type DnsZone, startDnsServer } from '../support/dns-server.ts';
 import { accountOf, failureIn } from './account-json.ts';
 import { agentScene, untilState } from './agent-scene.ts';
-import { freePort } from './free-port.ts';
 import { isInstalled, missingPrograms } from './installed.ts';
 import { fieldValues, startKamailio } from './kamailio.ts';
 import {

@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from '../../scripts/free-port.mjs';
 import type { AccountSnapshot } from '../../src/core/health/snapshot.ts';
 import type { VerdictCode } from '../../src/core/health/verdict.ts';
 import { startRegistrar } from '../../src/registrar/server.ts';
@@ -15,7 +16,6 @@ import { startDnsServer } from '../support/dns-server.ts';
 import { startTlsServer } from '../support/tls-servers.ts';
 import { type AgentScene, agentScene, untilState } from './agent-scene.ts';
 import { type Home, type RunningCommand, temporaryHome } from './command.ts';
-import { freePort } from './free-port.ts';
 import { openStatusPage, type StatusPage } from './status-page.ts';
 
 const EXIT_ATTENTION = 1;

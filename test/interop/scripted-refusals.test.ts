@@ -2,9 +2,9 @@
 // REGISTERs that costs, and the exit code.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { freePort } from '../../scripts/free-port.mjs';
 import { accountOf, failureIn } from './account-json.ts';
 import { runSipreg } from './command.ts';
-import { freePort } from './free-port.ts';
 import { isInstalled, missingPrograms } from './installed.ts';
 import { fieldValues } from './kamailio.ts';
 import { cseqNumbers, firstValues, OK, openStage, type Stage, unauthorized } from './scripted-registrar.ts';

@@ -4,8 +4,8 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../../scripts/free-port.mjs';
 import { startGroup } from './child-group.ts';
-import { freePort } from './free-port.ts';
 import { type LoggedMessage, parseMessages } from './sipp.ts';
 
 export type Step =

@@ -6,8 +6,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../scripts/free-port.mjs';
 import { type ChildGroup, startGroup } from './child-group.ts';
-import { freePort, isListening } from './free-port.ts';
+import { isListening } from './listening.ts';
 
 export type ScriptedAnswer = {
   readonly status: number;

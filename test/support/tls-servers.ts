@@ -4,6 +4,7 @@
 import { spawn } from 'node:child_process';
 import net from 'node:net';
 import tls from 'node:tls';
+import { freePort } from '../../scripts/free-port.mjs';
 import type { IssuedCertificate } from './certificates.ts';
 
 export type TestServer = {
@@ -104,12 +105,6 @@ export async function startOpensslServer(
       await exited;
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const { port, stop } = await startRawServer(() => {});
-  await stop();
-  return port;
 }
 
 async function listen(server: net.Server): Promise<WatchedServer> {
