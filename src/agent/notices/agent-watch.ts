@@ -55,5 +55,6 @@ function isAboutAgent(event: AgentEvent): boolean {
 
 function noticeOf(agent: WatchedAgent, isOver: boolean): Notice {
   const event = isOver ? 'trouble-over' : 'trouble';
-  return { event, time: new Date().toISOString(), count: 0, accounts: [], ...agentPart(agent.agent()) };
+  const time = new Date().toISOString();
+  return { event, time, count: 0, accounts: [], certificate: null, ...agentPart(agent.agent()) };
 }

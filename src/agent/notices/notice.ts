@@ -1,5 +1,6 @@
 // A notice: what somebody is told when accounts go down or come back: one, or, when many change at once, all of them
-// together; and when something is wrong with the agent itself. It holds what the status shows, so no secret.
+// together; when something is wrong with the agent itself; and when a certificate is near its end. It holds what the status
+// shows, so no secret.
 
 import type { Tidings } from '../../core/health/debounce.ts';
 import { printable } from '../../core/health/evidence.ts';
@@ -16,8 +17,8 @@ export type NoticeAccount = Pick<
   readonly downFor: number | null;
 };
 
-/** Of accounts, or of the agent itself. */
-export type NoticeEvent = Tidings | 'trouble' | 'trouble-over';
+/** Of accounts, of the agent itself, or of a certificate that is near its end. */
+export type NoticeEvent = Tidings | 'trouble' | 'trouble-over' | 'certificate';
 
 export type Notice = {
   readonly event: NoticeEvent;
@@ -27,6 +28,8 @@ export type Notice = {
   readonly count: number;
   /** The first `MAX_ACCOUNTS` of them. */
   readonly accounts: readonly NoticeAccount[];
+  /** Whose certificate ends when, and what to do; null: it is about something else. */
+  readonly certificate: string | null;
   /** What is wrong with the agent itself. */
   readonly troubles: readonly string[];
   readonly agent: Pick<AgentSnapshot, 'version' | 'config' | 'registered' | 'enabled'>;
@@ -50,7 +53,8 @@ export function joined<T extends Pick<Notice, 'count' | 'accounts'>>(earlier: T,
 }
 
 /** One line: "office is down: 192.0.2.7:5061 refused the connection (connect.refused)". */
-export function noticeText({ event, count, accounts, troubles }: Notice): string {
+export function noticeText({ event, count, accounts, certificate, troubles }: Notice): string {
+  if (event === 'certificate') return certificate ?? 'a certificate is near its end';
   if (event === 'trouble') return `the agent has a problem: ${troubles.join('; ')}`;
   if (event === 'trouble-over') return 'the agent has no problem any more';
   const [first] = accounts;

@@ -1,5 +1,5 @@
-// Notices, put together: who is told (a command, a webhook, a heartbeat) of what has happened to the accounts, and of what
-// is wrong with the agent itself. Loaded only when `agent.notices` names somebody.
+// Notices, put together: who is told (a command, a webhook, a heartbeat) of what has happened to the accounts, of what
+// is wrong with the agent itself, and of certificates near their end. Loaded only when `agent.notices` names somebody.
 
 import type { NoticesPlan } from '../../accounts/agent-settings.ts';
 import { COMMAND_TIMEOUT_MS, type SecretsIo } from '../../accounts/secrets.ts';
@@ -7,6 +7,7 @@ import { failure } from '../../core/result.ts';
 import type { Millis } from '../../core/time.ts';
 import { type AccountWatch, type WatchedAgent, watchAccounts } from './account-watch.ts';
 import { watchTroubles } from './agent-watch.ts';
+import { watchCertificates } from './certificate-watch.ts';
 import { commandDelivery } from './command.ts';
 import { createDelivery, type Deliver, type Delivery } from './delivery.ts';
 import { startHeartbeat } from './heartbeat.ts';
@@ -59,6 +60,7 @@ export function createNotices({ plan, agent, product, env, tell }: NoticesOption
   };
   const watch: AccountWatch = watchAccounts(agent, settings, notify);
   const troubles = watchTroubles(agent, settings, notify);
+  const certificates = watchCertificates(agent, notify);
   const heartbeat =
     plan.heartbeat === null
       ? null
@@ -74,6 +76,7 @@ export function createNotices({ plan, agent, product, env, tell }: NoticesOption
     close: () => {
       watch.close();
       troubles.close();
+      certificates.close();
       heartbeat?.close();
       for (const delivery of deliveries) delivery.close();
     },

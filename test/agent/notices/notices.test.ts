@@ -126,6 +126,35 @@ describe('a webhook', () => {
     expect(asked).toHaveLength(1);
   });
 
+  it.each(['tls.peer-expiring', 'tls.certificate-expiring'])(
+    'is told of a certificate near its end: %s',
+    async (code) => {
+      const { url, asked } = await receiver(200);
+      const fake = fakeView([accountNamed('office')]);
+      begin(fake, { webhook: { type: 'literal', text: url } });
+      const text = 'the certificate of 192.0.2.7:5061 ("pbx.example.com") expires in 6 days';
+      const time = '2026-11-21T08:00:00.000Z';
+      fake.emit({
+        time,
+        severity: 'error',
+        type: 'warning',
+        account: null,
+        code: 'tls.material-doubtful',
+        text: 'x',
+      });
+      fake.emit({ time, severity: 'error', type: 'warning', account: null, code, text });
+      await eventually(() => asked.length).toBe(1);
+      expect(JSON.parse(asked[0]?.body ?? '')).toMatchObject({
+        event: 'certificate',
+        time,
+        text,
+        certificate: text,
+        count: 0,
+        accounts: [],
+      });
+    },
+  );
+
   it('is told of what is wrong with the agent itself, once, and of its end', async () => {
     const { url, asked } = await receiver(200);
     let problems: readonly string[] = [];
