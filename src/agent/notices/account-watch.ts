@@ -121,7 +121,7 @@ function noticeOf(agent: WatchedAgent, watched: Watched, event: Tidings): Accoun
     accounts.push({ account, aor, registrar, state, since, nextAttempt, failure, downFor });
   }
   const time = new Date().toISOString();
-  return { event, time, count: 1, accounts, certificate: null };
+  return { event, time, count: 1, accounts, certificates: [] };
 }
 
 /** Keeps notices for a moment, so that a crowd becomes one. */

@@ -56,5 +56,5 @@ function isAboutAgent(event: AgentEvent): boolean {
 function noticeOf(agent: WatchedAgent, isOver: boolean): Notice {
   const event = isOver ? 'trouble-over' : 'trouble';
   const time = new Date().toISOString();
-  return { event, time, count: 0, accounts: [], certificate: null, ...agentPart(agent.agent()) };
+  return { event, time, count: 0, accounts: [], certificates: [], ...agentPart(agent.agent()) };
 }

@@ -18,7 +18,7 @@ export function watchCertificates(
       time,
       count: 0,
       accounts: [],
-      certificate: text,
+      certificates: [text],
       ...agentPart(agent.agent()),
     });
   });

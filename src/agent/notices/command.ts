@@ -78,7 +78,7 @@ export function commandDelivery({
 
 /** The facts by name; of several accounts the first, and the names of all that the notice has. */
 export function factsOf(notice: Notice): Readonly<Record<string, string>> {
-  const { event, time, count, accounts, certificate, troubles, agent } = notice;
+  const { event, time, count, accounts, certificates, troubles, agent } = notice;
   const [first] = accounts;
   return {
     SIPREG_EVENT: event,
@@ -97,7 +97,7 @@ export function factsOf(notice: Notice): Readonly<Record<string, string>> {
     SIPREG_STATUS: first?.failure?.status?.toString() ?? '',
     SIPREG_NEXT_ATTEMPT: first?.nextAttempt ?? '',
     SIPREG_DOWN_FOR: first?.downFor?.toString() ?? '',
-    SIPREG_CERTIFICATE: certificate ?? '',
+    SIPREG_CERTIFICATES: certificates.join('\n'),
     SIPREG_TROUBLES: troubles.join('\n'),
     SIPREG_REGISTERED: String(agent.registered),
     SIPREG_ENABLED: String(agent.enabled),

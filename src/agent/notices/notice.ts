@@ -28,14 +28,15 @@ export type Notice = {
   readonly count: number;
   /** The first `MAX_ACCOUNTS` of them. */
   readonly accounts: readonly NoticeAccount[];
-  /** Whose certificate ends when, and what to do; null: it is about something else. */
-  readonly certificate: string | null;
+  /** Those near their end: whose, when, and who has to renew them; the first `MAX_CERTIFICATES`. */
+  readonly certificates: readonly string[];
   /** What is wrong with the agent itself. */
   readonly troubles: readonly string[];
   readonly agent: Pick<AgentSnapshot, 'version' | 'config' | 'registered' | 'enabled'>;
 };
 
 export const MAX_ACCOUNTS = 100;
+export const MAX_CERTIFICATES = 10;
 
 /** What every notice says of the agent. */
 export function agentPart(snapshot: AgentSnapshot): Pick<Notice, 'troubles' | 'agent'> {
@@ -47,14 +48,18 @@ export function agentPart(snapshot: AgentSnapshot): Pick<Notice, 'troubles' | 'a
 }
 
 /** Both as one: the later one knows how things are now. */
-export function joined<T extends Pick<Notice, 'count' | 'accounts'>>(earlier: T, later: T): T {
+export function joined<T extends Pick<Notice, 'count' | 'accounts' | 'certificates'>>(
+  earlier: T,
+  later: T,
+): T {
   const accounts = [...earlier.accounts, ...later.accounts].slice(0, MAX_ACCOUNTS);
-  return { ...later, count: earlier.count + later.count, accounts };
+  const certificates = [...earlier.certificates, ...later.certificates].slice(0, MAX_CERTIFICATES);
+  return { ...later, count: earlier.count + later.count, accounts, certificates };
 }
 
 /** One line: "office is down: 192.0.2.7:5061 refused the connection (connect.refused)". */
-export function noticeText({ event, count, accounts, certificate, troubles }: Notice): string {
-  if (event === 'certificate') return certificate ?? 'a certificate is near its end';
+export function noticeText({ event, count, accounts, certificates, troubles }: Notice): string {
+  if (event === 'certificate') return certificates.join('; ');
   if (event === 'trouble') return `the agent has a problem: ${troubles.join('; ')}`;
   if (event === 'trouble-over') return 'the agent has no problem any more';
   const [first] = accounts;

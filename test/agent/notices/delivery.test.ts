@@ -8,7 +8,15 @@ import { eventually, isDown } from './notices-scene.ts';
 function notice(event: Notice['event'], name: string): Notice {
   const accounts = [{ ...isDown(name), downFor: null }];
   const agent = { version: '1.2.3', config: '/etc/sipreg/accounts.json', registered: 0, enabled: 1 };
-  return { event, time: '2026-11-21T13:00:00.000Z', count: 1, accounts, troubles: [], agent };
+  return {
+    event,
+    time: '2026-11-21T13:00:00.000Z',
+    count: 1,
+    accounts,
+    certificates: [name],
+    troubles: [],
+    agent,
+  };
 }
 
 /** A place that takes notices when it is told to. */
@@ -39,6 +47,15 @@ describe('the queue of notices', () => {
     place.answer(success(undefined));
     await eventually(() => place.taken.length).toBe(3);
     expect(place.taken[2]).toMatchObject({ event: 'up', count: 1 });
+  });
+
+  it('keeps the words on each certificate when several wait as one', async () => {
+    const place = slowPlace();
+    const delivery = createDelivery('place', place.deliver, [], () => undefined);
+    for (const name of ['first', 'second', 'third']) delivery.push(notice('certificate', name));
+    place.answer(success(undefined));
+    await eventually(() => place.taken.length).toBe(2);
+    expect(place.taken.map(noticeText)).toEqual(['first', 'second; third']);
   });
 
   it('holds a bounded number, and tells what it leaves out', () => {

@@ -148,7 +148,7 @@ describe('a webhook', () => {
         event: 'certificate',
         time,
         text,
-        certificate: text,
+        certificates: [text],
         count: 0,
         accounts: [],
       });
