@@ -3,8 +3,8 @@
 
 import { type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
 import type { DocumentPath } from './structure.ts';
+import { lineStarts, type Position, positionAt } from './text-position.ts';
 
-type Position = { readonly line: number; readonly column: number };
 type SyntaxProblem = Position & { readonly message: string; readonly hint: string | null };
 type DuplicateKey = Position & { readonly path: DocumentPath };
 
@@ -28,26 +28,6 @@ export function sourceMapOf(text: string): SourceMap {
     duplicateKeys: root === undefined ? [] : duplicateKeys(starts, root, []),
     positionOf: (path) => positionAt(starts, locate(path)),
   };
-}
-
-/** Where each line begins. */
-function lineStarts(text: string): readonly number[] {
-  return [
-    0,
-    ...Array.from(text.matchAll(/\r\n|\r|\n/g), (lineBreak) => lineBreak.index + lineBreak[0].length),
-  ];
-}
-
-/** Line and column from 1; a column counts characters as an editor does (UTF-16 units). */
-function positionAt(starts: readonly number[], offset: number): Position {
-  let low = 0;
-  let high = starts.length;
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
-    if ((starts[middle] ?? 0) <= offset) low = middle;
-    else high = middle;
-  }
-  return { line: low + 1, column: offset - (starts[low] ?? 0) + 1 };
 }
 
 /** Finds where a path stands; remembers the members of each object, as a file can have thousands of problems. */

@@ -1,8 +1,9 @@
 // Every kind of file that can be imported, for `account import`: by its id, or by the look of a file.
 
 import type { ForeignFile, ImportFormat } from './reading.ts';
+import { resiprocate } from './resiprocate.ts';
 
-export const IMPORT_FORMATS: readonly ImportFormat[] = [];
+export const IMPORT_FORMATS: readonly ImportFormat[] = [resiprocate];
 
 /** The kinds that the file looks like: one, or the user has to say which. */
 export function recognised(file: ForeignFile): readonly ImportFormat[] {

@@ -1,0 +1,99 @@
+// What a reader would make of one entry, held against the rules of the accounts file: what is our default goes, what the
+// file could not hold is left behind with a note, or leaves the whole entry out where the account would be another one.
+
+import { unescape as unescapeUser } from '../../core/sip/uri.ts';
+import { inconsistencies } from '../consistency.ts';
+import { defaultRegistrar, uriOf } from '../plan.ts';
+import { type AccountEntry, checkBySchema } from '../schema.ts';
+import { checkShape } from '../shape.ts';
+import type { ForeignAccount, ImportReading, LeftOut } from './reading.ts';
+
+type ProposedEntry = { readonly [Key in keyof AccountEntry]?: AccountEntry[Key] | undefined };
+
+/** An account as a reader would have it; a key that is undefined is not there. */
+export type Proposal = Omit<ForeignAccount, 'entry'> & {
+  /** What stands there, as of a LeftOut. */
+  readonly what: string;
+  readonly entry: ProposedEntry;
+};
+
+/** The reading that `findings` make, in their order. */
+export function readingOf(findings: readonly (Proposal | LeftOut)[]): ImportReading {
+  const accounts: ForeignAccount[] = [];
+  const leftOut: LeftOut[] = [];
+  for (const finding of findings) {
+    const judged = 'why' in finding ? finding : judge(finding);
+    if ('why' in judged) leftOut.push(judged);
+    else accounts.push(judged);
+  }
+  return { accounts, leftOut };
+}
+
+function judge(proposal: Proposal): ForeignAccount | LeftOut {
+  const { name, path, line, what } = proposal;
+  const written = Object.entries(proposal.entry).filter(([, value]) => value !== undefined);
+  const problems = shapeProblems(Object.fromEntries(written));
+  const essential = problems.find(({ key }) => ESSENTIAL_KEYS.has(key));
+  if (essential !== undefined) {
+    return { path, line, what, why: `what would be "${essential.key}" ${essential.message}` };
+  }
+  const bad = new Set(problems.map(({ key }) => key));
+  const entry = withoutDefaults(Object.fromEntries(written.filter(([key]) => !bad.has(key))) as AccountEntry);
+  const [conflict] = inconsistencies(new Map([[name, entry]]));
+  if (conflict !== undefined) {
+    const key = conflict.path.slice(2).join('.');
+    return { path, line, what, why: `${key === '' ? 'it' : `"${key}"`} ${conflict.message}` };
+  }
+  const leftBehind = problems.map(
+    ({ key, message }) => `what would be "${key}" is left behind: it ${message}`,
+  );
+  return { name, path, line, entry, notes: [...proposal.notes, ...leftBehind] };
+}
+
+/** Each key that the schema does not let pass, once. */
+function shapeProblems(entry: object): readonly { readonly key: string; readonly message: string }[] {
+  const document = { accounts: { account: entry } };
+  if (checkShape(document).ok) return [];
+  const checked = checkBySchema(document);
+  if (checked.ok) return [];
+  const messages = new Map<string, string>();
+  for (const { path, message } of checked.error) {
+    const key = String(path[2] ?? 'aor');
+    if (!messages.has(key)) messages.set(key, message);
+  }
+  return Array.from(messages, ([key, message]) => ({ key, message }));
+}
+
+/** Without the keys that say what sipreg does without them. */
+function withoutDefaults(entry: AccountEntry): AccountEntry {
+  const aor = uriOf(entry.aor);
+  const user = aor.user === null ? null : unescapeUser(aor.user);
+  const defaults: ProposedEntry = {
+    from: entry.aor,
+    registrar: `${entry.registrar}`.toLowerCase() === registrarOf(entry) ? entry.registrar : undefined,
+    username: user ?? undefined,
+    contactUser: user ?? undefined,
+    expires: 3600,
+    transport: 'auto',
+    outbound: 'auto',
+    enabled: true,
+  };
+  const told = Object.entries(entry).filter(([key, value]) => defaults[key as keyof AccountEntry] !== value);
+  return Object.fromEntries(told) as AccountEntry;
+}
+
+function registrarOf({ aor }: AccountEntry): string {
+  const { scheme, host, port } = defaultRegistrar(uriOf(aor));
+  return `${scheme}:${host}${port === null ? '' : `:${port}`}`.toLowerCase();
+}
+
+/** Without these it would register somebody else, or elsewhere, or not at all. */
+const ESSENTIAL_KEYS: ReadonlySet<string> = new Set([
+  'aor',
+  'from',
+  'registrar',
+  'outboundProxy',
+  'username',
+  'ha1',
+  'contact',
+]);

@@ -1,0 +1,81 @@
+// Servers as other programs name them: "sip.example.com", "sip.example.com:5061", "<sip:sip.example.com;transport=tls>";
+// and the keys that the servers of one account make here.
+
+import { bracketed, ipVersion } from '../../core/sip/ip.ts';
+import { escapeUser, formatUri, type Param, parseUri, type SipUri, uriParam } from '../../core/sip/uri.ts';
+import type { AccountEntry } from '../schema.ts';
+
+/** A SIP URI with or without angle brackets and a display name before them; null: it is none. */
+export function parseAddress(text: string): SipUri | null {
+  const parsed = parseUri(withinBrackets(text));
+  return parsed.ok ? parsed.value : null;
+}
+
+/** A server, its scheme as good as there; null: it is none. */
+export function parseServer(text: string): SipUri | null {
+  const bare = withinBrackets(text);
+  const written = ipVersion(bare) === 6 ? bracketed(bare) : bare;
+  const address = parseAddress(/^sips?:/i.test(written) ? written : `sip:${written}`);
+  return address === null ? null : asServer(address);
+}
+
+/** Without what only users and calls have. */
+export function asServer(address: SipUri): SipUri {
+  return { ...address, user: null, password: null, headers: [] };
+}
+
+function withinBrackets(text: string): string {
+  const open = text.indexOf('<');
+  const close = text.indexOf('>', open);
+  return (open === -1 || close === -1 ? text : text.slice(open + 1, close)).trim();
+}
+
+/** Seconds as digits; undefined: something else. */
+export function parseSeconds(text: string): number | undefined {
+  return /^\d{1,15}$/.test(text.trim()) ? Number(text) : undefined;
+}
+
+/** `registrar`, `outboundProxy` and `transport`, as far as they are none of our defaults. The transport is that of the next
+ * hop, and out of the URIs unless the proxies have different ones. */
+export function routingKeys(
+  registrar: SipUri,
+  proxies: readonly SipUri[],
+): Pick<Partial<AccountEntry>, 'registrar' | 'outboundProxy' | 'transport'> {
+  const transports = new Set((proxies.length === 0 ? [registrar] : proxies).map(transportIn));
+  const [transport] = transports.size === 1 ? transports : [];
+  const routes = proxies.map((proxy) => formatUri(transports.size === 1 ? withoutTransport(proxy) : proxy));
+  const [onlyRoute, ...more] = routes;
+  return {
+    registrar: formatUri(withoutTransport(registrar)),
+    ...(onlyRoute !== undefined && { outboundProxy: more.length === 0 ? onlyRoute : routes }),
+    ...(transport && { transport }),
+  };
+}
+
+/** `user` as it is known to people, at the host and port of `server`. */
+export function addressOfRecord(user: string, { scheme, host, port }: SipUri): string {
+  return `${scheme}:${escapeUser(user)}@${host}${port === null ? '' : `:${port}`}`;
+}
+
+/** The transport of that name in any case; null for one that sipreg does not speak. */
+export function transportNamed(name: string): Transport | null {
+  const lower = name.toLowerCase();
+  return TRANSPORTS.find((transport) => transport === lower) ?? null;
+}
+
+export function transportIn(uri: SipUri): Transport | null {
+  return transportNamed(uriParam(uri, 'transport')?.value ?? '');
+}
+
+export function withoutTransport(uri: SipUri): SipUri {
+  return { ...uri, params: uri.params.filter(({ name }) => name.toLowerCase() !== 'transport') };
+}
+
+/** Parameters as an entry has them: a flag is true. */
+export function paramsEntry(params: readonly Param[]): Readonly<Record<string, string | true>> | undefined {
+  if (params.length === 0) return undefined;
+  return Object.fromEntries(params.map(({ name, value }) => [name, value ?? true]));
+}
+
+type Transport = Exclude<NonNullable<AccountEntry['transport']>, 'auto'>;
+const TRANSPORTS = ['udp', 'tcp', 'tls', 'ws', 'wss'] as const satisfies readonly Transport[];
