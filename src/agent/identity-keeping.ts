@@ -3,6 +3,7 @@
 
 import { type Failure, failureOf } from '../core/health/verdict.ts';
 import type { Input } from '../core/registration/input.ts';
+import type { Identity } from '../core/registration/registration.ts';
 import { failure, type Result, success } from '../core/result.ts';
 import { randomHex } from '../core/rng.ts';
 import { bracketed } from '../core/sip/ip.ts';
@@ -10,7 +11,7 @@ import type { SocketAddress } from '../core/sip/transport.ts';
 import type { Millis } from '../core/time.ts';
 import { wallTimeOf } from '../runtime/clock.ts';
 import { systemRng } from '../runtime/entropy.ts';
-import type { Facts } from '../state/identity-store.ts';
+import type { Facts, Reservation } from '../state/identity-store.ts';
 import type { Lock } from '../state/lock.ts';
 import {
   currentPlan,
@@ -75,11 +76,20 @@ export async function settleNumbers(account: ManagedRegistration): Promise<void>
   if (store === null || reservation === null) return;
   account.reservation = null;
   account.notedContact = account.lifecycle.registration.boundContact;
-  const usedCseq = account.lifecycle.registration.identity.cseq;
+  const usedCseq = lastUsedOf(reservation, account.lifecycle.registration.identity);
   await store.settle(identityKey(currentPlan(account)), regId, reservation, {
     ...factsOf(account),
     usedCseq,
   });
+}
+
+/** The last number of `reservation` that was used, the one before its first for none: numbers that came when their round
+ * was over were left alone. */
+export function lastUsedOf(
+  { callId, firstCseq }: Pick<Reservation, 'callId' | 'firstCseq'>,
+  used: Pick<Identity, 'callId' | 'cseq'>,
+): number {
+  return used.callId === callId && used.cseq >= firstCseq ? used.cseq : firstCseq - 1;
 }
 
 /** Contact, port and grant. */

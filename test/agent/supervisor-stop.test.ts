@@ -3,16 +3,18 @@ import { describe, expect, it } from 'vitest';
 import { currentPlan, identityKey } from '../../src/agent/managed-registration.ts';
 import { pauseAccounts, refreshAccounts } from '../../src/agent/orders.ts';
 import { reload } from '../../src/agent/reload.ts';
+import { exactNow } from '../../src/runtime/clock.ts';
 import { systemRng } from '../../src/runtime/entropy.ts';
-import { readMemory } from '../../src/state/identity-store.ts';
+import { openIdentityStore, readMemory } from '../../src/state/identity-store.ts';
 import { fieldValues } from '../interop/kamailio.ts';
-import { startUdpServer } from '../interop/plain-server.ts';
+import { startStreamServer, startUdpServer } from '../interop/plain-server.ts';
 import {
   accountOf,
   answered,
   entryAt,
   openRegistrar,
   openScene,
+  PASSWORD,
   until,
   untilState,
 } from './supervisor-scene.ts';
@@ -64,6 +66,48 @@ describe.concurrent('the end of all accounts', () => {
     const { flows } = load(identityKey(currentPlan(accountOf(supervisor, 'a'))));
     // A reservation that nobody settled would say a thousand.
     expect(flows.get(1)).toMatchObject({ reservation: null, cseq: answered(registrar).length });
+  });
+
+  it('gives back the numbers that came when their connection was gone already', async ({
+    onTestFinished: end,
+  }) => {
+    const registrar = await startStreamServer(() => null);
+    end(registrar.stop);
+    const scene = await openScene(end);
+    const at = { registrar: `sip:127.0.0.1:${registrar.port}`, transport: 'tcp', password: PASSWORD };
+    await scene.write({ a: { aor: 'sip:alice@127.0.0.1', ...at } });
+    const store = await openIdentityStore(join(scene.directory, 'state'), {
+      rng: systemRng,
+      now: exactNow,
+      notify: () => undefined,
+    });
+    if (!store.ok) throw new Error(store.error.message);
+    let lost = 0;
+    const { supervisor } = await scene.supervise({
+      store: {
+        ...store.value,
+        reserve: async (...numbers) => {
+          const reserved = await store.value.reserve(...numbers);
+          registrar.disconnect();
+          await untilState(supervisor, 'waiting', 'a');
+          lost += 1;
+          return reserved;
+        },
+      },
+    });
+    await until(
+      () => lost === 1,
+      () => 'the numbers came too late',
+    );
+    await refreshAccounts(supervisor, ['a']);
+    await until(
+      () => lost === 2,
+      () => 'they came too late again',
+    );
+    expect(await supervisor.stop(false, PATIENT)).toEqual([]);
+    const { load } = readMemory(join(scene.directory, 'state'), systemRng);
+    const { flows } = load(identityKey(currentPlan(accountOf(supervisor, 'a'))));
+    expect(flows.get(1)).toMatchObject({ reservation: null, cseq: 1_000 });
   });
 
   it('comes within 10 s at a silent registrar, and names what is left', async ({ onTestFinished: end }) => {

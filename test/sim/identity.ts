@@ -1,6 +1,7 @@
 // Numbers before they are used, and what a REGISTER left behind after it: src/agent/identity-keeping.ts on the simulated
 // disk.
 
+import { lastUsedOf } from '../../src/agent/identity-keeping.ts';
 import type { Millis } from '../../src/core/time.ts';
 import type { Disk, Reserved } from './disk.ts';
 import type { Machinery } from './machinery.ts';
@@ -33,7 +34,7 @@ export function createIdentities({ disk, machinery, reserveCount, monotonic, wal
         ...(flow === null ? {} : { localPort: flow.local.port }),
       };
       if (ends) account.reservation = null;
-      disk.settle(account.id, reservation, facts, ends ? identity.cseq : null);
+      disk.settle(account.id, reservation, facts, ends ? lastUsedOf(reservation, identity) : null);
     },
   };
 }
