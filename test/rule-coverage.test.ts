@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
   coverageDocument,
+  faultsOfExemptions,
   readCoverage,
   readRules,
   renderCoverage,
@@ -32,10 +33,47 @@ describe('the table of rules', () => {
   });
 });
 
-describe('the reader of test names', () => {
-  // Put together here, so that this file does not itself seem to test these rules.
-  const [first, second] = ['R' + '001', 'R' + '002'];
+// Put together here, so that this file does not itself seem to test these rules.
+const [first, second] = ['R' + '001', 'R' + '002'];
 
+describe('exemptions', () => {
+  const rule = { rule: first, tag: 'core', level: 'MUST', section: 'here', text: 'asks' } as const;
+  const faults = (exempt: string | undefined, tested: readonly string[] = []) =>
+    faultsOfExemptions(
+      [exempt === undefined ? rule : { ...rule, exempt }],
+      new Map(tested.map((one) => [one, ['one.test.ts']])),
+    );
+
+  it('have a known reason, and are of rules without tests', () => {
+    expect(faultsOfExemptions(readRules(), readCoverage())).toEqual([]);
+  });
+
+  it.each(['', 'does not apply', 'does not apply: ', 'too hard: it is', 'not built'])(
+    'are no more than %j',
+    (exempt) => {
+      expect(faults(exempt)).toEqual([`${first} is exempt without a known reason: "${exempt}"`]);
+    },
+  );
+
+  it('end with the first test, and are not needed with it', () => {
+    expect(faults('overridden: §4', [second])).toEqual([]);
+    expect(faults('overridden: §4', [first])).toEqual([`${first} is exempt, and yet has tests`]);
+    expect(faults(undefined, [first])).toEqual([]);
+  });
+
+  it('are told in the table, and counted apart', () => {
+    const rules = [
+      { ...rule, exempt: 'overridden: by | us' },
+      { ...rule, rule: second },
+    ];
+    const rendered = renderCoverage(rules, new Map([[second, ['one.test.ts']]]));
+    expect(rendered).toContain(`| ${first} | core | MUST | asks | overridden: by \\| us |`);
+    expect(rendered).toContain(`| ${second} | core | MUST | asks | \`one.test.ts\` |`);
+    expect(rendered).toContain('| core | 2 | 1 | 0 | 1 | 0 | 0 |');
+  });
+});
+
+describe('the reader of test names', () => {
   it.each([
     `it('${first} says so', () => {});`,
     `it(\n  "${first} says so",`,
