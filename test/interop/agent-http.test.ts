@@ -25,11 +25,8 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  agent?.kill('SIGKILL');
-  await agent?.result;
-  agent = undefined;
-  await kamailio.stop();
   await home.remove();
+  await kamailio.stop();
 });
 
 type Monitored = {

@@ -11,7 +11,7 @@ import { projectRoot } from '../../scripts/setup.mjs';
 import { type RunningRegistrar, startRegistrar } from '../../src/registrar/server.ts';
 import { expectAccount } from './account-json.ts';
 import { agentScene, untilState } from './agent-scene.ts';
-import { type Home, type RunningCommand, startSipreg, temporaryHome } from './command.ts';
+import { type Home, startSipreg, temporaryHome } from './command.ts';
 import { fieldValues } from './kamailio.ts';
 import { responseTo, startUdpServer } from './plain-server.ts';
 
@@ -23,8 +23,8 @@ async function openStage(
   const home = await temporaryHome();
   const registrar = await startRegistrar({ users: { alice: 'secret', bob: 'secret' } });
   end(async () => {
-    await registrar.close();
     await home.remove();
+    await registrar.close();
   });
   return { home, registrar };
 }
@@ -32,15 +32,6 @@ async function openStage(
 function entry(port: number, user: string, more: object = {}) {
   const registrar = `sip:127.0.0.1:${port}`;
   return { aor: `sip:${user}@127.0.0.1`, registrar, transport: 'udp', password: 'secret', ...more };
-}
-
-/** Ends with the test, whatever became of it. */
-function bound<C extends RunningCommand>(agent: C, end: AtTheEnd): C {
-  end(async () => {
-    agent.kill('SIGKILL');
-    await agent.result;
-  });
-  return agent;
 }
 
 describe.concurrent('the life of an agent', () => {
@@ -51,7 +42,7 @@ describe.concurrent('the life of an agent', () => {
       accounts: { a: entry(registrar.ports.udp, 'alice', { password: slow }) },
     });
     const scene = agentScene(home, config);
-    const agent = bound(await scene.start(), end);
+    const agent = await scene.start();
     agent.kill('SIGHUP');
     agent.kill('SIGTERM');
     expect(await agent.result).toMatchObject({ code: 0, signal: null });
@@ -66,7 +57,7 @@ describe.concurrent('the life of an agent', () => {
     const a = entry(udp, 'alice');
     const config = await home.write('accounts.json', { accounts: { a } });
     const scene = agentScene(home, config);
-    const agent = bound(await scene.start(), end);
+    const agent = await scene.start();
     await untilState(scene, 'a', 'registered');
 
     await home.write('accounts.json', { accounts: { a, b: entry(udp, 'bob') } });
@@ -98,7 +89,7 @@ describe.concurrent('the life of an agent', () => {
       accounts: { a: entry(registrar.ports.udp, 'alice') },
     });
     const scene = agentScene(home, config);
-    const agent = bound(await scene.start('--keep-bindings'), end);
+    const agent = await scene.start('--keep-bindings');
     await untilState(scene, 'a', 'registered');
     agent.kill('SIGINT');
     expect(await agent.result).toMatchObject({ code: 0 });
@@ -114,12 +105,12 @@ describe.concurrent('the life of an agent', () => {
     );
     const home = await temporaryHome();
     end(async () => {
-      await registrar.stop();
       await home.remove();
+      await registrar.stop();
     });
     const config = await home.write('accounts.json', { accounts: { a: entry(registrar.port, 'alice') } });
     const scene = agentScene(home, config);
-    const agent = bound(await scene.start(), end);
+    const agent = await scene.start();
     await untilState(scene, 'a', 'registered');
     isSilent = true;
     agent.kill('SIGTERM');
@@ -141,7 +132,7 @@ describe.concurrent('the life of an agent', () => {
     });
     await writeFile(join(home.folder, 'state'), 'no directory');
     const scene = agentScene(home, config);
-    const agent = bound(await scene.start(), end);
+    const agent = await scene.start();
     await untilState(scene, 'a', 'registered');
     const status = JSON.parse((await scene.sipreg('--json', 'status')).stdout);
     expect(status.agent.problems).toContainEqual(expect.stringMatching(/state\.json.*new Call-IDs/));
@@ -160,7 +151,7 @@ describe.concurrent('the life of an agent', () => {
         b: entry(registrar.ports.udp, 'bob', { password: 'wrong' }),
       },
     });
-    const agent = bound(startSipreg(['-c', config, '--json', 'run'], { home }), end);
+    const agent = startSipreg(['-c', config, '--json', 'run'], { home });
     await agent.waitFor('stdout', /"account":"a","state":"registered"/);
     await agent.waitFor('stdout', /"account":"b","state":"waiting"/);
     agent.kill('SIGTERM');

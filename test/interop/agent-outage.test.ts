@@ -4,7 +4,7 @@
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { agentScene, untilState } from './agent-scene.ts';
-import { type Home, type RunningCommand, temporaryHome } from './command.ts';
+import { type Home, temporaryHome } from './command.ts';
 import { isInstalled, missingPrograms } from './installed.ts';
 import { fieldValues, type Kamailio, startKamailio } from './kamailio.ts';
 
@@ -12,7 +12,6 @@ const USERS = { alice: 'secret', bob: 'secret-b' };
 
 let home: Home;
 let kamailio: Kamailio;
-let agent: RunningCommand | undefined;
 
 beforeEach(async () => {
   home = await temporaryHome();
@@ -20,11 +19,8 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  agent?.kill('SIGKILL');
-  await agent?.result;
-  agent = undefined;
-  await kamailio.stop();
   await home.remove();
+  await kamailio.stop();
 });
 
 function accountAt(port: number, user: string, more: object = {}): object {
@@ -45,7 +41,7 @@ describe.skipIf(!isInstalled('kamailio'))(`an agent at kamailio${missingPrograms
   it('registers again after the registrar was gone, and tells the truth all along', async () => {
     const { port } = kamailio;
     const scene = await sceneOf({ a: accountAt(port, 'alice', { expires: 60 }), b: accountAt(port, 'bob') });
-    agent = await scene.start();
+    const agent = await scene.start();
     await untilState(scene, 'a', 'registered');
     await untilState(scene, 'b', 'registered');
     await kamailio.stop();
@@ -74,7 +70,7 @@ describe.skipIf(!isInstalled('kamailio'))(`an agent at kamailio${missingPrograms
     const scene = await sceneOf({
       a: accountAt(kamailio.port, 'alice', { password: { file }, retry }),
     });
-    agent = await scene.start();
+    const agent = await scene.start();
     const blocked = await untilState(scene, 'a', 'blocked');
     expect(blocked.failure).toMatchObject({ code: 'auth.rejected', status: 401 });
     expect(await kamailio.requests('REGISTER')).toHaveLength(2);
@@ -88,7 +84,7 @@ describe.skipIf(!isInstalled('kamailio'))(`an agent at kamailio${missingPrograms
   it('keeps Call-ID and binding over kill -9, and its CSeq rises', async () => {
     const scene = await sceneOf({ a: accountAt(kamailio.port, 'alice') });
     for (let life = 0; life < 3; life++) {
-      agent = await scene.start();
+      const agent = await scene.start();
       await untilState(scene, 'a', 'registered');
       agent.kill('SIGKILL');
       await agent.result;
@@ -104,7 +100,7 @@ describe.skipIf(!isInstalled('kamailio'))(`an agent at kamailio${missingPrograms
 
   it('is asked by the one-shot commands for its accounts, and refuses a second agent and a watch', async () => {
     const scene = await sceneOf({ a: accountAt(kamailio.port, 'alice') });
-    agent = await scene.start();
+    await scene.start();
     const { callId } = await untilState(scene, 'a', 'registered');
     const registered = await scene.sipreg('--json', 'register', 'a');
     expect(registered.code).toBe(0);

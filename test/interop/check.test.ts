@@ -22,12 +22,8 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  agent?.kill('SIGCONT');
-  agent?.kill('SIGKILL');
-  await agent?.result;
-  agent = undefined;
-  await kamailio.stop();
   await home.remove();
+  await kamailio.stop();
 });
 
 function accountOf(user: keyof typeof USERS, more: object = {}): object {

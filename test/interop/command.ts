@@ -13,6 +13,7 @@ export type Home = {
   readonly environment: Readonly<Record<string, string>>;
   /** Writes a file (0600), an object as JSON, and returns its path. */
   readonly write: (name: string, content: string | object) => Promise<string>;
+  /** Kills the commands that still run in it, too. */
   readonly remove: () => Promise<void>;
 };
 
@@ -49,10 +50,11 @@ export type CommandOptions = {
   readonly timeoutMs?: number;
 };
 
-const livingCommands = new Set<ChildProcess>();
+/** Each with the folder of its home. */
+const livingCommands = new Map<ChildProcess, string>();
 
 process.on('exit', () => {
-  for (const child of livingCommands) child.kill('SIGKILL');
+  for (const child of livingCommands.keys()) child.kill('SIGKILL');
 });
 
 /** An empty home in a temporary folder. */
@@ -74,8 +76,18 @@ export async function temporaryHome(): Promise<Home> {
       await chmod(path, 0o600);
       return path;
     },
-    remove: () => rm(folder, { recursive: true, force: true }),
+    remove: async () => {
+      await killCommandsIn(folder);
+      await rm(folder, { recursive: true, force: true });
+    },
   };
+}
+
+async function killCommandsIn(folder: string): Promise<void> {
+  const children = [...livingCommands].filter(([, home]) => home === folder).map(([child]) => child);
+  const closed = Promise.all(children.map((child) => once(child, 'close')));
+  for (const child of children) child.kill('SIGKILL');
+  await closed;
 }
 
 /** Runs the command to its end. */
@@ -94,7 +106,8 @@ export function startSipreg(args: readonly string[], options: CommandOptions): R
     env: { PATH: process.env.PATH ?? '', ...home.environment, ...environment },
     stdio: 'pipe',
   });
-  livingCommands.add(child);
+  livingCommands.set(child, home.folder);
+  child.once('close', () => livingCommands.delete(child));
   // A command that does not read its input may end before all of it is written.
   child.stdin.on('error', () => undefined).end(stdin);
   const output = { stdout: '', stderr: '' };
@@ -137,7 +150,6 @@ async function resultOf(
   }, timeoutMs);
   const [code, signal] = await once(child, 'close');
   clearTimeout(limit);
-  livingCommands.delete(child);
   if (timedOut) {
     throw new Error(
       `"sipreg ${words}" did not end within ${timeoutMs} ms:\n${output.stdout}\n${output.stderr}`,

@@ -31,10 +31,8 @@ describe.skipIf(!isInstalled('kamailio'))(`doctor beside an agent${missingProgra
     agent = await scene.start();
   });
   afterAll(async () => {
-    agent?.kill('SIGKILL');
-    await agent?.result;
-    await kamailio?.stop();
     await close();
+    await kamailio?.stop();
   });
 
   const doctorOf = async (...args: readonly string[]): Promise<DoctorReport> =>

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { freePort } from '../../scripts/free-port.mjs';
 import { type RunningRegistrar, startRegistrar } from '../../src/registrar/server.ts';
 import { type ChildGroup, startGroup } from './child-group.ts';
-import { type Home, type RunningCommand, startSipreg, temporaryHome } from './command.ts';
+import { type Home, startSipreg, temporaryHome } from './command.ts';
 import { isInstalled, missingPrograms } from './installed.ts';
 import { isListening } from './listening.ts';
 
@@ -17,7 +17,6 @@ describe.skipIf(!hasBoth)(`a mirrored agent${missingPrograms('sngrep', 'tshark')
   let home: Home;
   let registrar: RunningRegistrar;
   let collector: ChildGroup;
-  let agent: RunningCommand;
   let port: number;
   let capture: string;
 
@@ -32,11 +31,9 @@ describe.skipIf(!hasBoth)(`a mirrored agent${missingPrograms('sngrep', 'tshark')
   });
 
   afterEach(async () => {
-    agent.kill('SIGKILL');
-    await agent.result;
+    await home.remove();
     await collector.stop();
     await registrar.close();
-    await home.remove();
   });
 
   it('tells it every message with its real ends, and no proof', async () => {
@@ -45,7 +42,7 @@ describe.skipIf(!hasBoth)(`a mirrored agent${missingPrograms('sngrep', 'tshark')
     const hep = { server: `127.0.0.1:${port}`, id: 7, node: 'edge', password: 'open' };
     const config = await home.write('accounts.json', { accounts: { alice }, agent: { hep } });
     const args = ['-c', config, '--socket', join(home.folder, 'agent.sock'), 'run'];
-    agent = startSipreg(args, { home, timeoutMs: 60_000 });
+    const agent = startSipreg(args, { home, timeoutMs: 60_000 });
     await agent.waitFor('stderr', /hep\.started +every SIP message is mirrored .* credentials redacted/);
     await agent.waitFor('stderr', /alice +registered/, 20_000);
     const registering = /Via: SIP\/2\.0\/UDP 127\.0\.0\.1:(\d+)/;

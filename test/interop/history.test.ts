@@ -6,11 +6,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type RunningRegistrar, startRegistrar } from '../../src/registrar/server.ts';
 import { agentScene, untilState } from './agent-scene.ts';
-import { type Home, type RunningCommand, temporaryHome } from './command.ts';
+import { type Home, temporaryHome } from './command.ts';
 
 let home: Home;
 let registrar: RunningRegistrar;
-let agent: RunningCommand | undefined;
 
 beforeEach(async () => {
   home = await temporaryHome();
@@ -18,11 +17,8 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  agent?.kill('SIGKILL');
-  await agent?.result;
-  agent = undefined;
-  await registrar.close();
   await home.remove();
+  await registrar.close();
 });
 
 describe('the history of an agent', () => {
@@ -39,7 +35,7 @@ describe('the history of an agent', () => {
     const uptimeOf = async (name: string) =>
       JSON.parse((await scene.sipreg('status', name, '--json')).stdout).accounts[0].uptime;
 
-    agent = await scene.start();
+    const agent = await scene.start();
     await untilState(scene, 'a', 'registered');
     await untilState(scene, 'b', 'blocked');
     await sleep(2_100);
@@ -54,7 +50,7 @@ describe('the history of an agent', () => {
     expect((await stat(file)).mode & 0o777).toBe(0o600);
 
     await sleep(1_500);
-    agent = await scene.start();
+    await scene.start();
     await untilState(scene, 'a', 'registered');
     const second = await uptimeOf('a');
     expect(second.day.up).toBeGreaterThanOrEqual(first.day.up);

@@ -23,7 +23,7 @@ const ends: (() => Promise<unknown>)[] = [];
 beforeAll(async () => {
   const home = await temporaryHome();
   const registrar = await startRegistrar({ users: { alice: 'secret' } });
-  ends.push(home.remove, registrar.close);
+  ends.push(registrar.close, home.remove);
   const alice = {
     aor: 'sip:alice@127.0.0.1',
     registrar: `sip:127.0.0.1:${registrar.ports.udp}`,
@@ -33,10 +33,6 @@ beforeAll(async () => {
   };
   const scene = agentScene(home, await home.write('accounts.json', { accounts: { alice } }));
   agent = await scene.start();
-  ends.push(async () => {
-    agent.kill('SIGKILL');
-    await agent.result;
-  });
   port = (await untilState(scene, 'alice', 'registered')).local?.port ?? 0;
 });
 

@@ -57,11 +57,7 @@ async function startAgent(accounts: Readonly<Record<string, object>>, json = fal
   const agent = json
     ? startSipreg(['-c', config, '--socket', scene.socket, '--json', 'run'], { home: own, timeoutMs: 90_000 })
     : await scene.start('-v');
-  ends.push(async () => {
-    agent.kill('SIGKILL');
-    await agent.result;
-    await own.remove();
-  });
+  ends.push(own.remove);
   for (const user of Object.keys(accounts)) await untilState(scene, user, 'registered');
   const contact: AgentUnderTest['contact'] = async (name) => {
     const local = (await scene.account(name))?.local;

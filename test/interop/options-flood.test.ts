@@ -6,7 +6,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { freePort } from '../../scripts/free-port.mjs';
 import { askAgent } from '../../src/agent/control/client.ts';
 import { type RunningRegistrar, startRegistrar } from '../../src/registrar/server.ts';
@@ -32,12 +32,6 @@ const CLOCK_TICKS = 100;
 
 /** The instants at which each account's REGISTER was granted, ms. */
 type Grants = ReadonlyMap<string, number[]>;
-
-let agent: RunningCommand | undefined;
-afterEach(async () => {
-  agent?.kill('SIGKILL');
-  await agent?.result;
-});
 
 type Stage = {
   readonly agent: RunningCommand;
@@ -65,8 +59,8 @@ async function openStage(): Promise<Stage> {
     },
   });
   onTestFinished(async () => {
-    await registrar.close();
     await home.remove();
+    await registrar.close();
   });
   const config = await home.write('accounts.json', {
     agent: { http: '127.0.0.1:0', pacing: 250 },
@@ -82,9 +76,8 @@ async function openStage(): Promise<Stage> {
   const command = ['--json', '-c', config, '--socket', socket, 'run'];
   const probe = await home.write('probe.cjs', PROBE);
   const environment = { NODE_OPTIONS: `--require ${probe}` };
-  const running = startSipreg(command, { home, timeoutMs: 290_000, environment });
-  agent = running;
-  const [, url] = await running.waitFor('stdout', /API at (http:[^" ]+)/);
+  const agent = startSipreg(command, { home, timeoutMs: 290_000, environment });
+  const [, url] = await agent.waitFor('stdout', /API at (http:[^" ]+)/);
   await expect.poll(() => grants.size, { timeout: 60_000, interval: 100 }).toBe(accounts);
   const answer = await askAgent(socket, { command: 'status', accounts: ['u0'] }, { timeoutMs: 5_000 });
   const local = answer.ok ? answer.value.items[0]?.local : undefined;
@@ -97,7 +90,7 @@ async function openStage(): Promise<Stage> {
     if (lines.length === 0) throw new Error(`there is no ${name}`);
     return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
   };
-  return { agent: running, registrar, grants, contact: `127.0.0.1:${local.port}`, probe, metric };
+  return { agent, registrar, grants, contact: `127.0.0.1:${local.port}`, probe, metric };
 }
 
 type FloodResult = { readonly sent: number; readonly answered: number; readonly retransmissions: number };

@@ -268,7 +268,6 @@ describe('requests too large for a datagram', () => {
     });
     const scene = agentScene(stage.home, config);
     const agent = await scene.start();
-    endings.push(() => agent.kill('SIGKILL'));
     await untilState(scene, 'a', 'registered');
     expect(cuts()).toBe(1);
     expect((await scene.sipreg('refresh', 'a')).code).toBe(0);
@@ -330,7 +329,6 @@ describe.skipIf(!isInstalled('kamailio'))(
       });
       const scene = agentScene(stage.home, config);
       const agent = await scene.start();
-      endings.push(() => agent.kill('SIGKILL'));
       await untilState(scene, 'a', 'registered');
       expect((await scene.sipreg('refresh', 'a')).code).toBe(0);
       const requests = await edge.requests('REGISTER');

@@ -107,8 +107,6 @@ beforeAll(async () => {
 }, 60_000);
 
 afterAll(async () => {
-  agent?.kill('SIGKILL');
-  await agent?.result;
   await shown?.close();
   for (const close of closers.reverse()) await close();
 });

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EXIT } from '../../src/cli/exit.ts';
 import { type RunningRegistrar, startRegistrar } from '../../src/registrar/server.ts';
 import { type NotifyReceiver, startNotifyReceiver } from '../support/notify-receiver.ts';
-import { type Home, type RunningCommand, runSipreg, startSipreg, temporaryHome } from './command.ts';
+import { type Home, runSipreg, startSipreg, temporaryHome } from './command.ts';
 import { isInstalled, missingPrograms } from './installed.ts';
 
 const projectRoot = join(import.meta.dirname, '../..');
@@ -26,7 +26,6 @@ const hasBoth = isInstalled('systemd-notify') && isInstalled('perl');
 describe.skipIf(!hasBoth)(`an agent that systemd starts${missingPrograms('systemd-notify', 'perl')}`, () => {
   let registrar: RunningRegistrar;
   let receiver: NotifyReceiver;
-  let agent: RunningCommand | null = null;
 
   beforeEach(async () => {
     registrar = await startRegistrar({ users: { alice: 'secret', bob: 'secret' } });
@@ -34,8 +33,6 @@ describe.skipIf(!hasBoth)(`an agent that systemd starts${missingPrograms('system
   });
 
   afterEach(async () => {
-    agent?.kill('SIGKILL');
-    await agent?.result;
     await receiver.close();
     await registrar.close();
   });
@@ -47,7 +44,7 @@ describe.skipIf(!hasBoth)(`an agent that systemd starts${missingPrograms('system
     const config = await home.write('accounts.json', { accounts: { alice, bob } });
     const global = ['-c', config, '--socket', join(home.folder, 'agent.sock')];
     const environment = { NOTIFY_SOCKET: receiver.path, WATCHDOG_USEC: '1000000' };
-    agent = startSipreg([...global, 'run'], { home, environment, timeoutMs: 90_000 });
+    const agent = startSipreg([...global, 'run'], { home, environment, timeoutMs: 90_000 });
     expect(await receiver.until(/^READY=1$/)).toContainEqual(
       expect.stringMatching(/^STATUS=\d of 2 registered/),
     );

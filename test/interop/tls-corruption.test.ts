@@ -4,7 +4,7 @@
 
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { askAgent } from '../../src/agent/control/client.ts';
 import { type Rng, seededRng } from '../../src/core/rng.ts';
 import { startRegistrar } from '../../src/registrar/server.ts';
@@ -31,12 +31,6 @@ type Stage = {
   readonly files: { readonly cert: string; readonly key: string };
 };
 
-let agent: RunningCommand | undefined;
-afterEach(async () => {
-  agent?.kill('SIGKILL');
-  await agent?.result;
-});
-
 /** A pair whose chain is the leaf and its intermediate: half of it is no chain. */
 function issuePair(commonName: string): { readonly cert: string; readonly key: string } {
   const issued: IssuedCertificate = middle.issue({ commonName });
@@ -53,10 +47,10 @@ async function openStage(): Promise<Stage> {
   const onward = registrar.ports.tcp;
   const front = await startTlsFront({ own, clientAuthority: authority, onward, closeAfterMs: 0 });
   onTestFinished(async () => {
+    await home.remove();
     await front.stop();
     await registrar.close();
     files.remove();
-    await home.remove();
   });
   const { cert, key } = issuePair('start');
   const paths = { cert: files.write('own.pem', cert), key: files.write('own.key', key) };
@@ -77,11 +71,10 @@ async function openStage(): Promise<Stage> {
   });
   const scene = agentScene(home, config);
   const command = ['--json', '-c', config, '--socket', scene.socket, 'run'];
-  const running = startSipreg(command, { home, timeoutMs: (SECONDS + 60) * 1_000 });
-  agent = running;
-  await running.waitFor('stdout', /agent\.started/);
+  const agent = startSipreg(command, { home, timeoutMs: (SECONDS + 60) * 1_000 });
+  await agent.waitFor('stdout', /agent\.started/);
   for (const name of NAMES) await untilState(scene, name, 'registered');
-  return { front, scene, agent: running, files: paths };
+  return { front, scene, agent, files: paths };
 }
 
 /** Writes `text` over the file in chunks; false: given up halfway, as by a kill. */

@@ -45,9 +45,8 @@ afterEach(async () => {
 
 async function openStage(): Promise<Stage> {
   const home = await temporaryHome();
-  cleanUps.push(home.remove);
   const registrar = await startTortureRegistrar();
-  cleanUps.push(registrar.stop);
+  cleanUps.push(registrar.stop, home.remove);
   const account = (transport: Transport): object => ({
     aor: `sip:${transport}@${registrar.address}`,
     registrar: `sip:${registrar.address}:${registrar.ports[transport]}`,
@@ -59,10 +58,6 @@ async function openStage(): Promise<Stage> {
   const accounts = { udp: account('udp'), tcp: account('tcp') };
   const scene = agentScene(home, await home.write('accounts.json', { accounts }));
   const agent = await scene.start('-vv');
-  cleanUps.push(async () => {
-    agent.kill('SIGKILL');
-    await agent.result;
-  });
   await registeredAgain(scene);
   return { registrar, agent, scene };
 }

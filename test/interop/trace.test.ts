@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeCertificateAuthority, makeTemporaryDirectory } from '../support/certificates.ts';
 import { type AgentScene, agentScene, untilState } from './agent-scene.ts';
-import { type Home, type RunningCommand, startSipreg, temporaryHome } from './command.ts';
+import { type Home, startSipreg, temporaryHome } from './command.ts';
 import { isInstalled, missingPrograms } from './installed.ts';
 import { type Kamailio, startKamailio } from './kamailio.ts';
 
@@ -20,19 +20,15 @@ const tls = {
 
 let home: Home;
 let kamailio: Kamailio;
-let running: RunningCommand[];
 
 beforeEach(async () => {
   home = await temporaryHome();
   kamailio = await startKamailio({ users: { alice: 'secret', bob: 'secret-b' }, tls });
-  running = [];
 });
 
 afterEach(async () => {
-  for (const command of running) command.kill('SIGKILL');
-  await Promise.all(running.map(({ result }) => result));
-  await kamailio.stop();
   await home.remove();
+  await kamailio.stop();
 });
 
 afterAll(() => directory.remove());
@@ -52,7 +48,7 @@ async function openScene(
   };
   const config = await home.write('accounts.json', { accounts: { a, b } });
   const scene = agentScene(home, config);
-  running.push(await scene.start());
+  await scene.start();
   await untilState(scene, 'a', 'registered');
   await untilState(scene, 'b', 'registered');
   return { scene, config };
@@ -128,7 +124,6 @@ describe.skipIf(!isInstalled('kamailio'))(`the trace of an agent${missingProgram
     const { scene, config } = await openScene();
     const args = ['-c', config, '--socket', scene.socket, 'trace', 'a', '--follow', '--last', '1', '--json'];
     const command = startSipreg(args, { home });
-    running.push(command);
     await command.waitFor('stdout', /"text":"SIP\/2\.0 200/);
     expect((await scene.sipreg('refresh', 'a')).code).toBe(0);
     await command.waitFor('stdout', /SIP\/2\.0 200[\s\S]*SIP\/2\.0 200/);

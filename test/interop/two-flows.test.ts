@@ -4,7 +4,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { AccountSnapshot } from '../../src/core/health/snapshot.ts';
 import { type AgentScene, agentScene } from './agent-scene.ts';
-import { type Home, type RunningCommand, temporaryHome } from './command.ts';
+import { type Home, temporaryHome } from './command.ts';
 import { isInstalled, missingPrograms } from './installed.ts';
 import { fieldValues, type Kamailio, startKamailio } from './kamailio.ts';
 import { type StreamRelay, startStreamRelay } from './stream-relay.ts';
@@ -13,7 +13,6 @@ let home: Home;
 let registrar: Kamailio;
 let edges: Kamailio[];
 let relay: StreamRelay;
-let agent: RunningCommand | undefined;
 
 beforeAll(async () => {
   if (!isInstalled('kamailio')) return;
@@ -32,11 +31,8 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  agent?.kill('SIGKILL');
-  await agent?.result;
-  agent = undefined;
-  await registrar?.forget('alice').catch(() => undefined); // Nothing may be bound.
   await home.remove();
+  await registrar?.forget('alice').catch(() => undefined); // Nothing may be bound.
 });
 
 function startEdge(port?: number): Promise<Kamailio> {
@@ -88,7 +84,7 @@ async function bothRegistered(scene: AgentScene): Promise<AccountSnapshot> {
 describe.skipIf(!isInstalled('kamailio'))(`two flows through kamailio${missingPrograms('kamailio')}`, () => {
   it('R321 R323 R324 are bound each with its reg-id and Call-ID under one instance, shown, and removed', async () => {
     const scene = await sceneWith({});
-    agent = await scene.start();
+    const agent = await scene.start();
     const account = await bothRegistered(scene);
     expect(account).toMatchObject({ state: 'registered', outbound: true, failure: null });
     const bound = await registrar.bindings('alice');
@@ -113,7 +109,7 @@ describe.skipIf(!isInstalled('kamailio'))(`two flows through kamailio${missingPr
   it('R351 R357 one of which breaks is there again at once, with the same identity', async () => {
     // The usual wait of half a minute and more: only a try at once can be in time.
     const scene = await sceneWith({});
-    agent = await scene.start();
+    const agent = await scene.start();
     const before = await bothRegistered(scene);
     const connections = relay.connections();
     relay.disconnect();
@@ -132,7 +128,7 @@ describe.skipIf(!isInstalled('kamailio'))(`two flows through kamailio${missingPr
 
   it('R352 R353 one of which loses its edge: the other holds, the way back is tried with back-off, and found', async () => {
     const scene = await sceneWith({ retry: { base: 1, max: 4 } });
-    agent = await scene.start();
+    await scene.start();
     await bothRegistered(scene);
     const { port } = edges[1] ?? {};
     await edges[1]?.kill();

@@ -19,17 +19,9 @@ export type WatchScene = {
 
 export async function openScene(atTheEnd: AtTheEnd): Promise<WatchScene> {
   const home = await temporaryHome();
-  const started: RunningCommand[] = [];
-  atTheEnd(async () => {
-    for (const command of started) command.kill('SIGKILL');
-    await Promise.all(started.map(({ result }) => result));
-    await home.remove();
-  });
-  const start: WatchScene['start'] = (config, ...options) => {
-    const command = startSipreg(['-c', config, 'register', '--watch', 'a', ...options], { home });
-    started.push(command);
-    return command;
-  };
+  atTheEnd(home.remove);
+  const start: WatchScene['start'] = (config, ...options) =>
+    startSipreg(['-c', config, 'register', '--watch', 'a', ...options], { home });
   return {
     home,
     accountsFile: (port, entry = {}) => {
