@@ -8,8 +8,17 @@ export type ForeignFile = {
   /** As the user named it; `-` is stdin. */
   readonly path: string;
   readonly text: string;
-  /** Another file that this one names (`#include`), relative to it; null: there is none that may be read. */
-  readonly include: (path: string) => ForeignFile | null;
+  /** Others that it names (`#include`), relative to it; a pattern may name several. Those that should be there and cannot be
+   * read are told by who reads files. */
+  readonly include: (inclusion: Inclusion) => readonly ForeignFile[];
+};
+
+export type Inclusion = {
+  readonly path: string;
+  /** Where it is asked for. */
+  readonly line: number;
+  /** Whether it may be absent (`#tryinclude`). */
+  readonly optional: boolean;
 };
 
 export type ForeignAccount = {

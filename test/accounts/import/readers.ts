@@ -7,7 +7,7 @@ import { problemsOf } from '../scratch.ts';
 
 /** A file without others beside it. */
 export function foreignFile(text: string): ForeignFile {
-  return { path: 'file', text, include: () => null };
+  return { path: 'file', text, include: () => [] };
 }
 
 /** A file and others that it may name. */
@@ -15,7 +15,7 @@ export function foreignFiles(path: string, texts: Readonly<Record<string, string
   return {
     path,
     text: texts[path] ?? '',
-    include: (named) => (texts[named] === undefined ? null : foreignFiles(named, texts)),
+    include: ({ path: named }) => (texts[named] === undefined ? [] : [foreignFiles(named, texts)]),
   };
 }
 
