@@ -1,9 +1,10 @@
 // Rules that hold between the keys of one account, and between accounts. They look at accounts whose defaults are
 // filled in; the rules of single values are in value-rules.ts.
 
+import { oncePerObject } from '../core/made-once.ts';
 import type { SipUri } from '../core/sip/uri.ts';
 import type { Accounts } from './defaults.ts';
-import { defaultRegistrar, loginOf, proxiesOf, uriOf } from './plan.ts';
+import { loginOf, proxiesOf, registrarOf, uriOf } from './plan.ts';
 import type { AccountEntry } from './schema.ts';
 import type { ShapeProblem } from './structure.ts';
 
@@ -13,7 +14,7 @@ export function inconsistencies(accounts: Accounts): readonly ShapeProblem[] {
   const duplicates: ShapeProblem[] = [];
   const owners = new Map<string, string>();
   for (const [name, entry] of accounts) {
-    for (const check of CHECKS) problems.push(...check(name, entry));
+    for (const check of CHECKS) for (const found of check(name, entry)) problems.push(found);
     const duplicate = duplicateProblem(owners, name, entry);
     if (duplicate !== null) duplicates.push(duplicate);
   }
@@ -22,15 +23,20 @@ export function inconsistencies(accounts: Accounts): readonly ShapeProblem[] {
 
 function credentialProblems(name: string, entry: AccountEntry): ShapeProblem[] {
   const problems: ShapeProblem[] = [];
-  const hasSecret = entry.password !== undefined || entry.ha1 !== undefined;
   if (entry.password !== undefined && entry.ha1 !== undefined) {
     problems.push(problem([name, 'ha1'], 'cannot stand beside "password"', 'keep one of the two'));
   }
-  if (loginOf(entry) === null && (hasSecret || entry.initialAuthorization)) {
+  if ((hasSecret(entry) || entry.initialAuthorization) && loginOf(entry) === null) {
     problems.push(problem([name], 'needs "username", as the aor has no user', null));
   }
-  const realms = new Set<string | undefined>(hasSecret ? [entry.realm] : []);
-  for (const [row, credential] of (entry.credentials ?? []).entries()) {
+  return problems;
+}
+
+function realmProblems(name: string, entry: AccountEntry): readonly ShapeProblem[] {
+  if (entry.credentials === undefined) return NONE;
+  const problems: ShapeProblem[] = [];
+  const realms = new Set<string | undefined>(hasSecret(entry) ? [entry.realm] : []);
+  for (const [row, credential] of entry.credentials.entries()) {
     if (realms.has(credential.realm)) {
       problems.push(problem([name, 'credentials', row], 'is for a realm that already has credentials', null));
     }
@@ -39,8 +45,12 @@ function credentialProblems(name: string, entry: AccountEntry): ShapeProblem[] {
   return problems;
 }
 
-function contactProblems(name: string, entry: AccountEntry): ShapeProblem[] {
-  if (entry.contact === undefined) return [];
+function hasSecret({ password, ha1 }: AccountEntry): boolean {
+  return password !== undefined || ha1 !== undefined;
+}
+
+function contactProblems(name: string, entry: AccountEntry): readonly ShapeProblem[] {
+  if (entry.contact === undefined) return NONE;
   return (['contactUser', 'contactUriParams'] as const)
     .filter((key) => entry[key] !== undefined)
     .map((key) =>
@@ -50,9 +60,7 @@ function contactProblems(name: string, entry: AccountEntry): ShapeProblem[] {
 
 function transportProblems(name: string, entry: AccountEntry): ShapeProblem[] {
   const transport = entry.transport ?? 'auto';
-  const registrar =
-    entry.registrar === undefined ? defaultRegistrar(uriOf(entry.aor)) : uriOf(entry.registrar);
-  const isSips = registrar.scheme === 'sips';
+  const isSips = registrarOf(entry).scheme === 'sips';
   const problems: ShapeProblem[] = [];
   // RFC 3261 §26.2.2: a sips: URI is reached over TLS, hop by hop.
   if (isSips && (transport === 'udp' || transport === 'tcp' || transport === 'ws')) {
@@ -73,8 +81,8 @@ function transportProblems(name: string, entry: AccountEntry): ShapeProblem[] {
   return problems;
 }
 
-function tlsProblems(name: string, { tls }: AccountEntry): ShapeProblem[] {
-  if (tls === undefined) return [];
+function tlsProblems(name: string, { tls }: AccountEntry): readonly ShapeProblem[] {
+  if (tls === undefined) return NONE;
   const problems: ShapeProblem[] = [];
   if ((tls.cert === undefined) !== (tls.key === undefined)) {
     const [present, missing] = tls.cert === undefined ? ['key', 'cert'] : ['cert', 'key'];
@@ -86,13 +94,14 @@ function tlsProblems(name: string, { tls }: AccountEntry): ShapeProblem[] {
   return problems;
 }
 
-function retryProblems(name: string, { retry }: AccountEntry): ShapeProblem[] {
-  if (retry?.max === undefined || retry.max >= (retry.base ?? 30)) return [];
+function retryProblems(name: string, { retry }: AccountEntry): readonly ShapeProblem[] {
+  if (retry?.max === undefined || retry.max >= (retry.base ?? 30)) return NONE;
   return [problem([name, 'retry', 'max'], 'is less than "base" (30 by default)', null)];
 }
 
-function answerProblems(name: string, entry: AccountEntry): ShapeProblem[] {
-  return Object.entries(entry.answer ?? {}).flatMap(([method, answer]) => {
+function answerProblems(name: string, { answer: answers }: AccountEntry): readonly ShapeProblem[] {
+  if (answers === undefined) return NONE;
+  return Object.entries(answers).flatMap(([method, answer]) => {
     const status = typeof answer === 'number' ? answer : answer.status;
     const contact = typeof answer === 'number' ? undefined : answer.contact;
     const at = [name, 'answer', method];
@@ -134,25 +143,34 @@ function duplicateProblem(
 
 /** No part has a space. */
 function identityOf(entry: AccountEntry): string {
-  const aor = uriOf(entry.aor);
-  const registrar = entry.registrar === undefined ? defaultRegistrar(aor) : uriOf(entry.registrar);
-  const servers = [registrar, ...proxiesOf(entry)].map(comparableUri).join(' ');
+  const aor = comparableUri(uriOf(entry.aor));
+  let servers = comparableServer(registrarOf(entry));
+  for (const proxy of proxiesOf(entry)) servers += ` ${comparableServer(proxy)}`;
   const contact = entry.contact === undefined ? '' : comparableUri(uriOf(entry.contact));
-  return `${comparableUri(aor)}  ${servers}  ${contact}  ${entry.instanceId?.toLowerCase() ?? ''}`;
+  return `${aor}  ${servers}  ${contact}  ${entry.instanceId?.toLowerCase() ?? ''}`;
 }
 
 /** Equal for URIs that mean the same: the host ignores case, the order of parameters does not count. */
 function comparableUri({ scheme, user, host, port, params }: SipUri): string {
+  const server = `${scheme}:${user === null ? '' : `${user}@`}${host.toLowerCase()}:${port ?? ''};`;
+  if (params.length === 0) return server;
   const sorted = params.map(({ name, value }) => `${name}=${value ?? ''}`.toLowerCase()).sort();
-  return `${scheme}:${user === null ? '' : `${user}@`}${host.toLowerCase()}:${port ?? ''};${sorted.join(';')}`;
+  return server + sorted.join(';');
 }
+
+/** Thousands have the same ones. */
+const comparableServer = oncePerObject(comparableUri);
 
 function problem(below: readonly (string | number)[], message: string, hint: string | null): ShapeProblem {
   return { path: ['accounts', ...below], message, hint, knownKeys: null };
 }
 
+/** What most accounts get from most rules. */
+const NONE: readonly ShapeProblem[] = [];
+
 const CHECKS = [
   credentialProblems,
+  realmProblems,
   contactProblems,
   transportProblems,
   tlsProblems,

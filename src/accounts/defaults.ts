@@ -19,24 +19,22 @@ export function accountsOf(document: () => AccountsDocument): Accounts {
     size: Object.keys(own()).length,
     has: (name) => Object.hasOwn(own(), name),
     get: (name) => {
-      const { defaults, accounts } = document();
+      const { defaults = NO_DEFAULTS, accounts } = document();
       const entry = Object.hasOwn(accounts, name) ? accounts[name] : undefined;
-      return entry && effective(defaults, entry);
+      return entry && withDefaults(defaults, entry);
     },
     keys: () => Object.keys(own()),
     *[Symbol.iterator]() {
-      const { defaults, accounts } = document();
+      const { defaults = NO_DEFAULTS, accounts } = document();
       for (const name of Object.keys(accounts)) {
         const entry = accounts[name];
-        if (entry !== undefined) yield [name, effective(defaults, entry)] as const;
+        if (entry !== undefined) yield [name, withDefaults(defaults, entry)] as const;
       }
     },
   };
 }
 
-function effective(defaults: AccountDefaults | undefined, entry: AccountEntry): AccountEntry {
-  return defaults === undefined ? entry : withDefaults(defaults, entry);
-}
+const NO_DEFAULTS: AccountDefaults = {};
 
 /** The entry of an account that is known to be there. */
 export function entryOf(accounts: Accounts, name: string): AccountEntry {
@@ -45,37 +43,50 @@ export function entryOf(accounts: Accounts, name: string): AccountEntry {
   return entry;
 }
 
-/** `entry` with what it leaves open taken from `defaults`. */
-function withDefaults(defaults: AccountDefaults, entry: AccountEntry): AccountEntry {
-  const displaced = displacedKeys(entry);
-  // Key by key, so that the entries of thousands come in one shape: those of a spread have one each.
-  const merged: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(defaults)) if (!displaced.includes(key)) merged[key] = value;
-  for (const [key, value] of Object.entries(entry)) merged[key] = value;
-  for (const key of MERGED_KEYS) {
-    if (defaults[key] !== undefined && entry[key] !== undefined)
-      merged[key] = { ...defaults[key], ...entry[key] };
-  }
-  return merged as AccountEntry;
+/** `own` with what it leaves open taken from `defaults`. One literal: thousands are made, and V8 takes long for a spread
+ * (core/draft.ts). */
+function withDefaults(defaults: AccountDefaults, own: AccountEntry): WholeEntry {
+  // A password takes the place of an HA1, and a whole contact that of its pieces; and the other way round.
+  const takesPassword = own.ha1 === undefined;
+  const takesHa1 = own.password === undefined;
+  const takesContact = own.contactUser === undefined && own.contactUriParams === undefined;
+  const takesPieces = own.contact === undefined;
+  return {
+    aor: own.aor,
+    from: own.from ?? defaults.from,
+    registrar: own.registrar ?? defaults.registrar,
+    outboundProxy: own.outboundProxy ?? defaults.outboundProxy,
+    username: own.username ?? defaults.username,
+    realm: own.realm ?? defaults.realm,
+    password: own.password ?? (takesPassword ? defaults.password : undefined),
+    ha1: own.ha1 ?? (takesHa1 ? defaults.ha1 : undefined),
+    credentials: own.credentials ?? defaults.credentials,
+    transport: own.transport ?? defaults.transport,
+    expires: own.expires ?? defaults.expires,
+    contact: own.contact ?? (takesContact ? defaults.contact : undefined),
+    contactUser: own.contactUser ?? (takesPieces ? defaults.contactUser : undefined),
+    contactUriParams: merged(takesPieces ? defaults.contactUriParams : undefined, own.contactUriParams),
+    contactParams: merged(defaults.contactParams, own.contactParams),
+    local: own.local ?? defaults.local,
+    nat: own.nat ?? defaults.nat,
+    outbound: own.outbound ?? defaults.outbound,
+    instanceId: own.instanceId ?? defaults.instanceId,
+    keepalive: merged(defaults.keepalive, own.keepalive),
+    tls: merged(defaults.tls, own.tls),
+    headers: merged(defaults.headers, own.headers),
+    initialAuthorization: own.initialAuthorization ?? defaults.initialAuthorization,
+    userAgent: own.userAgent ?? defaults.userAgent,
+    retry: merged(defaults.retry, own.retry),
+    answer: merged(defaults.answer, own.answer),
+    acceptFrom: own.acceptFrom ?? defaults.acceptFrom,
+    dns: merged(defaults.dns, own.dns),
+    enabled: own.enabled ?? defaults.enabled,
+  };
 }
 
-/** Defaults that mean nothing any more beside what the account says. */
-function displacedKeys(entry: AccountEntry): readonly string[] {
-  const displaced: (keyof AccountDefaults)[] = [];
-  if (entry.password !== undefined) displaced.push('ha1');
-  if (entry.ha1 !== undefined) displaced.push('password');
-  if (entry.contact !== undefined) displaced.push('contactUser', 'contactUriParams');
-  if (entry.contactUser !== undefined || entry.contactUriParams !== undefined) displaced.push('contact');
-  return displaced;
-}
+/** With every key of the schema: one that is forgotten does not compile. */
+type WholeEntry = { readonly [Key in keyof AccountEntry]-?: AccountEntry[Key] };
 
-const MERGED_KEYS = [
-  'keepalive',
-  'tls',
-  'retry',
-  'headers',
-  'contactParams',
-  'contactUriParams',
-  'answer',
-  'dns',
-] as const satisfies readonly (keyof AccountDefaults)[];
+function merged<T extends object>(defaults: T | undefined, own: T | undefined): T | undefined {
+  return defaults === undefined || own === undefined ? (own ?? defaults) : { ...defaults, ...own };
+}

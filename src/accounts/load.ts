@@ -119,8 +119,9 @@ async function placed(
 function countKeys(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0;
   const children = Object.values(value);
-  const own = Array.isArray(value) ? 0 : children.length;
-  return children.reduce<number>((sum, child) => sum + countKeys(child), own);
+  let count = Array.isArray(value) ? 0 : children.length;
+  for (const child of children) count += countKeys(child);
+  return count;
 }
 
 /** Keys and nesting of a JSON text, without taking it apart. */

@@ -55,14 +55,14 @@ export function planOf(name: string, entry: AccountEntry, product: string): Plan
     aor: ownText(formatUri(aor)),
     contact: contactPlan(name, entry, aor),
     initialAuthorization: initialAuthorization(entry),
-    profile: profileOf(entry, aor, product),
+    profile: profileOf(entry, product),
   };
 }
 
-function profileOf(entry: AccountEntry, aor: SipUri, product: string): Profile {
+function profileOf(entry: AccountEntry, product: string): Profile {
   return sharedProfile({
     from: entry.from === undefined ? null : uriOf(entry.from),
-    registrar: entry.registrar === undefined ? defaultRegistrar(aor) : uriOf(entry.registrar),
+    registrar: registrarOf(entry),
     proxies: routesOf(entry),
     transport: entry.transport ?? 'auto',
     expires: entry.expires ?? 3600,
@@ -202,6 +202,10 @@ export function loginOf(entry: AccountEntry): string | null {
   if (entry.username !== undefined) return entry.username;
   const { user } = uriOf(entry.aor);
   return user === null ? null : unescapeUser(user);
+}
+
+export function registrarOf({ aor, registrar }: AccountEntry): SipUri {
+  return registrar === undefined ? defaultRegistrar(uriOf(aor)) : uriOf(registrar);
 }
 
 /** The registrar of accounts that name none: the AOR's domain. */

@@ -335,10 +335,11 @@ export const documentSchema = v.strictObject({
 /** Parts that stand in several places; accounts.schema.json defines them once. */
 export const sharedSchemas = { secretSource };
 
-export type AccountsDocument = v.InferOutput<typeof documentSchema>;
-/** One account as written, or with the defaults filled in. */
-export type AccountEntry = v.InferOutput<typeof accountSchema>;
+type Written = v.InferOutput<typeof documentSchema>;
+export type AccountsDocument = Omit<Written, 'accounts'> & { accounts: Record<string, AccountEntry> };
 export type AccountDefaults = v.InferOutput<typeof defaultsSchema>;
+/** One account as written, or with the defaults filled in; what neither says is left out or undefined. */
+export type AccountEntry = { aor: string } & { [K in keyof AccountDefaults]: AccountDefaults[K] | undefined };
 export type AgentEntry = v.InferOutput<typeof agentSchema>;
 export type SecretText = v.InferOutput<typeof password>;
 export type Ha1Entry = v.InferOutput<typeof ha1>;

@@ -15,9 +15,11 @@ export function checkShape(input: unknown): ReturnType<typeof checkBySchema> {
 function isRight(input: unknown): input is AccountsDocument {
   if (!isRecord(input) || !isRecord(input.accounts)) return false;
   if (!fits(documentSchema, { ...input, accounts: {} })) return false;
-  return Object.entries(input.accounts).every(
-    ([name, entry]) => isRightName(name) && isRecord(entry) && isRightAccount(entry),
-  );
+  for (const name of Object.keys(input.accounts)) {
+    const entry = input.accounts[name];
+    if (!isRightName(name) || !isRecord(entry) || !isRightAccount(entry)) return false;
+  }
+  return true;
 }
 
 function isRightName(name: string): boolean {
@@ -25,13 +27,18 @@ function isRightName(name: string): boolean {
 }
 
 function isRightAccount(entry: Record<string, unknown>): boolean {
-  const { entries } = accountSchema;
   if (!('aor' in entry)) return false;
-  return Object.entries(entry).every(
-    ([key, value]) => Object.hasOwn(entries, key) && fits(entries[key as keyof typeof entries], value),
-  );
+  for (const key of Object.keys(entry)) {
+    const schema = SCHEMAS.get(key);
+    if (schema === undefined || !fits(schema, entry[key])) return false;
+  }
+  return true;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+const SCHEMAS: ReadonlyMap<string, Parameters<typeof fits>[0]> = new Map(
+  Object.entries(accountSchema.entries),
+);

@@ -18,8 +18,9 @@ export function oncePerText<V>(make: (text: string) => V): (text: string) => V {
   let recent = new Map<string, V>();
   let former = recent;
   return (text) => {
-    const known = recent.get(text) ?? former.get(text);
-    const value = known ?? make(text);
+    const known = recent.get(text);
+    if (known !== undefined) return known;
+    const value = former.get(text) ?? make(text);
     if (recent.size === MOST_TEXTS) {
       former = recent;
       recent = new Map();
@@ -34,11 +35,15 @@ export function oncePerContent<T extends object>(): (record: T) => T {
   const recent: T[] = [];
   return (record) => {
     const fields = Object.keys(record) as (keyof T)[];
-    const known = recent.find((one) => fields.every((field) => one[field] === record[field]));
-    if (known !== undefined) return known;
+    for (const one of recent) if (agrees(one, record, fields)) return one;
     if (recent.unshift(record) > MOST_RECORDS) recent.pop();
     return record;
   };
+}
+
+function agrees<T>(one: T, other: T, fields: readonly (keyof T)[]): boolean {
+  for (const field of fields) if (one[field] !== other[field]) return false;
+  return true;
 }
 
 const MOST_TEXTS = 64;

@@ -168,6 +168,24 @@ describe('account list, show and remove', () => {
     expect(shown).toContain('/etc/sipreg/five.secret');
   });
 
+  it('show tells what is said of an account in the order of the file, that of all accounts first', async () => {
+    const config = await home.write('accounts.json', {
+      accounts: { one: { ha1: { file: 'h' }, aor: 'sip:1@a.test', expires: 60, headers: { 'X-B': 'own' } } },
+      defaults: { transport: 'tcp', password: SECRET, expires: 120, headers: { 'X-A': 'all', 'X-B': 'all' } },
+    });
+    const settings = {
+      transport: 'tcp',
+      expires: 60,
+      headers: { 'X-A': 'all', 'X-B': 'own' },
+      ha1: { file: 'h' },
+      aor: 'sip:1@a.test',
+    };
+    const shown = await run(['-c', config, 'account', 'show', 'one']);
+    expect(shown.stdout).toBe(`one  in ${config}\n${JSON.stringify(settings, null, 2)}\n`);
+    const json = JSON.parse((await run(['-c', config, 'account', 'show', 'one', '--json'])).stdout);
+    expect(JSON.stringify(json.settings)).toBe(JSON.stringify(settings));
+  });
+
   it('list shows every account in its line, with its registrar', async () => {
     expect((await add('a', 'a.test', '1')).code).toBe(0);
     expect((await add('longer', 'b.test:5070', '2')).code).toBe(0);

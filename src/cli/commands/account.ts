@@ -31,7 +31,7 @@ export async function listAccounts(output: Output): Promise<number> {
 
 export async function showAccount(name: string, output: Output): Promise<number> {
   const loaded = await loadEditable(output);
-  const entry = withoutSecrets(entryOf(loaded, name));
+  const entry = withoutSecrets(asWritten(loaded, name, entryOf(loaded, name)));
   if (output.settings.json) output.document({ account: name, path: loaded.path, settings: entry });
   else output.result(`${output.theme.strong(name)}  in ${loaded.path}\n${JSON.stringify(entry, null, 2)}`);
   return EXIT.done;
@@ -92,6 +92,13 @@ function summaryOf(name: string, entry: AccountEntry) {
     transport: plan.profile.transport,
     enabled: entry.enabled !== false,
   };
+}
+
+/** What is said of the account in the order of the file, that of all accounts first. */
+function asWritten({ document }: LoadedAccounts, name: string, entry: AccountEntry): object {
+  const { defaults, accounts } = document();
+  const said = Object.keys({ ...defaults, ...accounts[name] });
+  return Object.fromEntries(said.map((key) => [key, entry[key as keyof AccountEntry]]));
 }
 
 /** Literal secrets are replaced; where others are found may be shown. */
