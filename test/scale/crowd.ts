@@ -150,7 +150,7 @@ function createCrowd({ accounts, perSecond, expires, seed }: CrowdOptions) {
   ): void => {
     const { state, registration } = member.lifecycle;
     if (effect.type === 'resolve') {
-      queue.push({ type: 'targetsResolved', targets: [TARGET], deferred: false, stale: null });
+      queue.push({ type: 'targetsResolved', targets: [TARGET], deferredUntil: null, stale: null });
     } else if (effect.type === 'openFlow') {
       queue.push({ type: 'flowOpened', target: TARGET, flow: FLOW });
     } else if (effect.type === 'reserveCseq') {

@@ -143,7 +143,7 @@ export function startProcess(context: ProcessContext) {
         );
         break;
       case 'targetFailed':
-        lookups.noteFailed(effect.target);
+        lookups.noteFailed(effect.target, effect.retryAfterSeconds);
         break;
       case 'flowPromised': {
         const flow = flows.byId(effect.flowId);

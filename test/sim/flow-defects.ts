@@ -86,6 +86,22 @@ export const FLOW_DEFECTS: readonly Defect[] = [
     needs: ({ signposts }) => signposts === 'srv',
   },
   {
+    name: 'a Retry-After is forgotten with its round',
+    breaks: ['a closed target is left alone'],
+    make: () =>
+      stepping((before, input, env) => onTheWay(stepLifecycle(before, input, env), { closed: [] }, true)),
+    episodes: [
+      episode(
+        5 * HOUR,
+        MINUTE,
+        { type: 'hosts', which: [0], trouble: { type: 'overloaded', retryAfterSeconds: 36_000 } },
+        { type: 'refresh' },
+      ),
+      episode(10 * HOUR, HOUR, { type: 'hosts', which: [0, 1], trouble: { type: 'down' } }),
+    ],
+    needs: ({ signposts }) => signposts === 'srv',
+  },
+  {
     name: 'every flow says that it is the first',
     breaks: ['each flow has its binding'],
     make: () =>

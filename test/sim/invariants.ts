@@ -8,8 +8,10 @@ import type { Input } from '../../src/core/registration/input.ts';
 import type { Command, Lifecycle } from '../../src/core/registration/lifecycle-state.ts';
 import { headerValue } from '../../src/core/sip/headers.ts';
 import type { SipResponse } from '../../src/core/sip/message.ts';
+import type { Target } from '../../src/core/sip/transport.ts';
 import type { Millis } from '../../src/core/time.ts';
 import { nodeHash } from '../../src/runtime/hash.ts';
+import { createClosedTargets } from './closed-targets.ts';
 import { DOMAIN } from './registrar-model.ts';
 import { createSecurePath } from './secure-path.ts';
 import { idOf, type SimAccount } from './sim-account.ts';
@@ -65,6 +67,7 @@ export function createChecker(options: CheckerOptions) {
   const watched = new Map<string, Watched>();
   const decoder = new TextDecoder();
   const securePath = createSecurePath();
+  const closedTargets = createClosedTargets(options);
   /** When rounds began, by the host that they go to. */
   let began = new Map<string, readonly Millis[]>();
   let stopBy: Millis | null = null;
@@ -119,7 +122,10 @@ export function createChecker(options: CheckerOptions) {
   };
 
   return {
-    opening: securePath.opening,
+    opening: (account: SimAccount, target: Target): void => {
+      securePath.opening(account, target);
+      closedTargets.opening(account, target);
+    },
     notOpened: securePath.notOpened,
     /** Everybody who knows the password may not tell it, nor what can be made of it. */
     passwordIs: (account: string, password: string): void => {
@@ -136,6 +142,7 @@ export function createChecker(options: CheckerOptions) {
     processEnded: (): void => {
       stopBy = null;
       securePath.forget();
+      closedTargets.forget();
       for (const entry of watched.values()) {
         Object.assign(entry, { open: null, floor: null, tries: [], isStopping: false, requestsOfRound: 0 });
       }
@@ -167,6 +174,7 @@ export function createChecker(options: CheckerOptions) {
         throw new Violation('stop ends in time', `${account.id} still works after the deadline`);
       }
       if (input.type === 'stopRequested') entry.isStopping = true;
+      if (input.type === 'roundRequested') closedTargets.asked(account);
       if (input.type === 'roundRequested' || input.type === 'secretChanged') entry.floor = null;
     },
     stepped: (
@@ -242,6 +250,7 @@ export function createChecker(options: CheckerOptions) {
       trace.note(`${account.id} gets ${response.status}`);
       if (response.status < 200 || entry.open?.branch !== branch) return;
       endTransaction(account);
+      closedTargets.answered(account, response);
       if (response.status === 401) entry.challengesOfRound += 1;
       if (response.status < 300) entry.floor = null;
       const seconds = Number(headerValue(response.headers, 'Retry-After') ?? 0);

@@ -38,8 +38,8 @@ export function createLookups({ zone, rng, monotonic, later }: Surroundings) {
     located: readonly LocatedTarget[],
     stale: Extract<Input, { type: 'targetsResolved' }>['stale'],
   ): Input => {
-    const { ordered, deferred } = healthiestFirst(health, located, monotonic());
-    return { type: 'targetsResolved', targets: ordered.map(({ target }) => target), deferred, stale };
+    const { ordered, deferredUntil } = healthiestFirst(health, located, monotonic());
+    return { type: 'targetsResolved', targets: ordered.map(({ target }) => target), deferredUntil, stale };
   };
   const ask = (questions: readonly Question[], known: Known, done: () => void): void => {
     const answers = questions.map((question) => ({ question, answer: zone.answer(question) }));
@@ -74,8 +74,8 @@ export function createLookups({ zone, rng, monotonic, later }: Surroundings) {
         // Also an IP literal is found a moment later, as by a promise.
         later(0, () => done(input)),
       ),
-    noteFailed: (target: Target): void => {
-      health = targetFailed(health, target, monotonic());
+    noteFailed: (target: Target, retryAfterSeconds: number | null): void => {
+      health = targetFailed(health, target, monotonic(), (retryAfterSeconds ?? 0) * 1000);
     },
     noteServed: (target: Target): void => {
       health = targetServed(health, target);

@@ -9,6 +9,7 @@ export type Rule =
   | 'no storm'
   | 'requests of a round are bounded'
   | 'Retry-After is a floor'
+  | 'a closed target is left alone'
   | 'wrong credentials are tried rarely'
   | 'no secret is told'
   | 'the pace is kept'

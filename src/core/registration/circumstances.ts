@@ -5,10 +5,12 @@ import type { Credential } from '../digest/algorithm.ts';
 import type { Env } from '../env.ts';
 import type { Failure } from '../health/verdict.ts';
 import { sameSocketAddress } from '../sip/ip.ts';
+import type { Millis } from '../time.ts';
 import { afterFailure, isOutage } from './after-failure.ts';
+import { NONE_CLOSED } from './closed-targets.ts';
 import { addressSeen } from './contact.ts';
 import type { Command, Lifecycle } from './lifecycle-state.ts';
-import { changedWay } from './registration.ts';
+import { changedWay, type Way } from './registration.ts';
 import { SHORTEST_REFRESH_MS } from './schedule.ts';
 
 /** behaviour.md §10: a changed secret ends `blocked`, and every wait that the old one caused, at once. */
@@ -32,6 +34,14 @@ export function targetRecovered(lifecycle: Lifecycle, env: Env): Lifecycle {
   return { ...lifecycle, nextAt: Math.max(env.now, setbacks.notBefore ?? env.now) };
 }
 
+/** Somebody wants a round now: whoever named a time before which it does not want to be asked is asked all the same. */
+export function reopened(lifecycle: Lifecycle): Lifecycle {
+  const { registration } = lifecycle;
+  if (registration.way.closed.length === 0) return lifecycle;
+  const way = changedWay(registration.way, { closed: NONE_CLOSED });
+  return { ...lifecycle, registration: { ...registration, way } };
+}
+
 /** All instants move, so that dates and deadlines hold on the wall clock (behaviour.md §16). */
 export function afterClockJump(
   lifecycle: Lifecycle,
@@ -39,7 +49,6 @@ export function afterClockJump(
 ): Lifecycle {
   const { registration, since, nextAt, setbacks, failure, state, round } = lifecycle;
   const { binding, way } = registration;
-  const { detour } = way;
   const { notBefore } = setbacks;
   const nearer = nextAt === undefined ? undefined : nextAt - byMs;
   const isRechecked = state === 'registered' && round === null && nearer !== undefined;
@@ -52,8 +61,18 @@ export function afterClockJump(
     registration: {
       ...registration,
       binding: binding === null ? null : { ...binding, endsAt: binding.endsAt - byMs },
-      way: detour === null ? way : { ...way, detour: { ...detour, returnAt: detour.returnAt - byMs } },
+      way: wayAfterClockJump(way, byMs),
     },
+  };
+}
+
+function wayAfterClockJump(way: Way, byMs: Millis): Way {
+  const { detour, closed } = way;
+  if (detour === null && closed.length === 0) return way;
+  return {
+    ...way,
+    detour: detour === null ? null : { ...detour, returnAt: detour.returnAt - byMs },
+    closed: closed.map((one) => ({ ...one, untilAt: one.untilAt - byMs })),
   };
 }
 

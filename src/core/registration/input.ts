@@ -19,12 +19,12 @@ export type Goal =
   | 'query';
 
 export type Input =
-  /** `deferred`: a better target stands back, because it failed a while ago. `stale`: DNS failed in this way, and these are
-   * the last targets that it gave. */
+  /** `deferredUntil`: until then a better target stands back, because it failed a while ago. `stale`: DNS failed in this
+   * way, and these are the last targets that it gave. */
   | {
       readonly type: 'targetsResolved';
       readonly targets: readonly Target[];
-      readonly deferred: boolean;
+      readonly deferredUntil: Millis | null;
       readonly stale: Failure | null;
     }
   | { readonly type: 'resolutionFailed'; readonly failure: Failure }

@@ -13,6 +13,7 @@ import {
   flowMapped,
   flowOutdated,
   flowProven,
+  reopened,
   secretChanged,
   targetRecovered,
 } from './circumstances.ts';
@@ -73,7 +74,7 @@ export function stepLifecycle(lifecycle: Lifecycle, input: Input | Command, env:
   switch (input.type) {
     case 'roundRequested':
       assert(lifecycle.round === null, 'at most one REGISTER is under way');
-      return beginRound(lifecycle, input.goal, env, input.deadlineAt);
+      return beginRound(reopened(lifecycle), input.goal, env, input.deadlineAt);
     case 'roundPrevented':
       return prevented(lifecycle, input.goal, input.failure, env);
     case 'stopRequested':

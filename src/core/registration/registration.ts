@@ -7,6 +7,7 @@ import type { Draft } from '../draft.ts';
 import type { GrantSource, MatchedBy, TlsSnapshot } from '../health/snapshot.ts';
 import type { SocketAddress, Target, Transport } from '../sip/transport.ts';
 import type { Millis } from '../time.ts';
+import { type ClosedTarget, NONE_CLOSED } from './closed-targets.ts';
 import type { Plan } from './plan.ts';
 
 /** Call-ID and CSeq (RFC 3261 §10.2): durable, so that the registrar never sees a number fall. */
@@ -152,6 +153,8 @@ export type Way = {
   readonly streamlessFlow: number | null;
   /** What stands between us and the registrar was told: once is enough. */
   readonly toldTampering: boolean;
+  /** RFC 3261 §21.5.4: those that are not to be asked before their Retry-After is over. */
+  readonly closed: readonly ClosedTarget[];
 };
 
 export const STRAIGHT_WAY: Way = {
@@ -161,19 +164,21 @@ export const STRAIGHT_WAY: Way = {
   tlsFailed: false,
   streamlessFlow: null,
   toldTampering: false,
+  closed: NONE_CLOSED,
 };
 
 /** The way with `changes`; a straight one is the same for all. */
 export function changedWay(way: Way, changes: Partial<Way>): Way {
   const changed = { ...way, ...changes };
-  const { redirected, outdatedFlow, detour, tlsFailed, streamlessFlow, toldTampering } = changed;
+  const { redirected, outdatedFlow, detour, tlsFailed, streamlessFlow, toldTampering, closed } = changed;
   const isStraight =
     !redirected &&
     !outdatedFlow &&
     !tlsFailed &&
     !toldTampering &&
     detour === null &&
-    streamlessFlow === null;
+    streamlessFlow === null &&
+    closed.length === 0;
   return isStraight ? STRAIGHT_WAY : changed;
 }
 

@@ -98,8 +98,8 @@ export type Round = {
   readonly onKeptFlow: boolean;
   /** Where the binding is, while a better place is tried: the last resort, make before break. */
   readonly lastResort: LastResort | null;
-  /** The best target stood back because it had failed a while ago. */
-  readonly deferred: boolean;
+  /** Until when a better target than the present one stands back, because it failed; null: there is no better one. */
+  readonly deferredUntil: Millis | null;
   /** An answer came whose Via somebody between us and the registrar had changed. */
   readonly sawForeignVia: boolean;
   /** What the 2xx before said besides the bindings: the next mostly says the same. */
@@ -135,7 +135,7 @@ export function newRound(goal: Goal, requestUri: SipUri, deadlineAt: Millis, lea
     passedOver: null,
     onKeptFlow: false,
     lastResort: null,
-    deferred: false,
+    deferredUntil: null,
     sawForeignVia: false,
     learned,
   };
@@ -164,7 +164,7 @@ export function roundDraft(round: Round): Draft<Round> {
     passedOver: round.passedOver,
     onKeptFlow: round.onKeptFlow,
     lastResort: round.lastResort,
-    deferred: round.deferred,
+    deferredUntil: round.deferredUntil,
     sawForeignVia: round.sawForeignVia,
     learned: round.learned,
   };

@@ -4,7 +4,9 @@
 import type { Env } from '../env.ts';
 import { type Failure, failureOf } from '../health/verdict.ts';
 import { isSecure, sameTarget, type Target } from '../sip/transport.ts';
+import type { Millis } from '../time.ts';
 import { elsewhere } from './challenge-answer.ts';
+import { closedFailure, closing, closureOf, stillClosed } from './closed-targets.ts';
 import type { Effect } from './effect.ts';
 import type { Input } from './input.ts';
 import { changedWay, type Registration } from './registration.ts';
@@ -19,7 +21,7 @@ import {
   type RoundStep,
   roundDraft,
 } from './round-state.ts';
-import { returnDelay } from './schedule.ts';
+import { retryAfterDelay, returnDelay } from './schedule.ts';
 
 /** Looks up where `round.requestUri` (or the first Route) leads. */
 export function resolveTargets(registration: Registration, round: Round): RoundStep {
@@ -33,24 +35,31 @@ export function resolveTargets(registration: Registration, round: Round): RoundS
   };
 }
 
-/** The lookup came back: the first target is opened, but none that has just answered 503 (RFC 3263 §4.3). */
+/** The lookup came back: the first target is opened, but none that has just answered 503 (RFC 3263 §4.3), or that did so
+ * earlier and named a time that is not over (RFC 3261 §21.5.4). */
 export function targetsResolved(
   registration: Registration,
   round: Round,
-  { targets, deferred, stale }: Extract<Input, { type: 'targetsResolved' }>,
+  { targets, deferredUntil, stale }: Extract<Input, { type: 'targetsResolved' }>,
   env: Env,
 ): RoundStep {
   // A domain that names no target with TLS at all is no trick of whoever spoilt the handshake.
   const secure = registration.way.tlsFailed ? targets.filter(isEncrypted) : [];
   const allowed = secure.length > 0 ? secure : targets;
-  const remaining = allowed.filter((target) => !round.overloaded.some((one) => sameTarget(one, target)));
+  const closed = stillClosed(registration.way.closed, env.now);
+  const isOpen = (target: Target): boolean =>
+    !round.overloaded.some((one) => sameTarget(one, target)) && closureOf(closed, target) === undefined;
+  const remaining = allowed.filter(isOpen);
+  const [first] = remaining;
   const located = roundDraft(round);
   located.remaining = remaining;
-  located.deferred = deferred;
-  const [first] = remaining;
+  located.deferredUntil = deferredUntil;
+  for (const better of allowed.slice(0, first === undefined ? 0 : allowed.indexOf(first))) {
+    located.deferredUntil = sooner(located.deferredUntil, closureOf(closed, better)?.untilAt ?? env.now);
+  }
   const step =
     first === undefined
-      ? nothingLeft(registration, located, round.passedOver ?? noTarget(registration, round), env)
+      ? nothingLeft(registration, located, whyNone(registration, round, allowed, env), env)
       : openFirst(registration, located, first);
   return stale === null ? step : { ...step, effects: [staleWarning(stale), ...step.effects] };
 }
@@ -74,7 +83,8 @@ export function failOver(
   env: Env,
 ): RoundStep {
   const tlsFailed = registration.way.tlsFailed || failure.stage === 'tls';
-  const way = changedWay(registration.way, { streamlessFlow: null, tlsFailed });
+  const closed = closing(registration.way.closed, target, failure, env.now);
+  const way = changedWay(registration.way, { streamlessFlow: null, tlsFailed, closed });
   const flowless = { ...registration, flow: null, target: null, way };
   // Another server may not know the nonces of the first: its challenge is no rejection yet.
   const passedOver = withLongerWait(failure, round.passedOver);
@@ -84,7 +94,9 @@ export function failOver(
   if (!round.onKeptFlow) {
     // behaviour.md §12: whoever could spoil a handshake must not bring us to speak in the open, now or in a later round.
     const remaining = tlsFailed ? round.remaining.filter(isEncrypted) : round.remaining;
-    const step = openNext(flowless, { ...next, remaining, deferred: true }, failure, env);
+    const untilAt = closureOf(closed, target)?.untilAt ?? env.now;
+    const deferredUntil = sooner(round.deferredUntil, untilAt);
+    const step = openNext(flowless, { ...next, remaining, deferredUntil }, failure, env);
     return withEffect(failed, step);
   }
   const step = resolveTargets(flowless, next);
@@ -94,18 +106,30 @@ export function failOver(
 
 /**
  * The round is over. behaviour.md §12: where it has left the flow elsewhere than at the best target, that one is tried again
- * after a quiet time, and later each time that it still fails; whatever the round was for, and whatever came of it.
+ * after a quiet time, and later each time that it still fails; whatever the round was for, and whatever came of it. One that
+ * has named a longer time (Retry-After) is not tried before.
  */
 export function withDetour(step: RoundStep, env: Env): RoundStep {
   const { registration, round } = step;
   if (round.onKeptFlow || registration.flow === null) return step;
   const { way } = registration;
-  if (!round.deferred && way.detour === null) return step;
+  const { deferredUntil } = round;
+  if (deferredUntil === null && way.detour === null && way.closed.length === 0) return step;
   const returns = way.detour?.returns ?? 0;
-  const detour = round.deferred
-    ? { returnAt: env.now + returnDelay(returns, env.rng), returns: returns + 1 }
-    : null;
-  return { ...step, registration: { ...registration, way: changedWay(way, { detour }) } };
+  const detour =
+    deferredUntil === null
+      ? null
+      : { returnAt: env.now + delayUntil(deferredUntil, returns, env), returns: returns + 1 };
+  const closed = stillClosed(way.closed, env.now);
+  return { ...step, registration: { ...registration, way: changedWay(way, { detour, closed }) } };
+}
+
+function delayUntil(untilAt: Millis, returns: number, { now, rng }: Env): Millis {
+  return Math.max(returnDelay(returns, rng), retryAfterDelay(Math.max(0, untilAt - now) / 1000, rng));
+}
+
+function sooner(one: Millis | null, other: Millis): Millis {
+  return one === null ? other : Math.min(one, other);
 }
 
 function isEncrypted({ transport }: Target): boolean {
@@ -143,7 +167,8 @@ function comeBack(
   const { flow, target } = place;
   const way = changedWay(registration.way, { outdatedFlow: isOutdated });
   const back = { ...registration, flow, target, way };
-  const kept = { ...round, lastResort: null, deferred: true, datagramFlow: null };
+  const deferredUntil = round.deferredUntil ?? env.now;
+  const kept = { ...round, lastResort: null, deferredUntil, datagramFlow: null };
   const { address, port } = target;
   const text = `the registration stays with ${address} port ${port}, because the better place for it does not serve: ${failure.cause}`;
   return withEffect({ type: 'warn', text }, sendRegister(back, kept, place, env));
@@ -157,9 +182,15 @@ function staleWarning(failure: Failure): Effect {
   return { type: 'warn', text: `the last known addresses are used, because DNS fails: ${failure.cause}` };
 }
 
-function noTarget(registration: Registration, round: Round): Failure {
+/** None of `targets` may be asked. */
+function whyNone(registration: Registration, round: Round, targets: readonly Target[], env: Env): Failure {
+  if (round.passedOver !== null) return round.passedOver;
+  const closed = targets.flatMap((target) => closureOf(registration.way.closed, target) ?? []);
   const { host } = hopOf(registration, round);
-  return failureOf('dns.no-address', `${host} has no address that this host can use`);
+  return (
+    closedFailure(closed, env.now) ??
+    failureOf('dns.no-address', `${host} has no address that this host can use`)
+  );
 }
 
 /** `failure`, with the Retry-After of the one before it where that is longer. */

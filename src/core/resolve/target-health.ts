@@ -45,8 +45,8 @@ export function targetServed(health: TargetHealth, target: Target): TargetHealth
 export type HealthOrder<T> = {
   /** The same ones: first those that did not fail lately, then the others, each part in the order given. */
   readonly ordered: readonly T[];
-  /** The best one stands back: when its quiet period is over, the agent goes back to it. */
-  readonly deferred: boolean;
+  /** The best ones stand back: until then, when the agent goes back to the first of them; null: the best comes first. */
+  readonly deferredUntil: Millis | null;
 };
 
 /** Puts those whose target failed lately last. `ranked` has the best first. */
@@ -55,12 +55,12 @@ export function healthiestFirst<T extends { readonly target: Target }>(
   ranked: readonly T[],
   now: Millis,
 ): HealthOrder<T> {
-  const isQuiet = ({ target }: T): boolean => {
-    const quietUntil = health.get(keyOf(target));
-    return quietUntil !== undefined && now < quietUntil;
-  };
+  const quietUntil = ({ target }: T): Millis => health.get(keyOf(target)) ?? now;
+  const isQuiet = (one: T): boolean => now < quietUntil(one);
   const ordered = [...ranked.filter((one) => !isQuiet(one)), ...ranked.filter(isQuiet)];
-  return { ordered, deferred: ordered[0] !== ranked[0] };
+  const [first] = ordered;
+  const better = first === undefined ? [] : ranked.slice(0, ranked.indexOf(first));
+  return { ordered, deferredUntil: better.length === 0 ? null : Math.min(...better.map(quietUntil)) };
 }
 
 function keyOf({ transport, address, port }: Target): string {

@@ -31,8 +31,8 @@ export type Location =
       readonly ok: true;
       /** In the order in which they are tried, at least one, each with the records that led to it. */
       readonly located: readonly LocatedTarget[];
-      /** The best of them failed lately and stands back (target-health.ts). */
-      readonly deferred: boolean;
+      /** Until then the best of them stands back, because it failed lately (target-health.ts); null: it comes first. */
+      readonly deferredUntil: Millis | null;
       /** DNS failed in this way, and these are the last good targets; null: DNS has just said so. */
       readonly stale: Failure | null;
     }
@@ -96,8 +96,8 @@ export function createLocator({ rng, now }: LocatorOptions): Locator {
     setBounded(lastGood, key, located, MAX_REMEMBERED_HOPS);
   };
   const inOrder = (ranked: readonly LocatedTarget[], stale: Failure | null): Location => {
-    const { ordered, deferred } = healthiestFirst(health, ranked, now());
-    return { ok: true, located: ordered, deferred, stale };
+    const { ordered, deferredUntil } = healthiestFirst(health, ranked, now());
+    return { ok: true, located: ordered, deferredUntil, stale };
   };
   const conclude = (key: string, found: Result<readonly LocatedTarget[], Failure>): Location => {
     if (found.ok) {

@@ -23,6 +23,7 @@ import { parseMessage } from '../../../src/core/sip/parse.ts';
 import type { SocketAddress, Target } from '../../../src/core/sip/transport.ts';
 import { parseUri, type SipUri } from '../../../src/core/sip/uri.ts';
 import { branchOf, topVia } from '../../../src/core/sip/via.ts';
+import type { Millis } from '../../../src/core/time.ts';
 import { nodeHash } from '../../../src/runtime/hash.ts';
 
 export const LOCAL: SocketAddress = { address: '10.0.0.5', port: 5070 };
@@ -81,8 +82,8 @@ export type Setting = {
   readonly plan?: ChosenPlan;
   readonly beginnings?: Partial<Beginnings>;
   readonly targets?: readonly Target[];
-  /** A better target stands back. */
-  readonly deferred?: boolean;
+  /** Until then a better target stands back. */
+  readonly deferredUntil?: Millis;
   /** What the secret sources hold when they are read again. */
   readonly secrets?: readonly Credential[];
   readonly seed?: number;
@@ -115,7 +116,7 @@ export type AnswerOptions = {
 
 export function script(setting: Setting = {}) {
   const { targets = [FIRST], secrets = [ALICE], seed = 1, local = LOCAL, manual = [] } = setting;
-  const { deferred = false } = setting;
+  const { deferredUntil = null } = setting;
   const rng = seededRng(seed);
   let now = 1_000_000;
   let flowIds = 0;
@@ -153,7 +154,7 @@ export function script(setting: Setting = {}) {
     return { id: flowIds, transport, local, remote: { address, port }, tls: null };
   };
   const perform = (effect: LifecycleEffect): void => {
-    if (effect.type === 'resolve') step({ type: 'targetsResolved', targets, deferred, stale: null });
+    if (effect.type === 'resolve') step({ type: 'targetsResolved', targets, deferredUntil, stale: null });
     if (effect.type === 'openFlow')
       step({ type: 'flowOpened', target: effect.target, flow: flowTo(effect.target) });
     if (effect.type === 'readSecret') step({ type: 'secretRead', credentials: secrets });

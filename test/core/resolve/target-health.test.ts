@@ -29,26 +29,38 @@ function failed(...targets: readonly Target[]): TargetHealth {
 
 describe('the health of targets', () => {
   it('R235 puts those that failed last, in their own order, and says that a better one stands back', () => {
-    expect(healthiestFirst(NO_FAILED_TARGETS, [A, B, C], 0)).toEqual({ ordered: [A, B, C], deferred: false });
-    expect(healthiestFirst(failed(A.target), [A, B, C], 1)).toEqual({ ordered: [B, C, A], deferred: true });
-    expect(healthiestFirst(failed(B.target), [A, B, C], 1)).toEqual({ ordered: [A, C, B], deferred: false });
+    expect(healthiestFirst(NO_FAILED_TARGETS, [A, B, C], 0)).toEqual({
+      ordered: [A, B, C],
+      deferredUntil: null,
+    });
+    expect(healthiestFirst(failed(A.target), [A, B, C], 1)).toEqual({
+      ordered: [B, C, A],
+      deferredUntil: QUIET_PERIOD_MS,
+    });
+    expect(healthiestFirst(failed(B.target), [A, B, C], 1)).toEqual({
+      ordered: [A, C, B],
+      deferredUntil: null,
+    });
     expect(healthiestFirst(failed(B.target, A.target), [A, B, C], 1)).toEqual({
       ordered: [C, A, B],
-      deferred: true,
+      deferredUntil: QUIET_PERIOD_MS,
     });
   });
 
   it('R235 leaves the order alone when all have failed, or nothing is there', () => {
     const all = failed(C.target, A.target, B.target);
-    expect(healthiestFirst(all, [A, B, C], 1)).toEqual({ ordered: [A, B, C], deferred: false });
-    expect(healthiestFirst(all, [], 1)).toEqual({ ordered: [], deferred: false });
+    expect(healthiestFirst(all, [A, B, C], 1)).toEqual({ ordered: [A, B, C], deferredUntil: null });
+    expect(healthiestFirst(all, [], 1)).toEqual({ ordered: [], deferredUntil: null });
   });
 
   it('R235 tries a failed one in its own place again after five minutes', () => {
     const health = failed(A.target);
     expect(QUIET_PERIOD_MS).toBe(300_000);
     expect(healthiestFirst(health, [A, B], QUIET_PERIOD_MS - 1).ordered).toEqual([B, A]);
-    expect(healthiestFirst(health, [A, B], QUIET_PERIOD_MS)).toEqual({ ordered: [A, B], deferred: false });
+    expect(healthiestFirst(health, [A, B], QUIET_PERIOD_MS)).toEqual({
+      ordered: [A, B],
+      deferredUntil: null,
+    });
   });
 
   it('begins a new quiet period with each failure', () => {
@@ -62,6 +74,13 @@ describe('the health of targets', () => {
     expect(healthiestFirst(long, [A, B], 3_601_000).ordered).toEqual([A, B]);
     const short = targetFailed(NO_FAILED_TARGETS, A.target, 0, 5_000);
     expect(healthiestFirst(short, [A, B], QUIET_PERIOD_MS - 1).ordered).toEqual([B, A]);
+    // Whoever goes back goes to the first of them that may be asked again.
+    const both = targetFailed(long, B.target, 2_000);
+    expect(healthiestFirst(long, [A, B], 2_000).deferredUntil).toBe(3_601_000);
+    expect(healthiestFirst(both, [A, B, C], 2_000)).toEqual({
+      ordered: [C, A, B],
+      deferredUntil: 2_000 + QUIET_PERIOD_MS,
+    });
     // It outlives failures that came later, but ended before.
     expect(targetFailed(targetFailed(long, B.target, 2_000), C.target, 1_000_000).size).toBe(2);
   });
@@ -83,7 +102,9 @@ describe('the health of targets', () => {
     for (let host = 0; host < 3000; host++) health = targetFailed(health, target(host), host);
     expect(health.size).toBe(1024);
     const latest = { target: target(2999) };
-    expect(healthiestFirst(health, [latest, { target: target(0) }], 3000).deferred).toBe(true);
+    expect(healthiestFirst(health, [latest, { target: target(0) }], 3000).deferredUntil).toBe(
+      2999 + QUIET_PERIOD_MS,
+    );
     expect(targetFailed(health, A.target, 10_000_000).size).toBe(1);
     const again = targetFailed(failed(A.target, B.target), A.target, 200_000);
     expect(targetFailed(again, C.target, 300_000).size).toBe(2);

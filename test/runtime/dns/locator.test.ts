@@ -34,7 +34,7 @@ describe('a locator', () => {
     const { locate, asked } = await scene(provider());
     const location = await locate({ transport: null });
     expect(places(location)).toEqual(['udp 127.0.0.1:5070', 'udp ::1:5071', 'udp 127.0.0.2:5071']);
-    expect(location).toMatchObject({ ok: true, deferred: false, stale: null });
+    expect(location).toMatchObject({ ok: true, deferredUntil: null, stale: null });
     expect(asked()).toEqual([
       'A a.example.com',
       'A b.example.com',
@@ -184,13 +184,24 @@ describe('the health of targets', () => {
     const first = firstTarget(await locate());
     locator.noteFailed(first, null);
     const deferred = await locate();
-    expect(deferred).toMatchObject({ ok: true, deferred: true });
+    expect(deferred).toMatchObject({ ok: true, deferredUntil: clock.now + 300_000 });
     expect(places(deferred).at(-1)).toBe('udp 127.0.0.1:5070');
     locator.noteServed(first);
     expect(places(await locate())[0]).toBe('udp 127.0.0.1:5070');
     locator.noteFailed(first, null);
     clock.now += 300_000;
-    expect(await locate()).toMatchObject({ deferred: false, located: [{ target: first }, {}, {}] });
+    expect(await locate()).toMatchObject({ deferredUntil: null, located: [{ target: first }, {}, {}] });
+  });
+
+  it('R065 keeps one that named a longer time last for that time', async () => {
+    const { locate, locator, clock } = await scene(provider());
+    const first = firstTarget(await locate());
+    locator.noteFailed(first, 3_600);
+    expect(await locate()).toMatchObject({ deferredUntil: clock.now + 3_600_000 });
+    clock.now += 3_599_999;
+    expect(places(await locate()).at(-1)).toBe('udp 127.0.0.1:5070');
+    clock.now += 1;
+    expect(places(await locate())[0]).toBe('udp 127.0.0.1:5070');
   });
 });
 
