@@ -1,14 +1,12 @@
 // An agent on a host of its own (a network namespace) whose link goes down and comes up again. The registrar is the
 // embedded one, at the other end of the wire.
 
-import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { projectRoot } from '../../scripts/setup.mjs';
 import { type RunningRegistrar, startRegistrar } from '../../src/registrar/server.ts';
 import { agentScene, untilState } from './agent-scene.ts';
 import { type Home, temporaryHome } from './command.ts';
+import { ip, namespaceObstacle, startSipregIn } from './namespaces.ts';
 
 /** Of this test's own namespace; process ids keep two runs apart. */
 const NAMESPACE = `sipreg-${process.pid}`;
@@ -17,26 +15,13 @@ const [OUTSIDE, INSIDE] = [`srt${process.pid % 100_000}o`, `srt${process.pid % 1
 const SUBNET = `10.231.${process.pid % 250}`;
 const [REGISTRAR, AGENT] = [`${SUBNET}.1`, `${SUBNET}.2`];
 
-const canMakeNamespaces = process.getuid?.() === 0 && works('ip', 'netns', 'list');
+const obstacle = namespaceObstacle('ip');
 
 let home: Home;
 let registrar: RunningRegistrar;
 
-function works(program: string, ...args: readonly string[]): boolean {
-  try {
-    execFileSync(program, args, { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function ip(...args: readonly string[]): void {
-  execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'pipe'] });
-}
-
 beforeEach(async () => {
-  if (!canMakeNamespaces) return;
+  if (obstacle !== '') return;
   ip('netns', 'add', NAMESPACE);
   ip('link', 'add', OUTSIDE, 'type', 'veth', 'peer', 'name', INSIDE, 'netns', NAMESPACE);
   ip('addr', 'add', `${REGISTRAR}/30`, 'dev', OUTSIDE);
@@ -48,16 +33,14 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  if (!canMakeNamespaces) return;
+  if (obstacle !== '') return;
   await registrar?.close();
   ip('link', 'del', OUTSIDE);
   ip('netns', 'del', NAMESPACE);
   await home?.remove();
 });
 
-const reason = canMakeNamespaces ? '' : ' (skipped: it takes root and iproute2 to make network namespaces)';
-
-describe.skipIf(!canMakeNamespaces)(`an agent whose link goes down${reason}`, () => {
+describe.skipIf(obstacle !== '')(`an agent whose link goes down${obstacle}`, () => {
   it('is registered again when it is up, and told the truth', async () => {
     const config = await home.write('accounts.json', {
       accounts: {
@@ -71,11 +54,7 @@ describe.skipIf(!canMakeNamespaces)(`an agent whose link goes down${reason}`, ()
       },
     });
     const scene = agentScene(home, config);
-    const command = ['netns', 'exec', NAMESPACE, process.execPath, join(projectRoot, 'bin/sipreg.js')];
-    const agent = spawn('ip', [...command, '-q', '-c', config, '--socket', scene.socket, 'run'], {
-      env: { PATH: process.env.PATH, ...home.environment },
-      stdio: 'ignore',
-    });
+    const agent = startSipregIn(NAMESPACE, home, ['-q', '-c', config, '--socket', scene.socket, 'run']);
     const ended = once(agent, 'exit');
     try {
       await untilState(scene, 'a', 'registered');

@@ -9,9 +9,10 @@ import { type AgentScene, agentScene, untilState } from './agent-scene.ts';
 import { type Home, temporaryHome } from './command.ts';
 import { isInstalled, missingPrograms } from './installed.ts';
 import { type Kamailio, startKamailio } from './kamailio.ts';
-import { makeOtherHost, missingForHosts, type OtherHost } from './other-host.ts';
+import { namespaceObstacle } from './namespaces.ts';
+import { makeOtherHost, type OtherHost } from './other-host.ts';
 
-const missing = isInstalled('kamailio') ? missingForHosts() : missingPrograms('kamailio');
+const missing = isInstalled('kamailio') ? namespaceObstacle('ip and nft') : missingPrograms('kamailio');
 
 let home: Home;
 let hosts = 0;

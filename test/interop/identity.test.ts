@@ -53,6 +53,15 @@ describe.skipIf(!isInstalled('kamailio'))(`the identity of an account${missingPr
     expect(numbers.every((number, index) => index === 0 || number > (numbers[index - 1] ?? 0))).toBe(true);
   }
 
+  /** A run of `user` whose REGISTER is out and has no answer; `before`: how many came before it. */
+  async function startUnanswered(config: string, user: string) {
+    await kamailio.setSilent(true);
+    const before = (await requestsOf(user)).length;
+    const run = startSipreg(['-c', config, 'register', 'a'], { home });
+    await expect.poll(async () => (await requestsOf(user)).length, { timeout: 5000 }).toBeGreaterThan(before);
+    return { run, before };
+  }
+
   it('R108 R477 four runs from cron leave one binding of one Call-ID, with CSeq rising over all', async () => {
     const config = await accountsFile('cron');
     for (let run = 1; run <= 4; run++) {
@@ -102,12 +111,7 @@ describe.skipIf(!isInstalled('kamailio'))(`the identity of an account${missingPr
     const config = await accountsFile('pending');
     expect((await runSipreg(['-c', config, 'register', 'a'], { home })).code).toBe(0);
     for (let round = 0; round < 2; round++) {
-      await kamailio.setSilent(true);
-      const before = (await requestsOf('pending')).length;
-      const run = startSipreg(['-c', config, 'register', 'a'], { home });
-      await expect
-        .poll(async () => (await requestsOf('pending')).length, { timeout: 5000 })
-        .toBeGreaterThan(before);
+      const { run } = await startUnanswered(config, 'pending');
       run.kill('SIGKILL');
       await run.result;
       await kamailio.setSilent(false);
@@ -124,12 +128,7 @@ describe.skipIf(!isInstalled('kamailio'))(`the identity of an account${missingPr
     'ends on %s with %i while an answer is awaited, and keeps its numbers',
     async (signal, code) => {
       const config = await accountsFile('signal');
-      await kamailio.setSilent(true);
-      const before = (await requestsOf('signal')).length;
-      const run = startSipreg(['-c', config, 'register', 'a'], { home });
-      await expect
-        .poll(async () => (await requestsOf('signal')).length, { timeout: 5000 })
-        .toBeGreaterThan(before);
+      const { run, before } = await startUnanswered(config, 'signal');
       const signalledAt = performance.now();
       run.kill(signal);
       expect(await run.result).toMatchObject({ code, signal: null, stdout: '' });
@@ -144,12 +143,7 @@ describe.skipIf(!isInstalled('kamailio'))(`the identity of an account${missingPr
 
   it('ends on SIGINT while it waits for another run of the account', async () => {
     const config = await accountsFile('signal');
-    await kamailio.setSilent(true);
-    const before = (await requestsOf('signal')).length;
-    const first = startSipreg(['-c', config, 'register', 'a'], { home });
-    await expect
-      .poll(async () => (await requestsOf('signal')).length, { timeout: 5000 })
-      .toBeGreaterThan(before);
+    const { run: first } = await startUnanswered(config, 'signal');
     const second = startSipreg(['-c', config, 'register', 'a'], { home });
     await sleep(600);
     const signalledAt = performance.now();
@@ -162,12 +156,7 @@ describe.skipIf(!isInstalled('kamailio'))(`the identity of an account${missingPr
 
   it('gives up on an account that another run has for too long, and says which process that is', async () => {
     const config = await accountsFile('signal');
-    await kamailio.setSilent(true);
-    const before = (await requestsOf('signal')).length;
-    const first = startSipreg(['-c', config, 'register', 'a'], { home });
-    await expect
-      .poll(async () => (await requestsOf('signal')).length, { timeout: 5000 })
-      .toBeGreaterThan(before);
+    const { run: first } = await startUnanswered(config, 'signal');
     const second = await runSipreg(['-c', config, 'register', 'a', '--timeout', '1'], { home });
     expect(second.code).toBe(75);
     expect(second.stderr).toMatch(new RegExp(`register\\.busy(?:.|\\n)*process ${first.pid}\\b`));

@@ -1,10 +1,9 @@
 // A NAT for tests: a router in a network namespace (nftables masquerade, a UDP timeout of seconds) between this host,
 // which stands for the public network, and a namespace behind it. Takes root; everything ends with `remove`.
 
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { join } from 'node:path';
-import { projectRoot } from '../../scripts/setup.mjs';
+import { type ChildProcess, execFileSync } from 'node:child_process';
 import type { Home } from './command.ts';
+import { ip, startSipregIn, works } from './namespaces.ts';
 
 export type NatScene = {
   /** Where a server of this host is reached from behind the NAT. */
@@ -19,13 +18,6 @@ export type NatScene = {
   readonly rebind: (first: number, last: number) => void;
   readonly remove: () => void;
 };
-
-/** '' where a NAT can be made, else a sentence for the name of a skipped test. */
-export function natObstacle(): string {
-  const isPossible =
-    process.getuid?.() === 0 && works('ip', 'netns', 'list') && works('nft', 'list', 'ruleset');
-  return isPossible ? '' : ' (skipped: it takes root, iproute2 and nftables to make a NAT)';
-}
 
 /** Makes the NAT. A mapping over which nothing leaves for `timeoutSeconds` is forgotten. */
 export function startNat(ports: readonly [number, number], timeoutSeconds: number): NatScene {
@@ -44,13 +36,7 @@ export function startNat(ports: readonly [number, number], timeoutSeconds: numbe
     outside: `${publicNet}.1`,
     public: `${publicNet}.2`,
     inside: `${privateNet}.2`,
-    startSipreg: (args, home) => {
-      const command = ['netns', 'exec', behind, process.execPath, join(projectRoot, 'bin/sipreg.js')];
-      return spawn('ip', [...command, ...args], {
-        env: { PATH: process.env.PATH, ...home.environment },
-        stdio: 'ignore',
-      });
-    },
+    startSipreg: (args, home) => startSipregIn(behind, home, args),
     rebind: (first, last) => {
       masquerade(router, wan, first, last);
       // A masqueraded mapping ends with its interface.
@@ -99,17 +85,4 @@ function addAddress(where: readonly string[], device: string, address: string): 
 
 function setKernel(namespace: string, name: string, value: number): void {
   ip('netns', 'exec', namespace, 'sysctl', '-q', '-w', `${name}=${value}`);
-}
-
-function ip(...args: readonly string[]): void {
-  execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'pipe'] });
-}
-
-function works(program: string, ...args: readonly string[]): boolean {
-  try {
-    execFileSync(program, args, { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false; // it is not here, or not allowed: the caller says what follows
-  }
 }

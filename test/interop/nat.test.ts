@@ -7,9 +7,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type AgentScene, agentScene, untilState } from './agent-scene.ts';
 import { type Home, temporaryHome } from './command.ts';
-import { isInstalled, missingPrograms } from './installed.ts';
+import { missingPrograms } from './installed.ts';
 import { fieldValues, type Kamailio, startKamailio } from './kamailio.ts';
-import { type NatScene, natObstacle, startNat } from './nat-scene.ts';
+import { namespaceObstacle } from './namespaces.ts';
+import { type NatScene, startNat } from './nat-scene.ts';
 import { call, request } from './sipp-caller.ts';
 
 const FIRST_PORTS = [30_000, 30_999] as const;
@@ -17,8 +18,8 @@ const MIDDLE_PORTS = [35_000, 35_999] as const;
 const LATER_PORTS = [40_000, 40_999] as const;
 const NAT_TIMEOUT_SECONDS = 3;
 
-const obstacle = natObstacle() || missingPrograms('kamailio', 'sipp');
-const isPossible = natObstacle() === '' && isInstalled('kamailio') && isInstalled('sipp');
+const obstacle = namespaceObstacle('ip and nft') || missingPrograms('kamailio', 'sipp');
+const isPossible = obstacle === '';
 
 let nat: NatScene;
 let kamailio: Kamailio;

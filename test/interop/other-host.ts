@@ -1,11 +1,9 @@
 // A host of its own for a program under test: a network namespace with one wire to ours, whose addresses and packets a test
 // can take away. It takes root, iproute2 and nftables.
 
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { join } from 'node:path';
-import { projectRoot } from '../../scripts/setup.mjs';
-import { SEARCH_PATH } from './child-group.ts';
+import type { ChildProcess } from 'node:child_process';
 import type { Home } from './command.ts';
+import { ip, startSipregIn } from './namespaces.ts';
 
 export type OtherHost = {
   /** Our end of the wire. */
@@ -21,27 +19,6 @@ export type OtherHost = {
   readonly remove: () => void;
 };
 
-const ENVIRONMENT = { PATH: SEARCH_PATH };
-
-/** '' when such hosts can be made, else a sentence for the name of a skipped test. */
-export function missingForHosts(): string {
-  const isReady = process.getuid?.() === 0 && works('ip', 'netns', 'list') && works('nft', '--version');
-  return isReady ? '' : ' (skipped: it takes root, iproute2 and nftables)';
-}
-
-function works(program: string, ...args: readonly string[]): boolean {
-  try {
-    execFileSync(program, args, { stdio: 'ignore', env: ENVIRONMENT });
-    return true;
-  } catch {
-    return false; // that it does not work is the answer
-  }
-}
-
-function run(program: string, ...args: readonly string[]): void {
-  execFileSync(program, args, { stdio: ['ignore', 'ignore', 'pipe'], env: ENVIRONMENT });
-}
-
 /** `number` tells the hosts of one test process apart: the kernel takes a namespace apart at its leisure. */
 export function makeOtherHost(number: number): OtherHost {
   const name = `sipreg-${process.pid}-${number}`;
@@ -52,11 +29,11 @@ export function makeOtherHost(number: number): OtherHost {
   const net = `10.${232 + number}.${process.pid % 250}`;
   const there: readonly [string, string] = [`${net}.2`, `${net}.3`];
   const inside = (program: string, ...args: readonly string[]): void =>
-    run('ip', 'netns', 'exec', name, program, ...args);
-  run('ip', 'netns', 'add', name);
-  run('ip', 'link', 'add', outside, 'type', 'veth', 'peer', 'name', device, 'netns', name);
-  run('ip', 'addr', 'add', `${net}.1/24`, 'dev', outside);
-  run('ip', 'link', 'set', outside, 'up');
+    ip('netns', 'exec', name, program, ...args);
+  ip('netns', 'add', name);
+  ip('link', 'add', outside, 'type', 'veth', 'peer', 'name', device, 'netns', name);
+  ip('addr', 'add', `${net}.1/24`, 'dev', outside);
+  ip('link', 'set', outside, 'up');
   // Each in a net of its own, so that the second stays when the first goes.
   for (const address of there) inside('ip', 'addr', 'add', `${address}/32`, 'dev', device);
   inside('ip', 'link', 'set', 'lo', 'up');
@@ -76,14 +53,10 @@ export function makeOtherHost(number: number): OtherHost {
         inside('nft', `add rule inet middlebox ${hook} tcp ${side} ${port} drop`);
       }
     },
-    sipreg: (home, ...args) =>
-      spawn('ip', ['netns', 'exec', name, process.execPath, join(projectRoot, 'bin/sipreg.js'), ...args], {
-        env: { ...ENVIRONMENT, ...home.environment },
-        stdio: 'ignore',
-      }),
+    sipreg: (home, ...args) => startSipregIn(name, home, args),
     remove: () => {
-      run('ip', 'link', 'del', outside);
-      run('ip', 'netns', 'del', name);
+      ip('link', 'del', outside);
+      ip('netns', 'del', name);
     },
   };
 }

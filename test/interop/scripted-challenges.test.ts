@@ -15,7 +15,6 @@ import {
   type Stage,
   unauthorized,
 } from './scripted-registrar.ts';
-import type { ScriptedAnswer } from './sipp.ts';
 
 let stage: Stage;
 
@@ -29,20 +28,13 @@ const digest = (nonce: string, more = ', algorithm=MD5'): string =>
   `Digest realm="door", nonce="${nonce}", qop="auth"${more}`;
 
 describe.skipIf(!isInstalled('sipp'))(`challenges${missingPrograms('sipp')}`, () => {
-  /** Registers at a registrar that gives `answers`. */
-  async function register(answers: readonly ScriptedAnswer[], entry: object = {}) {
-    const registrar = await stage.registrar(answers);
-    const result = await stage.run(registrar.port, entry);
-    return { result, requests: await registrar.requests() };
-  }
-
   it('R193 R197 answers a 407 and then a 401, and sends both credentials in one request', async () => {
     const proxy = {
       status: 407,
       reason: 'Proxy Authentication Required',
       headers: ['Proxy-Authenticate: Digest realm="gate", nonce="g1", qop="auth"'],
     };
-    const { result, requests } = await register([proxy, unauthorized(digest('d1')), OK]);
+    const { result, requests } = await stage.register([proxy, unauthorized(digest('d1')), OK]);
     expect(result.code).toBe(0);
     expect(firstValues(requests, 'Authorization').map((value) => value !== undefined)).toEqual([
       false,
@@ -63,7 +55,7 @@ describe.skipIf(!isInstalled('sipp'))(`challenges${missingPrograms('sipp')}`, ()
 
   it('R193 R197 answers 401 challenges of two realms in one row each', async () => {
     const other = 'Digest realm="annex", nonce="a1", qop="auth"';
-    const { result, requests } = await register([unauthorized(digest('d1'), other), OK], {
+    const { result, requests } = await stage.register([unauthorized(digest('d1'), other), OK], {
       credentials: [
         { realm: 'annex', username: 'guest', password: 'annex pass' },
         { realm: 'door', username: 'alice', password: PASSWORD },
@@ -82,7 +74,7 @@ describe.skipIf(!isInstalled('sipp'))(`challenges${missingPrograms('sipp')}`, ()
     ['MD5', 'SHA-256'],
   ] as const)('R268 R282 answers the topmost of %s and %s, correctly', async (first, second) => {
     const challenges = [first, second].map((name) => digest(name.toLowerCase(), `, algorithm=${name}`));
-    const { result, requests } = await register([unauthorized(...challenges), OK]);
+    const { result, requests } = await stage.register([unauthorized(...challenges), OK]);
     expect(result.code).toBe(0);
     expect(accountOf(result).auth).toMatchObject({ realm: 'door', algorithm: first });
     const [answer = '', ...others] = fieldValues(requests[1] ?? '', 'Authorization');
@@ -99,7 +91,7 @@ describe.skipIf(!isInstalled('sipp'))(`challenges${missingPrograms('sipp')}`, ()
   });
 
   it('R256 R283 passes over algorithms and schemes that it does not know', async () => {
-    const { result, requests } = await register([
+    const { result, requests } = await stage.register([
       unauthorized(
         digest('x1', ', algorithm=SHA3-512'),
         'Bearer authz_server="https://example.test"',
@@ -113,7 +105,7 @@ describe.skipIf(!isInstalled('sipp'))(`challenges${missingPrograms('sipp')}`, ()
   });
 
   it('R198 R285 gives up where it knows no algorithm, after one REGISTER', async () => {
-    const { result, requests } = await register([
+    const { result, requests } = await stage.register([
       unauthorized(digest('x1', ', algorithm=SHA3-512'), 'Basic realm="door"'),
     ]);
     expect(result.code).toBe(77);
@@ -122,7 +114,7 @@ describe.skipIf(!isInstalled('sipp'))(`challenges${missingPrograms('sipp')}`, ()
   });
 
   it('R204 R285 says which realm it has no credentials for', async () => {
-    const { result, requests } = await register([unauthorized(digest('d1'))], { password: undefined });
+    const { result, requests } = await stage.register([unauthorized(digest('d1'))], { password: undefined });
     expect(result.code).toBe(77);
     expect(failureIn(result)).toMatchObject({ code: 'auth.no-credentials', status: 401 });
     expect(failureIn(result).cause).toContain('"door"');
@@ -131,7 +123,7 @@ describe.skipIf(!isInstalled('sipp'))(`challenges${missingPrograms('sipp')}`, ()
 
   it('R259 R266 takes stale=true for a new nonce, and counts from 1 again', async () => {
     const stale = unauthorized(digest('d2', ', stale=TRUE'));
-    const { result, requests } = await register([unauthorized(digest('d1')), stale, OK]);
+    const { result, requests } = await stage.register([unauthorized(digest('d1')), stale, OK]);
     expect(result.code).toBe(0);
     expect(accountOf(result).requests).toBe(3);
     const answers = firstValues(requests, 'Authorization');
@@ -141,7 +133,7 @@ describe.skipIf(!isInstalled('sipp'))(`challenges${missingPrograms('sipp')}`, ()
 
   it('R195 does not follow a registrar that calls every nonce stale', async () => {
     const stale = ['d2', 'd3', 'd4', 'd5', 'd6'].map((nonce) => unauthorized(digest(nonce, ', stale=true')));
-    const { result, requests } = await register([unauthorized(digest('d1')), ...stale]);
+    const { result, requests } = await stage.register([unauthorized(digest('d1')), ...stale]);
     expect(result.code).toBe(77);
     expect(failureIn(result).code).toBe('auth.looping');
     // The first, its answer, and three free ones.
@@ -154,7 +146,7 @@ describe.skipIf(!isInstalled('sipp'))(`challenges${missingPrograms('sipp')}`, ()
   ])(
     'R195 R288 R289 a second 401 with %s and without stale is a rejection after two REGISTERs',
     async (_, nonce) => {
-      const { result, requests } = await register([
+      const { result, requests } = await stage.register([
         unauthorized(digest('d1')),
         unauthorized(digest(nonce)),
         OK,
@@ -166,7 +158,7 @@ describe.skipIf(!isInstalled('sipp'))(`challenges${missingPrograms('sipp')}`, ()
   );
 
   it('R064 a 403 to the answer of a challenge is a rejection, and not repeated', async () => {
-    const { result, requests } = await register([
+    const { result, requests } = await stage.register([
       unauthorized(digest('d1')),
       { status: 403, reason: 'Wrong password', headers: ['Warning: 399 door "no such user"'] },
       OK,
@@ -177,7 +169,7 @@ describe.skipIf(!isInstalled('sipp'))(`challenges${missingPrograms('sipp')}`, ()
   });
 
   it('R286 answers a challenge without qop in the form of RFC 2069', async () => {
-    const { result, requests } = await register([unauthorized('Digest realm="door", nonce="old"'), OK]);
+    const { result, requests } = await stage.register([unauthorized('Digest realm="door", nonce="old"'), OK]);
     expect(result.code).toBe(0);
     expect(accountOf(result).auth).toEqual({ realm: 'door', algorithm: 'MD5', qop: null });
     const answer = firstValues(requests, 'Authorization')[1] ?? '';

@@ -25,17 +25,10 @@ const tooBrief = (...headers: readonly string[]): ScriptedAnswer => ({
 });
 
 describe.skipIf(!isInstalled('sipp'))(`refusals${missingPrograms('sipp')}`, () => {
-  /** Registers at a registrar that gives `answers`. */
-  async function register(answers: readonly ScriptedAnswer[], entry: object = {}) {
-    const registrar = await stage.registrar(answers);
-    const result = await stage.run(registrar.port, entry);
-    return { result, requests: await registrar.requests() };
-  }
-
   it('R137 a 423 raises Contact and Expires to Min-Expires, through a later challenge too', async () => {
     const challenge = unauthorized('Digest realm="door", nonce="d1", qop="auth"');
     const answers = [tooBrief('Min-Expires: 1800'), challenge, OK];
-    const { result, requests } = await register(answers, { expires: 60 });
+    const { result, requests } = await stage.register(answers, { expires: 60 });
     expect(result.code).toBe(0);
     expect(firstValues(requests, 'Expires')).toEqual(['60', '1800', '1800']);
     expect(firstValues(requests, 'Contact').map((value) => value?.split('expires=')[1])).toEqual([
@@ -52,7 +45,7 @@ describe.skipIf(!isInstalled('sipp'))(`refusals${missingPrograms('sipp')}`, () =
     ['Min-Expires of nought', ['Min-Expires: 0']],
     ['one that is no number', ['Min-Expires: later']],
   ] as const)('R138 a 423 with %s is worth one doubled try', async (_, headers) => {
-    const { result, requests } = await register([tooBrief(...headers), tooBrief(...headers), OK], {
+    const { result, requests } = await stage.register([tooBrief(...headers), tooBrief(...headers), OK], {
       expires: 60,
     });
     expect(result.code).toBe(75);
@@ -62,14 +55,16 @@ describe.skipIf(!isInstalled('sipp'))(`refusals${missingPrograms('sipp')}`, () =
 
   it('R138 a registrar that raises again and again is not followed for ever', async () => {
     const answers = [100, 200, 300, 400, 500, 600].map((least) => tooBrief(`Min-Expires: ${least}`));
-    const { result, requests } = await register(answers, { expires: 60 });
+    const { result, requests } = await stage.register(answers, { expires: 60 });
     expect(result.code).toBe(75);
     expect(firstValues(requests, 'Expires')).toEqual(['60', '100', '200', '300']);
   });
 
   it('R061 a 420 drops what the registrar does not know from Supported', async () => {
     const badExtension = { status: 420, reason: 'Bad Extension', headers: ['Unsupported: path'] };
-    const { result, requests } = await register([badExtension, OK], { headers: { Supported: 'timer' } });
+    const { result, requests } = await stage.register([badExtension, OK], {
+      headers: { Supported: 'timer' },
+    });
     expect(result.code).toBe(0);
     const tags = requests.map((one) => fieldValues(one, 'Supported').join(',').split(/,\s*/).sort());
     expect(tags).toEqual([
@@ -80,7 +75,7 @@ describe.skipIf(!isInstalled('sipp'))(`refusals${missingPrograms('sipp')}`, () =
 
   it('R061 a 420 about something that was not offered is final', async () => {
     const badExtension = { status: 420, reason: 'Bad Extension', headers: ['Unsupported: gin'] };
-    const { result, requests } = await register([badExtension, OK]);
+    const { result, requests } = await stage.register([badExtension, OK]);
     expect(result.code).toBe(75);
     expect(failureIn(result)).toMatchObject({ code: 'register.extension', status: 420 });
     expect(failureIn(result).cause).toContain('gin');
@@ -104,7 +99,7 @@ describe.skipIf(!isInstalled('sipp'))(`refusals${missingPrograms('sipp')}`, () =
   ] as const)(
     'R045 R063 R069 a %i %s is final: one REGISTER, exit code %i',
     async (status, reason, exit, code) => {
-      const { result, requests } = await register([{ status, reason }, OK]);
+      const { result, requests } = await stage.register([{ status, reason }, OK]);
       expect(result.code).toBe(exit);
       expect(failureIn(result)).toMatchObject({ stage: 'register', code, status, reason, retryAfter: null });
       expect(failureIn(result).cause).toContain(`${status} ${reason}`);
@@ -120,7 +115,7 @@ describe.skipIf(!isInstalled('sipp'))(`refusals${missingPrograms('sipp')}`, () =
     [500, `Retry-After: ${'9'.repeat(27)}`, 86_400],
     [404, 'Retry-After: soon', null],
   ] as const)('R067 R068 R192 a %i with "%s" tells %s seconds', async (status, header, seconds) => {
-    const { result } = await register([{ status, reason: 'Later', headers: [header] }]);
+    const { result } = await stage.register([{ status, reason: 'Later', headers: [header] }]);
     expect(result.code).toBe(75);
     expect(failureIn(result).retryAfter).toBe(seconds);
   });
@@ -153,7 +148,7 @@ describe.skipIf(!isInstalled('sipp'))(`refusals${missingPrograms('sipp')}`, () =
         `Contact: <sip:bob@127.0.0.1:${second.port};method=INVITE?Subject=x>;q=0.9`,
       ],
     };
-    const { result, requests } = await register([moved]);
+    const { result, requests } = await stage.register([moved]);
     expect(result.code).toBe(0);
     expect(accountOf(result).target?.port).toBe(second.port);
     const [followed = '', ...others] = await second.requests();
@@ -190,7 +185,7 @@ describe.skipIf(!isInstalled('sipp'))(`refusals${missingPrograms('sipp')}`, () =
     ['305', 305, ['Contact: <sip:127.0.0.1:1>']],
     ['380', 380, ['Contact: <sip:127.0.0.1:1>']],
   ] as const)('a redirection %s is told, and not followed', async (_, status, headers) => {
-    const { result, requests } = await register([{ status, reason: 'Elsewhere', headers }]);
+    const { result, requests } = await stage.register([{ status, reason: 'Elsewhere', headers }]);
     expect(result.code).toBe(75);
     expect(failureIn(result)).toMatchObject({ code: 'register.redirected', status });
     expect(requests).toHaveLength(1);

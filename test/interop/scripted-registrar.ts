@@ -18,23 +18,35 @@ export type Stage = {
   ) => Promise<ScriptedRegistrar>;
   /** `sipreg --json COMMAND a OPTIONS`, with the keys of `entry` over those of an account of alice at `port`. */
   readonly run: (port: number, entry?: object, words?: readonly string[]) => Promise<CommandResult>;
+  /** Registers at a registrar that gives `answers`: what came of it, and what the registrar has received. */
+  readonly register: (
+    answers: readonly ScriptedAnswer[],
+    entry?: object,
+  ) => Promise<{ readonly result: CommandResult; readonly requests: readonly string[] }>;
   readonly close: () => Promise<void>;
 };
 
 export async function openStage(): Promise<Stage> {
   const home = await temporaryHome();
   const registrars: ScriptedRegistrar[] = [];
+  const startRegistrar: Stage['registrar'] = async (answers, transport, port) => {
+    const registrar = await startScriptedRegistrar({ answers }, transport, port);
+    registrars.push(registrar);
+    return registrar;
+  };
+  const run: Stage['run'] = async (port, entry = {}, words = ['register', 'a', '--timeout', '5']) => {
+    const account = { aor: 'sip:alice@127.0.0.1', registrar: `sip:127.0.0.1:${port}`, password: PASSWORD };
+    const config = await home.write('accounts.json', { accounts: { a: { ...account, ...entry } } });
+    return await runSipreg(['--json', '-c', config, ...words], { home });
+  };
   return {
     home,
-    registrar: async (answers, transport, port) => {
-      const registrar = await startScriptedRegistrar({ answers }, transport, port);
-      registrars.push(registrar);
-      return registrar;
-    },
-    run: async (port, entry = {}, words = ['register', 'a', '--timeout', '5']) => {
-      const account = { aor: 'sip:alice@127.0.0.1', registrar: `sip:127.0.0.1:${port}`, password: PASSWORD };
-      const config = await home.write('accounts.json', { accounts: { a: { ...account, ...entry } } });
-      return await runSipreg(['--json', '-c', config, ...words], { home });
+    registrar: startRegistrar,
+    run,
+    register: async (answers, entry) => {
+      const registrar = await startRegistrar(answers);
+      const result = await run(registrar.port, entry);
+      return { result, requests: await registrar.requests() };
     },
     close: async () => {
       await Promise.all(registrars.map((registrar) => registrar.stop()));

@@ -1,11 +1,11 @@
 // The watch on the host's addresses and routes: by looks that the test makes up, and in a network namespace of its own
 // whose link and addresses the test changes.
 
-import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { watchNetwork } from '../../src/runtime/network-watch.ts';
+import { ip, namespaceObstacle } from '../interop/namespaces.ts';
 import { bundleProgram, type Child, startProgram } from '../state/children.ts';
 import { makeTemporaryDirectory } from '../support/certificates.ts';
 import { until } from '../support/flows.ts';
@@ -86,24 +86,11 @@ describe('the watch', () => {
 
 const NAMESPACE = `sipreg-watch-${process.pid}`;
 const [OUTSIDE, INSIDE] = [`srw${process.pid % 100_000}o`, `srw${process.pid % 100_000}i`];
-const canMakeNamespaces = process.getuid?.() === 0 && works('ip', 'netns', 'list');
+const obstacle = namespaceObstacle('ip');
 const directory = makeTemporaryDirectory();
 let watching: Child | undefined;
 
 afterAll(directory.remove);
-
-function works(program: string, ...args: readonly string[]): boolean {
-  try {
-    execFileSync(program, args, { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function ip(...args: readonly string[]): void {
-  execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'pipe'] });
-}
 
 /** Runs the watch in the namespace; gives what it tells. */
 async function watchInside(): Promise<() => readonly Change[]> {
@@ -115,9 +102,7 @@ async function watchInside(): Promise<() => readonly Change[]> {
   return () => child.lines().map((line): Change => JSON.parse(line));
 }
 
-const reason = canMakeNamespaces ? '' : ' (skipped: it takes root and iproute2 to make network namespaces)';
-
-describe.skipIf(!canMakeNamespaces)(`a host of its own${reason}`, () => {
+describe.skipIf(obstacle !== '')(`a host of its own${obstacle}`, () => {
   beforeEach(() => {
     ip('netns', 'add', NAMESPACE);
     ip('link', 'add', OUTSIDE, 'type', 'veth', 'peer', 'name', INSIDE, 'netns', NAMESPACE);
