@@ -1,7 +1,14 @@
 // Whether a document is an accounts file by its shape. A right one is found right account by account; only a wrong one is
 // gone through as a whole, for the words of what is wrong.
 
-import { type AccountsDocument, accountSchema, checkBySchema, documentSchema, fits } from './schema.ts';
+import {
+  type AccountEntry,
+  type AccountsDocument,
+  accountSchema,
+  checkBySchema,
+  documentSchema,
+  fits,
+} from './schema.ts';
 import { isReservedName } from './structure.ts';
 import { accountNameRule } from './value-rules.ts';
 
@@ -17,7 +24,7 @@ function isRight(input: unknown): input is AccountsDocument {
   if (!fits(documentSchema, { ...input, accounts: {} })) return false;
   for (const name of Object.keys(input.accounts)) {
     const entry = input.accounts[name];
-    if (!isRightName(name) || !isRecord(entry) || !isRightAccount(entry)) return false;
+    if (!isRightName(name) || !isRightAccount(entry)) return false;
   }
   return true;
 }
@@ -26,8 +33,9 @@ function isRightName(name: string): boolean {
   return accountNameRule(name) === null && !isReservedName(name);
 }
 
-function isRightAccount(entry: Record<string, unknown>): boolean {
-  if (!('aor' in entry)) return false;
+/** Whether one account is right by itself. */
+export function isRightAccount(entry: unknown): entry is AccountEntry {
+  if (!isRecord(entry) || !('aor' in entry)) return false;
   for (const key of Object.keys(entry)) {
     const schema = SCHEMAS.get(key);
     if (schema === undefined || !fits(schema, entry[key])) return false;

@@ -1,8 +1,8 @@
-// A binding that a program was told to make, its whole Contact written out, as OpenSIPS and reSIProcate have it. With an
-// outbound instance (RFC 5626) calls come back on the flow, and our own address takes the place of the written one.
+// What a program was told to register. Where its whole Contact is written out, as OpenSIPS and reSIProcate have it, and an
+// outbound instance beside it (RFC 5626), calls come back on the flow, and our own address takes the place of the written one.
 
-import type { SipUri } from '../../core/sip/uri.ts';
-import { formatUri, unescape as unescapeUser } from '../../core/sip/uri.ts';
+import { unquote } from '../../core/sip/scan.ts';
+import { formatUri, type Param, type SipUri, unescape as unescapeUser } from '../../core/sip/uri.ts';
 import type { AccountEntry } from '../schema.ts';
 import { paramsEntry, withoutTransport } from './server-address.ts';
 
@@ -25,6 +25,18 @@ export function bindingKeys(contact: SipUri, { instance, regId }: OutboundIdenti
     outbound: 'on',
     ...instanceId,
   };
+}
+
+/** Header parameters of a Contact as `contactParams` has them. */
+export function contactParamsEntry(params: readonly Param[]): AccountEntry['contactParams'] | undefined {
+  if (params.length === 0) return undefined;
+  return Object.fromEntries(
+    params.map(({ name, value }): [string, string | number | true] => {
+      const text = value === null ? true : unquote(value);
+      const isNumber = name.toLowerCase() === 'q' && text !== true && /^[\d.]+$/.test(text);
+      return [name, isNumber ? Number(text) : text];
+    }),
+  );
 }
 
 /** What the keys change in how the account is reached. */

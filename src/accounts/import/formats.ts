@@ -1,9 +1,11 @@
 // Every kind of file that can be imported, for `account import`: by its id, or by the look of a file.
 
+import { baresip } from './baresip.ts';
+import { linphone } from './linphone.ts';
 import type { ForeignFile, ImportFormat } from './reading.ts';
 import { resiprocate } from './resiprocate.ts';
 
-export const IMPORT_FORMATS: readonly ImportFormat[] = [resiprocate];
+export const IMPORT_FORMATS: readonly ImportFormat[] = [baresip, linphone, resiprocate];
 
 /** The kinds that the file looks like: one, or the user has to say which. */
 export function recognised(file: ForeignFile): readonly ImportFormat[] {

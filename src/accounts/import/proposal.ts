@@ -5,7 +5,7 @@ import { unescape as unescapeUser } from '../../core/sip/uri.ts';
 import { inconsistencies } from '../consistency.ts';
 import { defaultRegistrar, uriOf } from '../plan.ts';
 import { type AccountEntry, checkBySchema } from '../schema.ts';
-import { checkShape } from '../shape.ts';
+import { isRightAccount } from '../shape.ts';
 import type { ForeignAccount, ImportReading, LeftOut } from './reading.ts';
 
 type ProposedEntry = { readonly [Key in keyof AccountEntry]?: AccountEntry[Key] | undefined };
@@ -52,9 +52,8 @@ function judge(proposal: Proposal): ForeignAccount | LeftOut {
 
 /** Each key that the schema does not let pass, once. */
 function shapeProblems(entry: object): readonly { readonly key: string; readonly message: string }[] {
-  const document = { accounts: { account: entry } };
-  if (checkShape(document).ok) return [];
-  const checked = checkBySchema(document);
+  if (isRightAccount(entry)) return [];
+  const checked = checkBySchema({ accounts: { account: entry } });
   if (checked.ok) return [];
   const messages = new Map<string, string>();
   for (const { path, message } of checked.error) {

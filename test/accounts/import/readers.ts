@@ -61,11 +61,11 @@ export function itIsAReader(format: ImportFormat, sample: string, { pieces, entr
           expect(line).toBeGreaterThanOrEqual(1);
           expect(line).toBeLessThanOrEqual(lines);
         }
-        for (const { entry } of reading.accounts) {
-          expect(await problemsOf(JSON.stringify({ accounts: { account: entry } }))).toEqual([]);
-        }
+        const problems = await problemsOf(accountsFileOf(reading));
+        // Two of a file may be one account: the importer tells.
+        expect(problems.filter((problem) => !problem.includes('is also that of account'))).toEqual([]);
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
