@@ -30,10 +30,13 @@ export function answerFacts(
   withheld: Withheld | null,
   isRegistered: boolean,
 ): readonly Fact[] {
+  const digest = digestFacts(query, credentials);
   return [
     registerFact(query, isRegistered),
-    ...digestFacts(query, credentials),
-    credentialsFact(query, withheld, isRegistered),
+    ...digest,
+    digest.some(({ mark }) => mark === 'fail')
+      ? skipped('auth.credentials', 'needs a challenge that the account can answer')
+      : credentialsFact(query, withheld, isRegistered),
     ...warningFacts(query),
   ];
 }

@@ -4,6 +4,7 @@
 import { headerRows, headerValue } from '../sip/headers.ts';
 import type { SipResponse } from '../sip/message.ts';
 import { parseRetryAfter } from '../sip/numbers.ts';
+import { durationText } from './words.ts';
 
 /** More than this of one foreign text helps nobody. */
 const MAX_TEXT = 200;
@@ -45,12 +46,17 @@ export function printableJson(json: string): string {
   );
 }
 
-/** "403 Forbidden (Warning: 399 pbx "too many contacts")". */
+/** "403 Forbidden (Warning: 399 pbx "too many contacts")", "503 Service Unavailable (Retry-After: 2 min)". */
 export function answerInWords(response: SipResponse): string {
   const reason = printable(response.reason);
   const status = reason === '' ? String(response.status) : `${response.status} ${reason}`;
   const warnings = headerRows(response.headers, 'Warning').map((row) => printable(row));
-  return warnings.length === 0 ? status : `${status} (Warning: ${printable(warnings.join('; '))})`;
+  const wait = retryAfterOf(response);
+  const more = [
+    ...(warnings.length === 0 ? [] : [`Warning: ${printable(warnings.join('; '))}`]),
+    ...(wait === null ? [] : [`Retry-After: ${durationText(wait)}`]),
+  ];
+  return more.length === 0 ? status : `${status} (${more.join(', ')})`;
 }
 
 /** The seconds of Retry-After, at most one day; null without one. */

@@ -195,7 +195,7 @@ export const VERDICTS = {
   'register.unavailable': {
     exit: 75,
     meaning: 'the registrar cannot serve this now',
-    remedy: 'nothing to do here; it is tried again',
+    remedy: 'wait: the agent tries again by itself, a single command has to be given again',
   },
   'register.not-found': {
     exit: 75,
@@ -256,7 +256,7 @@ export const VERDICTS = {
   'auth.no-algorithm': {
     exit: 77,
     meaning: 'the registrar offers no digest algorithm that the account can answer',
-    remedy: 'set the password in place of an ha1, or an ha1 for the offered algorithm',
+    remedy: 'set the password in place of an ha1, or ask the provider for Digest with MD5 or SHA-256',
   },
   'auth.looping': {
     exit: 77,

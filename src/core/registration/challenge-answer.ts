@@ -148,10 +148,17 @@ function unanswerable(
     const cause = `the registrar asks for credentials for the realm "${printable(without.realm)}", and the account has none for it`;
     return failureOf('auth.no-credentials', cause, evidence);
   }
-  const { unknownAlgorithms, realms } = parseChallenges(response.headers);
-  const offered = printable(unknownAlgorithms.join(', '));
-  const what = offered === '' ? 'no Digest challenge that can be used' : `only ${offered}`;
+  const { usable, unknownAlgorithms, realms } = parseChallenges(response.headers);
+  // Of those that could be answered the secret is none.
+  const others = usable.map(({ algorithm, realm }) => `${algorithm} (realm "${realm}")`);
+  const offered = printable([...others, ...unknownAlgorithms].join(', '));
   const where = printable(realms.map((realm) => `for the realm "${realm}"`).join(', '));
-  const cause = `the registrar answered ${answerInWords(response)} and offers ${what} ${where}`.trimEnd();
-  return failureOf('auth.no-algorithm', cause, evidence);
+  const what = offered === '' ? `no Digest challenge that can be used ${where}` : `only ${offered}`;
+  const cause = `the registrar answered ${answerInWords(response)} and offers ${what}`.trimEnd();
+  // With an ha1 that fits none of them it is the secret's turn; else that of whoever runs the registrar.
+  const advice =
+    usable.length === 0 ? 'ask the provider for Digest with MD5, SHA-256 or SHA-512-256' : HA1_ADVICE;
+  return failureOf('auth.no-algorithm', cause, { ...evidence, advice });
 }
+
+const HA1_ADVICE = 'set the password in place of the ha1, or add an ha1 for one of these algorithms';

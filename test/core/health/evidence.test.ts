@@ -93,11 +93,15 @@ describe('answerInWords', () => {
   const answer = (reason: string, ...rows: readonly string[]) =>
     parsedResponse([`SIP/2.0 403 ${reason}`, ...rows, 'Content-Length: 0', '\r\n'].join('\r\n'));
 
-  it('has status, reason and warnings', () => {
+  it('has status, reason, warnings and Retry-After', () => {
     expect(answerInWords(answer('Forbidden', 'Warning: 399 pbx "too many contacts"'))).toBe(
       '403 Forbidden (Warning: 399 pbx "too many contacts")',
     );
     expect(answerInWords(answer(''))).toBe('403');
+    expect(answerInWords(answer('Later', 'Retry-After: 120'))).toBe('403 Later (Retry-After: 2 min)');
+    expect(answerInWords(answer('Later', 'Warning: 399 a "full"', 'Retry-After: 9'))).toBe(
+      '403 Later (Warning: 399 a "full", Retry-After: 9 s)',
+    );
   });
 
   it('R022 is short and printable, whatever the server says', () => {

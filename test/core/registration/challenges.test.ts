@@ -249,6 +249,7 @@ describe('credentials', () => {
     line.begin();
     line.answer(401, { 'WWW-Authenticate': sha });
     expect(line.failure()).toMatchObject({ code: 'auth.no-algorithm' });
+    expect(line.failure()?.cause).toMatch(/offers only SHA-256 \(realm "example.com"\)$/);
     const both = script(setting);
     both.begin();
     both.answer(401, { 'WWW-Authenticate': [sha, challenge('n2')] });
@@ -262,7 +263,8 @@ describe('credentials', () => {
       'WWW-Authenticate': ['Basic realm="b"', 'Digest realm="x", nonce="n", algorithm=FOO-9'],
     });
     expect(line.failure()).toMatchObject({ code: 'auth.no-algorithm' });
-    expect(line.failure()?.cause).toContain('FOO-9');
+    expect(line.failure()?.cause).toMatch(/ and offers only basic \(realm "b"\), FOO-9 \(realm "x"\)$/);
+    expect(line.failure()?.advice).toContain('ask the provider');
   });
 
   it('are not to blame when a 401 brings no challenge at all', () => {
