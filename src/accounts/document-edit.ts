@@ -2,9 +2,10 @@
 // is checked as a whole before anything is written; a file that is wrong already is not touched.
 
 import { failure, type Result, success } from '../core/result.ts';
-import { renderProblem } from './explain.ts';
+import { renderProblem, unknownAccount } from './explain.ts';
 import { checkText, loadAccounts } from './load.ts';
 import type { AccountEntry, AccountsDocument } from './schema.ts';
+import { accountNameRule } from './value-rules.ts';
 
 /** Why an account was not added or removed; `exit` as in interface.md, "Exit codes". */
 export type EditProblem = {
@@ -52,11 +53,21 @@ export async function withAccount(
   name: string,
   entry: AccountEntry,
 ): Promise<Result<EditedDocument, EditProblem>> {
-  if (Object.hasOwn(document.accounts, name)) {
-    const message = `there is already an account "${name}" in ${file}; remove it first, or choose another name`;
-    return failure({ kind: 'name-taken', exit: 64, message });
-  }
+  const unfit = unfitName(file, document, name);
+  if (unfit !== null) return failure(unfit);
   return checked(file, { ...document, accounts: { ...document.accounts, [name]: entry } });
+}
+
+/** Why no account can be added under `name`; null: one can. */
+export function unfitName(file: string, document: AccountsDocument, name: string): EditProblem | null {
+  const wrong = accountNameRule(name);
+  if (wrong !== null) {
+    const message = [`"${name}" ${wrong.message}`, ...(wrong.hint === null ? [] : [wrong.hint])].join('; ');
+    return { kind: 'invalid', exit: 78, message };
+  }
+  if (!Object.hasOwn(document.accounts, name)) return null;
+  const message = `there is already an account "${name}" in ${file}; remove it first, or choose another name`;
+  return { kind: 'name-taken', exit: 64, message };
 }
 
 /** `document` without the account. */
@@ -69,7 +80,7 @@ export async function withoutAccount(
     return failure({
       kind: 'unknown-account',
       exit: 66,
-      message: `there is no account "${name}" in ${file}`,
+      message: unknownAccount(file, name, Object.keys(document.accounts)),
     });
   }
   const { [name]: _removed, ...accounts } = document.accounts;

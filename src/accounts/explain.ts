@@ -35,6 +35,14 @@ export function suggestKey(unknown: string, known: readonly string[]): string | 
   return known.length > 0 && known.length <= 10 ? `known here: ${known.join(', ')}` : null;
 }
 
+/** That `file` has no account of this name, and which one may be meant. */
+export function unknownAccount(file: string, name: string, known: readonly string[]): string {
+  const near = nearestKey(name, known);
+  const hint =
+    near !== null ? `did you mean "${near}"?` : `known: ${known.slice(0, 10).join(', ') || 'none'}`;
+  return `${file} has no account "${name}"; ${hint}`;
+}
+
 /** The known key that is fewest edits away, if that is at most a third of its letters (and never more than 3). */
 export function nearestKey(unknown: string, known: readonly string[]): string | null {
   const wanted = comparable(unknown);

@@ -2,7 +2,7 @@
 // account made ready. What is wrong ends the command with the exit code of interface.md.
 
 import { homedir } from 'node:os';
-import { nearestKey, renderProblem } from '../accounts/explain.ts';
+import { renderProblem, unknownAccount } from '../accounts/explain.ts';
 import { type LoadedAccounts, loadAccounts } from '../accounts/load.ts';
 import { locateAccountsFile } from '../accounts/location.ts';
 import type { AccountEntry } from '../accounts/schema.ts';
@@ -41,11 +41,7 @@ export async function loadInUse(output: Output): Promise<LoadedAccounts> {
 export function entryOf(loaded: LoadedAccounts, name: string): AccountEntry {
   const entry = loaded.accounts.get(name);
   if (entry !== undefined) return entry;
-  const known = [...loaded.accounts.keys()];
-  const near = nearestKey(name, known);
-  const hint =
-    near !== null ? `did you mean "${near}"?` : `known: ${known.slice(0, 10).join(', ') || 'none'}`;
-  throw new CommandError(EXIT.noInput, `${loaded.path} has no account "${name}"; ${hint}`);
+  throw new CommandError(EXIT.noInput, unknownAccount(loaded.path, name, [...loaded.accounts.keys()]));
 }
 
 /** As entryOf; a disabled account ends the command too. */

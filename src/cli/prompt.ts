@@ -9,6 +9,8 @@ export type Prompt = {
   readonly secret: (question: string) => Promise<string>;
   /** Yes unless the answer says no. */
   readonly confirm: (question: string) => Promise<boolean>;
+  /** A line of its own. */
+  readonly say: (text: string) => void;
   readonly close: () => void;
 };
 
@@ -46,6 +48,7 @@ export function openPrompt(): Prompt {
       }
     },
     confirm: async (question) => !/^\s*n/i.test(await line(`${question} [Y/n]`)),
+    say: (text) => void process.stderr.write(`${text}\n`),
     close: () => terminal.close(),
   };
 }

@@ -68,6 +68,28 @@ describe.skipIf(!isInstalled('script'))(`account add in a terminal${missingProgr
     });
   });
 
+  it('asks again for what is no server, and asks nothing for a name that is taken', async () => {
+    const terminal = startInTerminal('account add desk', home);
+    await terminal.waitFor(/SIP server \(name or address\): /);
+    terminal.type(`bad host!${ENTER}`);
+    await terminal.waitFor(/"bad host!" is no SIP server: [\s\S]*SIP server \(name or address\): /);
+    terminal.type(`127.0.0.1:${registrar.port}${ENTER}`);
+    await terminal.waitFor(/User \(or the whole sip: address\): /);
+    terminal.type(`sip:a b${ENTER}`);
+    await terminal.waitFor(/"sip:a b" is no SIP user: [\s\S]*User \(or the whole sip: address\): /);
+    terminal.type(`alice${ENTER}`);
+    await terminal.waitFor(/Password: /);
+    terminal.type(ENTER);
+    await terminal.waitFor(/Try it now/);
+    terminal.type(`n${ENTER}`);
+    expect(await terminal.ended).toBe(0);
+
+    const again = startInTerminal('account add desk', home);
+    expect(await again.ended).toBe(64);
+    expect(again.screen()).toMatch(/there is already an account "desk" in/);
+    expect(again.screen()).not.toContain('SIP server');
+  });
+
   it('takes no for an answer', async () => {
     const terminal = startInTerminal('account add desk', home);
     await answer(terminal);

@@ -3,11 +3,11 @@
 
 import { text as readAll } from 'node:stream/consumers';
 import type { AccountEntry } from '../../accounts/schema.ts';
-import { escapeUser, parseUri } from '../../core/sip/uri.ts';
+import { escapeUser, parseUri, type SipUri } from '../../core/sip/uri.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import type { Output } from '../output.ts';
 import { openPrompt, type Prompt } from '../prompt.ts';
-import { storeAccount } from './account.ts';
+import { expectNewName, storeAccount } from './account.ts';
 import { register } from './register.ts';
 
 type Options = Readonly<Record<string, string | boolean | undefined>>;
@@ -21,6 +21,7 @@ type Answers = {
 };
 
 export async function addAccountCommand(name: string, options: Options, output: Output): Promise<number> {
+  await expectNewName(name, output);
   const isInteractive =
     process.stdin.isTTY === true && process.stderr.isTTY === true && !output.settings.json;
   const prompt = isInteractive && options.passwordStdin !== true ? openPrompt() : null;
@@ -41,8 +42,12 @@ export async function addAccountCommand(name: string, options: Options, output: 
 }
 
 async function answersFrom(options: Options, prompt: Prompt | null): Promise<Answers> {
-  const server = textOf(options.server) ?? (await ask(prompt, 'SIP server (name or address)', '--server'));
-  const user = textOf(options.user) ?? (await ask(prompt, 'User (or the whole sip: address)', '--user'));
+  const server =
+    textOf(options.server) ??
+    (await ask(prompt, 'SIP server (name or address)', '--server', (answer) => registrarOf(answer)));
+  const user =
+    textOf(options.user) ??
+    (await ask(prompt, 'User (or the whole sip: address)', '--user', (answer) => aorOf(answer, server)));
   const password =
     options.passwordStdin === true
       ? withoutLineBreak(await readAll(process.stdin))
@@ -52,7 +57,13 @@ async function answersFrom(options: Options, prompt: Prompt | null): Promise<Ans
   return { server, user, password, transport: textOf(options.transport) };
 }
 
-async function ask(prompt: Prompt | null, question: string, option: string): Promise<string> {
+/** An answer that `read` can make nothing of is told so, and asked for again. */
+async function ask(
+  prompt: Prompt | null,
+  question: string,
+  option: string,
+  read: (answer: string) => unknown,
+): Promise<string> {
   if (prompt === null) {
     throw new CommandError(
       EXIT.usage,
@@ -61,29 +72,49 @@ async function ask(prompt: Prompt | null, question: string, option: string): Pro
   }
   for (;;) {
     const answer = (await prompt.line(question)).trim();
-    if (answer !== '') return answer;
+    if (answer === '') continue;
+    try {
+      read(answer);
+      return answer;
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      prompt.say(error.message);
+    }
   }
 }
 
 function entryFrom({ server, user, password, transport }: Answers): AccountEntry {
-  const registrar = /^sips?:/i.test(server) ? server : `sip:${hostText(server)}`;
-  const parsed = parseUri(registrar);
-  if (!parsed.ok) throw new CommandError(EXIT.usage, `"${server}" is no SIP server: ${parsed.error.message}`);
-  const { scheme, host } = parsed.value;
-  const aor = /^sips?:/i.test(user)
-    ? user
-    : user.includes('@')
-      ? `${scheme}:${user}`
-      : `${scheme}:${escapeUser(user)}@${host}`;
-  const domain = parseUri(aor);
-  if (!domain.ok) throw new CommandError(EXIT.usage, `"${user}" is no SIP user: ${domain.error.message}`);
-  const isPlain = registrar === `${domain.value.scheme}:${domain.value.host}`;
+  const registrar = registrarOf(server).text;
+  const aor = aorOf(user, server);
+  const isPlain = registrar === `${aor.uri.scheme}:${aor.uri.host}`;
   return {
-    aor,
+    aor: aor.text,
     ...(isPlain ? {} : { registrar }),
     ...(password === null ? {} : { password }),
     ...(transport === null ? {} : { transport: transport as NonNullable<AccountEntry['transport']> }),
   };
+}
+
+type NamedUri = { readonly text: string; readonly uri: SipUri };
+
+function registrarOf(server: string): NamedUri {
+  return named(/^sips?:/i.test(server) ? server : `sip:${hostText(server)}`, `"${server}" is no SIP server`);
+}
+
+function aorOf(user: string, server: string): NamedUri {
+  const { scheme, host } = registrarOf(server).uri;
+  const text = /^sips?:/i.test(user)
+    ? user
+    : user.includes('@')
+      ? `${scheme}:${user}`
+      : `${scheme}:${escapeUser(user)}@${host}`;
+  return named(text, `"${user}" is no SIP user`);
+}
+
+function named(text: string, complaint: string): NamedUri {
+  const parsed = parseUri(text);
+  if (!parsed.ok) throw new CommandError(EXIT.usage, `${complaint}: ${parsed.error.message}`);
+  return { text, uri: parsed.value };
 }
 
 /** A bare IPv6 address gets its brackets. */

@@ -3,7 +3,7 @@
 
 import { homedir } from 'node:os';
 import { addAccountToFile, removeAccountFromFile } from '../../accounts/account-file.ts';
-import type { EditProblem } from '../../accounts/document-edit.ts';
+import { type EditProblem, readDocument, unfitName } from '../../accounts/document-edit.ts';
 import type { LoadedAccounts } from '../../accounts/load.ts';
 import { locateAccountsFile, userStorePath } from '../../accounts/location.ts';
 import { planOf } from '../../accounts/plan.ts';
@@ -45,6 +45,15 @@ export async function removeAccountCommand(name: string, output: Output): Promis
   output.result(`${output.theme.good('✓')} ${output.theme.strong(name)}  removed from ${path}`);
   output.note('a binding that it has at its registrar stays until it ends');
   return EXIT.done;
+}
+
+/** Ends the command when no account can be added under `name`: before anything is asked or read for it. */
+export async function expectNewName(name: string, output: Output): Promise<void> {
+  const { path } = editablePath(output);
+  const current = await readDocument(path);
+  if (!current.ok) throw new CommandError(current.error.exit, current.error.message);
+  const unfit = unfitName(path, current.value ?? { accounts: {} }, name);
+  if (unfit !== null) throw new CommandError(unfit.exit, unfit.message);
 }
 
 /** Writes a new account into the file of -c, else into the user's store; returns the path. */
