@@ -4,7 +4,9 @@
 
 import { admit, type Bucket, type Pace } from '../../core/pacing/token-bucket.ts';
 import { formatMessage } from '../../core/sip/format.ts';
+import { headerValue } from '../../core/sip/headers.ts';
 import type { SipRequest } from '../../core/sip/message.ts';
+import { parseDeltaSeconds } from '../../core/sip/numbers.ts';
 import { isReliable, type SocketAddress } from '../../core/sip/transport.ts';
 import { earliest, type Millis } from '../../core/time.ts';
 import {
@@ -43,6 +45,8 @@ export type Call = {
   transaction: InviteServer;
   /** When its final answer is given. */
   readonly answerAt: Millis;
+  /** From when on its caller does not want it any more (RFC 3261 §13.3.1, step 1). */
+  readonly lapsesAt: Millis;
   /** The last one that was sent. */
   response: Uint8Array | null;
 };
@@ -89,7 +93,15 @@ export class Calls {
     const { at: answerAt, bucket } = admit(this.#bucket, PACE, now);
     this.#bucket = bucket;
     const transaction = startInviteServer(isReliable(flow.transport), now);
-    const call: Call = { kind: 'call', alarmAt: undefined, incoming, transaction, answerAt, response: null };
+    const call: Call = {
+      kind: 'call',
+      alarmAt: undefined,
+      incoming,
+      transaction,
+      answerAt,
+      lapsesAt: now + lifetimeOf(incoming.request),
+      response: null,
+    };
     this.#byKey.set(key, call);
     if (mergeKey !== null && !this.#byMergeKey.has(mergeKey)) this.#byMergeKey.set(mergeKey, call);
     this.#count(source.address, 1);
@@ -127,8 +139,9 @@ export class Calls {
 
   /** Its alarm rang. */
   wake(call: Call): void {
-    const isDue = call.transaction.name === 'proceeding' && this.#options.now() >= call.answerAt;
-    if (isDue) this.#give(call, call.incoming.answer);
+    const now = this.#options.now();
+    const isDue = call.transaction.name === 'proceeding' && now >= call.answerAt;
+    if (isDue) this.#give(call, now < call.lapsesAt ? call.incoming.answer : TERMINATED);
     else this.#passTime(call);
     this.#settle(call);
   }
@@ -167,6 +180,11 @@ export class Calls {
     if (count === 0) this.#perSource.delete(address);
     else this.#perSource.set(address, count);
   }
+}
+
+function lifetimeOf({ headers }: SipRequest): Millis {
+  const seconds = parseDeltaSeconds(headerValue(headers, 'Expires') ?? '');
+  return seconds === null ? Number.POSITIVE_INFINITY : seconds * 1000;
 }
 
 function send(call: Call, answer: Answer): void {

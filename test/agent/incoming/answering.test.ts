@@ -1,21 +1,12 @@
 // What comes in over the flows of an agent, without sockets: transactions over time, whom to believe, bounds, events.
 
 import { describe, expect, it } from 'vitest';
-import type { AgentEvent } from '../../../src/agent/events.ts';
 import { headerValue } from '../../../src/core/sip/headers.ts';
-import { SOURCE, type Wanted } from '../../core/uas/requests.ts';
-import { openScene, type Scene, statuses, toOf } from './scene.ts';
-
-const via = (branch: string, params = ';rport'): Wanted => ({
-  via: `SIP/2.0/UDP 192.0.2.7:5060;branch=${branch}${params}`,
-});
+import { SOURCE } from '../../core/uas/requests.ts';
+import { ofType, openScene, statuses, toOf, via } from './scene.ts';
 
 const OTHER = { address: '192.0.2.8', port: 5060 };
 const STRANGER = { address: '203.0.113.9', port: 5060 };
-
-function ofType<T extends AgentEvent['type']>({ events }: Scene, type: T) {
-  return events.filter((event): event is Extract<AgentEvent, { type: T }> => event.type === type);
-}
 
 describe('a request other than INVITE', () => {
   it('R154 R155 R446 is answered at once, and its copies get the same bytes for 32 s', () => {
@@ -29,6 +20,28 @@ describe('a request other than INVITE', () => {
     scene.pass(1);
     scene.ask('OPTIONS');
     expect(scene.answering.counts().answered).toBe(2);
+  });
+
+  it.each([
+    ['Event: keep-alive', 200],
+    ['Event: presence', 489],
+  ] as const)('R414 is answered in the same moment when it is a NOTIFY: %s', (header, status) => {
+    const scene = openScene();
+    expect(statuses(scene.ask('NOTIFY', { headers: [header] }))).toEqual([status]);
+    expect(scene.flow.sent[0]?.at).toBe(scene.now());
+  });
+
+  it('R026 has a tag of 64 bits in its answer, another for each request and each process', () => {
+    const tags = new Set<string>();
+    for (const seed of [1, 2]) {
+      const scene = openScene({ seed });
+      for (let call = 0; call < 50; call++) {
+        const [answer] = scene.ask('OPTIONS', { ...via(`z9hG4bK${call}`), callId: `c${call}` });
+        tags.add(/;tag=([0-9a-f]{16})$/.exec(toOf(answer) ?? '')?.[1] ?? '');
+      }
+    }
+    expect(tags.size).toBe(100);
+    expect(tags).not.toContain('');
   });
 
   it('is forgotten when no copy can come any more', () => {
@@ -96,119 +109,6 @@ describe('a request that came two ways', () => {
     const to = (user: string, branch: string) => ({ ...via(branch), uri: `sip:${user}@192.0.2.50` });
     expect(statuses(scene.ask('INVITE', to('alice', 'z9hG4bK1')))).toEqual([480]);
     expect(statuses(scene.ask('INVITE', to('bob', 'z9hG4bK2')))).toEqual([480]);
-  });
-});
-
-describe('a call', () => {
-  it('R100 R151 R153 gets its final answer at once, and copies of it for 32 s without an ACK', () => {
-    const scene = openScene();
-    expect(statuses(scene.ask('INVITE'))).toEqual([480]);
-    scene.pass(60_000);
-    const { sent } = scene.flow;
-    expect(sent.map(({ at }) => at - 1_000)).toEqual([
-      0, 500, 1_500, 3_500, 7_500, 11_500, 15_500, 19_500, 23_500, 27_500, 31_500,
-    ]);
-    expect(new Set(sent.map(({ text }) => text)).size).toBe(1);
-    expect(ofType(scene, 'agent').map(({ code }) => code)).toEqual(['request.unacknowledged']);
-    expect(scene.answering.counts().transactions).toBe(0);
-  });
-
-  it('R152 R156 gets no more copies after the ACK, which gets no answer', () => {
-    const scene = openScene();
-    scene.ask('INVITE');
-    scene.pass(700);
-    expect(scene.ask('ACK', { to: '<sip:alice@example.com>;tag=x' })).toEqual([]);
-    scene.pass(3_000);
-    expect(scene.ask('INVITE')).toEqual([]);
-    scene.pass(60_000);
-    expect(scene.flow.sent).toHaveLength(2);
-    expect(scene.answering.counts().transactions).toBe(0);
-    expect(ofType(scene, 'agent')).toEqual([]);
-  });
-
-  it('R078 is acknowledged and cancelled whatever ACK and CANCEL require', () => {
-    const scene = openScene();
-    const headers = ['Require: newThing', 'Proxy-Require: newThing'];
-    scene.ask('INVITE');
-    expect(statuses(scene.ask('CANCEL', { headers }))).toEqual([200]);
-    expect(scene.ask('ACK', { to: '<sip:alice@example.com>;tag=x', headers })).toEqual([]);
-    scene.pass(5_000);
-    expect(scene.flow.sent.map(({ text }) => text.slice(0, 11))).toEqual(['SIP/2.0 480', 'SIP/2.0 200']);
-  });
-
-  it('R085 that is refused for its extensions leaves nothing behind but its transaction', () => {
-    const scene = openScene();
-    expect(statuses(scene.ask('INVITE', { headers: ['Require: newThing'] }))).toEqual([420]);
-    scene.ask('ACK', { to: '<sip:alice@example.com>;tag=x' });
-    scene.pass(6_000);
-    expect(scene.answering.counts().transactions).toBe(0);
-    expect(statuses(scene.ask('BYE', via('z9hG4bKbye')))).toEqual([481]);
-  });
-
-  it('R093 is not begun by an ACK', () => {
-    const scene = openScene();
-    expect(scene.ask('ACK')).toEqual([]);
-    expect(scene.answering.counts().transactions).toBe(0);
-  });
-
-  it('R151 gets its answer again when its INVITE is repeated', () => {
-    const scene = openScene({ transport: 'tcp' });
-    scene.ask('INVITE');
-    expect(statuses(scene.ask('INVITE'))).toEqual([480]);
-    scene.pass(40_000);
-    expect(scene.flow.sent).toHaveLength(2);
-  });
-
-  it('R150 R083 waits its turn in a flood, with a 100 after 200 ms', () => {
-    const scene = openScene();
-    for (let index = 0; index < 260; index++) {
-      scene.ask('INVITE', { ...via(`z9hG4bK${index}`), callId: `c${index}`, headers: ['Timestamp: 7'] });
-    }
-    expect(scene.flow.sent).toHaveLength(200);
-    scene.pass(199);
-    const early = scene.flow.sent.filter(({ text }) => text.startsWith('SIP/2.0 100'));
-    expect(early).toHaveLength(0);
-    scene.pass(1);
-    const trying = scene.flow.sent.filter(({ text }) => text.startsWith('SIP/2.0 100'));
-    expect(trying).toHaveLength(20);
-    expect(trying[0]?.text).toMatch(/\r\nTimestamp: 7\r\n/);
-    expect(trying[0]?.text).toMatch(/\r\nTo: <sip:alice@example\.com>\r\n/);
-    scene.pass(100);
-    const answered = new Set(
-      scene.flow.sent.filter(({ text }) => text.startsWith('SIP/2.0 480')).map(({ text }) => text),
-    );
-    expect(answered.size).toBe(260);
-  });
-
-  it('R092 is ended by a CANCEL while it waits, and keeps its answer when it has one', () => {
-    const scene = openScene();
-    const call = (index: number): Wanted => ({ ...via(`z9hG4bK${index}`), callId: `c${index}` });
-    for (let index = 0; index < 250; index++) scene.ask('INVITE', call(index));
-    const waiting = scene.ask('CANCEL', call(249));
-    expect(statuses(waiting)).toEqual([200, 487]);
-    expect(toOf(waiting[0])).toBe(toOf(waiting[1]));
-    expect(headerValue(waiting[1]?.headers ?? [], 'CSeq')).toBe('1 INVITE');
-    expect(statuses(scene.ask('CANCEL', call(0)))).toEqual([200]);
-    expect(statuses(scene.ask('CANCEL', call(999)))).toEqual([481]);
-  });
-
-  it('is not taken when too many are open, and that is told', () => {
-    const scene = openScene();
-    let answered = 0;
-    for (let index = 0; index < 3_000; index++) {
-      answered += scene.ask('INVITE', { ...via(`z9hG4bK${index}`), callId: `c${index}` }).length;
-    }
-    expect(scene.answering.counts()).toMatchObject({ dropped: 3_000 - 2_048, transactions: 2_048 });
-    expect(answered).toBe(200);
-    expect(ofType(scene, 'warning').map(({ code }) => code)).toEqual(['request.dropped-room']);
-  });
-
-  it('is forgotten with the agent', () => {
-    const scene = openScene();
-    scene.ask('INVITE');
-    scene.answering.stop();
-    scene.pass(60_000);
-    expect(scene.flow.sent).toHaveLength(1);
   });
 });
 

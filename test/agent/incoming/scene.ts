@@ -38,6 +38,8 @@ export type SceneOptions = {
   readonly transport?: Transport;
   /** What the account's servers resolved to, besides the flow's remote address. */
   readonly known?: readonly string[];
+  /** Of its randomness. */
+  readonly seed?: number;
 };
 
 let lastFlow = 0;
@@ -46,6 +48,7 @@ export function openScene({
   accounts = { alice: {} },
   transport = 'udp',
   known = [],
+  seed = 1,
 }: SceneOptions = {}): Scene {
   let now = 1_000;
   const events: AgentEvent[] = [];
@@ -54,7 +57,7 @@ export function openScene({
   const alarm = manualAlarm();
   const answering = new Answering({
     now: () => now,
-    rng: seededRng(1),
+    rng: seededRng(seed),
     accountsOf: () => answerables,
     emit: (event) => events.push(event),
     alarm: alarm.make,
@@ -96,6 +99,16 @@ export function answerable(
 ): Answerable {
   const entry = { aor: `sip:${name}@example.com`, ...more } as AccountEntry;
   return answerableOf(planOf(name, entry, ''), incomingSettingsOf(entry), () => known);
+}
+
+/** A request with that branch, sent over UDP. */
+export const via = (branch: string, params = ';rport'): Wanted => ({
+  via: `SIP/2.0/UDP 192.0.2.7:5060;branch=${branch}${params}`,
+});
+
+/** What was told of one kind. */
+export function ofType<T extends AgentEvent['type']>({ events }: Scene, type: T) {
+  return events.filter((event): event is Extract<AgentEvent, { type: T }> => event.type === type);
 }
 
 export function statuses(responses: readonly SipResponse[]): readonly number[] {
