@@ -13,7 +13,8 @@ import {
 import type { AccountEntry } from '../accounts/schema.ts';
 import { COMMAND_TIMEOUT_MS, readCredentials } from '../accounts/secrets.ts';
 import { oncePerContent, oncePerObject } from '../core/made-once.ts';
-import { flowPlans, type Plan } from '../core/registration/plan.ts';
+import { contactScheme } from '../core/registration/contact.ts';
+import { flowPlans, fromUri, type Plan } from '../core/registration/plan.ts';
 import { nextHop } from '../core/resolve/hop.ts';
 import { bracketed } from '../core/sip/ip.ts';
 import { isReliable, type SocketAddress } from '../core/sip/transport.ts';
@@ -86,6 +87,13 @@ function warningsOf(name: string, entry: AccountEntry, plan: Plan): readonly str
   }
   if (entry.keepalive?.method === 'stun' && flowPlans(plan).some(isStream)) {
     warnings.push(`${name}: ${STUN_ON_STREAM}`);
+  }
+  // RFC 5630 §5.1.1.1.
+  const scheme = contactScheme(plan);
+  if (![plan.aor, fromUri(plan)].every((uri) => uri.startsWith(`${scheme}:`))) {
+    warnings.push(
+      `${name}: the Contact will be a ${scheme}: URI, and "aor" or "from" is none: a strict registrar refuses that`,
+    );
   }
   return warnings;
 }

@@ -249,6 +249,15 @@ describe('each key of an account', () => {
     expect(problems[0]).toMatch(complaint);
   });
 
+  it.each(['aor', 'from', 'registrar', 'outboundProxy', 'contact'])(
+    'R181 %s with a password in it is refused, and the password not repeated',
+    async (key) => {
+      const problems = await problemsOf(officeFile({ [key]: 'sip:u:hunter2@192.0.2.9' }));
+      expect(problems).toEqual([expect.stringMatching(/holds a password/)]);
+      expect(problems[0]).not.toContain('hunter2');
+    },
+  );
+
   it('R318 an instance id is a UUID, or a URN whose construction an RFC defines', async () => {
     expect(await problemsOf(officeFile({ instanceId: 'urn:isbn:9780141036144' }))).toHaveLength(1);
     expect(await problemsOf(officeFile({ instanceId: 'urn:device-id:meid:fffffff00f92f1' }))).toEqual([]);

@@ -60,6 +60,28 @@ describe('config check', () => {
     );
   });
 
+  it('R393 warns where Contact and AOR will not both be sips', async () => {
+    const config = await home.write('accounts.json', {
+      accounts: {
+        a: { aor: 'sips:1@a.test' },
+        b: { aor: 'sip:2@a.test' },
+        c: { aor: 'sip:3@a.test', registrar: 'sips:a.test' },
+        d: { aor: 'sip:4@a.test', outboundProxy: 'sips:edge.a.test' },
+        e: { aor: 'sips:5@a.test', contact: 'sip:pbx.a.test' },
+        f: { aor: 'sips:6@a.test', from: 'sip:boss@a.test' },
+      },
+    });
+    const { code, stdout } = await run('-c', config, 'config', 'check', '--json');
+    expect(code).toBe(0);
+    const { warnings } = JSON.parse(stdout) as { readonly warnings: readonly string[] };
+    expect(warnings.map((warning) => warning.slice(0, 30))).toEqual([
+      'c: the Contact will be a sips:',
+      'd: the Contact will be a sips:',
+      'e: the Contact will be a sip: ',
+      'f: the Contact will be a sips:',
+    ]);
+  });
+
   it('names file, line, column, key and the nearest known key, and ends with 78', async () => {
     const config = await home.write('accounts.json', WRONG);
     const result = await run('-c', config, 'config', 'check');

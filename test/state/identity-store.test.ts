@@ -24,7 +24,7 @@ beforeEach(() => {
 afterAll(() => rmSync(workshop, { recursive: true, force: true }));
 
 describe('identity', () => {
-  it('R027 R108 R316 stays over restarts: Call-ID of 128 random bits, instance id, CSeq by exactly one', async () => {
+  it('R027 R108 R316 R317 stays over restarts: Call-ID of 128 random bits, instance id, CSeq by exactly one', async () => {
     const seen: Reservation[] = [];
     const instances = new Set<string>();
     for (let run = 0; run < 4; run++) {
@@ -37,7 +37,9 @@ describe('identity', () => {
     expect(seen.map(({ firstCseq }) => firstCseq)).toEqual([1, 2, 3, 4]);
     expect(new Set(seen.map(({ callId }) => callId)).size).toBe(1);
     expect(seen[0]?.callId).toMatch(/^[0-9a-f]{32}$/);
-    expect([...instances]).toEqual([expect.stringMatching(/^urn:uuid:[0-9a-f-]{36}$/)]);
+    expect([...instances]).toEqual([
+      expect.stringMatching(/^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/),
+    ]);
   });
 
   it('remembers what the last registration left, for the next command', async () => {

@@ -21,7 +21,7 @@ export function contactUri(plan: Plan, flow: FlowRef, publicAddress: PublicAddre
   if (plan.contact.uri !== null) return plan.contact.uri;
   const { address, port } = addressSeen(publicAddress, flow.local);
   return {
-    scheme: isSips(plan) ? 'sips' : 'sip',
+    scheme: contactScheme(plan),
     user: contactUser(plan),
     password: null,
     host: bracketed(address),
@@ -80,14 +80,16 @@ export function boundUri(boundContact: string | null): OwnUri | null {
 }
 
 /** RFC 3261 §8.1.1.8, §10.2.1: a sips Request-URI, top Route or AOR wants a sips Contact. */
-function isSips({ aor, profile: { registrar, proxies } }: Plan): boolean {
-  return registrar.scheme === 'sips' || proxies[0]?.scheme === 'sips' || aor.startsWith('sips:');
+export function contactScheme({ aor, contact, profile: { registrar, proxies } }: Plan): SipUri['scheme'] {
+  if (contact.uri !== null) return contact.uri.scheme;
+  const isSips = registrar.scheme === 'sips' || proxies[0]?.scheme === 'sips' || aor.startsWith('sips:');
+  return isSips ? 'sips' : 'sip';
 }
 
 function uriParams(plan: Plan, flow: FlowRef): readonly Param[] {
   const { uriParams: own } = plan.contact;
   // A sips URI says TLS already; on UDP the parameter is the default and only costs interoperability.
-  if (flow.transport === 'udp' || isSips(plan)) return own;
+  if (flow.transport === 'udp' || contactScheme(plan) === 'sips') return own;
   // behaviour.md §15: transport=tls knowingly deviates from RFC 5630, because registrars know TLS by nothing else.
   return [{ name: 'transport', value: flow.transport === 'wss' ? 'ws' : flow.transport }, ...own];
 }

@@ -236,9 +236,10 @@ function registered(lifecycle: Lifecycle, binding: Binding, env: Env): Lifecycle
 }
 
 function failed(lifecycle: Lifecycle, goal: Goal, failure: Failure, env: Env): LifecycleStep {
-  // RFC 3608 §6.1: a service route ends with the registration; one that was refused has none.
-  const report =
-    failure.status === null ? lifecycle.report : { ...lifecycle.report, learned: NOTHING_LEARNED };
+  // RFC 3608 §6.1: a service route ends with the registration, which was refused or has run out.
+  const { binding } = lifecycle.registration;
+  const lasts = failure.status === null && binding !== null && env.now < binding.endsAt;
+  const report = lasts ? lifecycle.report : { ...lifecycle.report, learned: NOTHING_LEARNED };
   const told = { ...lifecycle, report, failure: { failure, at: env.now } };
   if (goal !== 'register') return moved({ ...told, nextAt: undefined }, afterFailedRemoval(told), env);
   const { state, nextAt, setbacks } = afterFailure(lifecycle, failure, env);

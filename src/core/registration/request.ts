@@ -75,6 +75,11 @@ function isForProxy({ name }: HeaderField): boolean {
   return name === 'Proxy-Authorization';
 }
 
+/** Whether Supported names the extension unless the account or the registrar wants it left out. */
+export function isOfferedByDefault(tag: string): boolean {
+  return OPTIONS_WITH_REG_ID.includes(tag);
+}
+
 /** Option tags of Supported: ours and the account's, without those that a 420 has refused. */
 export function supportedOptions(registration: Registration): readonly string[] {
   const ours = hasRegId(registration) ? OPTIONS_WITH_REG_ID : OPTIONS_BY_DEFAULT;

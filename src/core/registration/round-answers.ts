@@ -192,7 +192,7 @@ function refused(registration: Registration, round: Round, exchange: Exchange, e
     return reserve(registration, { ...round, renewedCallId: true }, sent, true);
   }
   const twoContacts = sent.contactCount > 1 && !round.contactAlone;
-  if (twoContacts && (response.status === 400 || response.status === 500)) {
+  if (twoContacts && isComplaint(response)) {
     return sendRegister(registration, { ...round, contactAlone: true }, sent, env);
   }
   if (response.status === 439 && sent.offersOutbound) {
@@ -210,6 +210,11 @@ function refused(registration: Registration, round: Round, exchange: Exchange, e
     return failOver(registration, { ...round, overloaded }, sent.target, failure, env);
   }
   return finish(registration, round, { type: 'failed', failure });
+}
+
+/** The request may be what was wrong. RFC 5626 §11.5: 430 is for proxies; to who registers it says as much as 400. */
+function isComplaint({ status }: SipResponse): boolean {
+  return status === 400 || status === 430 || status === 500;
 }
 
 /** RFC 3581 §4, behaviour.md §15: how the registrar sees us, when that is not how we see ourselves. */

@@ -140,9 +140,11 @@ function cseqReserved(
 ): RoundStep {
   // Numbers that come after the round was given up belong to the next one, which reserves its own.
   if (round.phase.name !== 'reserving') return unchanged(registration, round);
-  const { fromTag } = registration.identity;
+  const { fromTag, callId: before } = registration.identity;
   const ready = registrationDraft(registration);
   ready.identity = { callId, fromTag, cseq: firstCseq - 1, reservedThrough: lastCseq };
+  // RFC 3261 §22.3: what was said to a proxy holds for one Call-ID.
+  if (callId !== before) ready.sessions = registration.sessions.filter(({ terms }) => terms.kind === 'www');
   return sendRegister(ready, round, round.phase.place, env);
 }
 

@@ -27,6 +27,14 @@ function grantFor(headers: AnswerHeaders): Partial<Grant> {
 }
 
 describe('the grant of a 2xx', () => {
+  it('R420 may come with 202', () => {
+    const line = script();
+    line.begin();
+    line.answer(202, granted(300));
+    expect(line.state()).toBe('registered');
+    expect(line.outcome()).toMatchObject({ type: 'registered', binding: { grantedSeconds: 300 } });
+  });
+
   it.each<[string, AnswerHeaders, number, string, string]>([
     ['R120 R121 our Contact', granted(300), 300, 'contact', 'uri'],
     ['R120 a longer time', granted(7200), 7200, 'contact', 'uri'],
@@ -314,6 +322,18 @@ describe('a CSeq that the registrar finds too low', () => {
     line.answer(status, headers, { reason });
     expect(line.sent.length).toBe(2);
     expect(line.failure()?.status).toBe(status);
+  });
+
+  it('R205 takes no answer to a proxy along to the new Call-ID, but the one to the registrar', () => {
+    const line = script();
+    line.begin();
+    line.answer(407, { 'Proxy-Authenticate': challenge('p1') });
+    line.answer(401, { 'WWW-Authenticate': challenge('n1') });
+    expect(line.sent[2]?.rows('Proxy-Authorization').length).toBe(1);
+    line.answer(500, {}, { reason: 'CSeq is out of order' });
+    expect(line.sent[3]?.row('Call-ID')).toBe('call-2');
+    expect(line.sent[3]?.rows('Proxy-Authorization')).toEqual([]);
+    expect(line.sent[3]?.row('Authorization')).toContain('nonce="n1"');
   });
 
   it('is not seen in other answers', () => {

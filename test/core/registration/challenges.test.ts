@@ -216,7 +216,7 @@ describe('credentials', () => {
     expect(isFrom(line.sent.at(-1) as SeenRequest, NEW_SECRET)).toBe(true);
   });
 
-  it('R285 that are missing are named with the realm, and read again first', () => {
+  it('R202 R285 that are missing are named with the realm, and read again first', () => {
     const line = script({ beginnings: { credentials: [] }, secrets: [] });
     line.begin();
     challenged(line, 'n1');

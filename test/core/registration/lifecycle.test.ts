@@ -75,15 +75,15 @@ describe('a registration', () => {
     expect(line.sent.length).toBe(2);
   });
 
-  it('R308 takes Service-Route and Path from each 2xx, and R309 drops them with a refusal', () => {
+  it('R308 R309 takes Service-Route and Path from each 2xx, and drops them with a refusal', () => {
     const line = script();
     line.begin();
-    line.answer(200, { ...granted(60), 'Service-Route': '<sip:a.example;lr>', Path: '<sip:p.example;lr>' });
+    line.answer(200, { ...granted(600), 'Service-Route': '<sip:a.example;lr>', Path: '<sip:p.example;lr>' });
     expect(line.lifecycle().report.learned).toMatchObject({
       serviceRoute: ['<sip:a.example;lr>'],
       path: ['<sip:p.example;lr>'],
     });
-    line.pass(30_000);
+    line.begin();
     line.pass(32_000);
     line.pass(32_000);
     expect(line.state()).toBe('waiting');
@@ -91,6 +91,28 @@ describe('a registration', () => {
     onward(line);
     line.answer(404);
     expect(line.lifecycle().report.learned).toMatchObject({ serviceRoute: [], path: [] });
+  });
+
+  it('R309 drops them when its time is over', () => {
+    const line = script();
+    line.begin();
+    line.answer(200, { ...granted(60), 'Service-Route': '<sip:a.example;lr>', Path: '<sip:p.example;lr>' });
+    line.pass(30_000);
+    line.pass(64_000);
+    expect([line.state(), line.failure()?.status]).toEqual(['waiting', null]);
+    expect(line.lifecycle().report.learned).toMatchObject({ serviceRoute: [], path: [] });
+  });
+
+  it('R133 is not registered when its time is over and no refresh was answered', () => {
+    const line = script();
+    line.begin();
+    line.answer(200, granted(60));
+    line.pass(60_000);
+    for (let second = 60; second < 7200; second++) {
+      expect(['refreshing', 'waiting', 'registering']).toContain(line.state());
+      line.pass(1000);
+    }
+    expect(line.lifecycle().failure?.failure.code).toBe('register.timeout');
   });
 
   it('does nothing while nothing is asked of it', () => {

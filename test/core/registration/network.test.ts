@@ -102,7 +102,7 @@ describe('a refresh', () => {
     return line;
   };
 
-  it('R108 R126 R237 goes to the same address over the same flow, with the same Call-ID', () => {
+  it('R108 R126 R237 R448 goes to the same address over the same flow, with the same Call-ID', () => {
     const line = registered();
     const [first, second] = line.sent;
     expect(openings(line).length).toBe(1);

@@ -56,7 +56,7 @@ function promises({ effects }: Script): readonly LifecycleEffect[] {
 }
 
 describe('a REGISTER that offers outbound', () => {
-  it('R320 R321 R364 supports outbound, path and gruu; instance and reg-id stand in the Contact', () => {
+  it('R033 R320 R321 R364 supports outbound, path and gruu; instance and reg-id stand in the Contact', () => {
     const one = line();
     one.begin();
     const request = lastOf(one);
@@ -73,7 +73,27 @@ describe('a REGISTER that offers outbound', () => {
     expect(lastOf(silent).row('Via')).not.toContain('keep');
   });
 
-  it('R325 has one Contact, though an earlier run left another', () => {
+  it('R319 is nameless where the account wants no outbound: no instance, no reg-id', () => {
+    const one = line({ plan: { outbound: 'off' } });
+    one.begin();
+    expect(lastOf(one).text).not.toMatch(/instance|reg-id|gruu|outbound/);
+  });
+
+  it('R330 requires outbound only where the account says so: a 420 is the end then', () => {
+    const one = line();
+    one.begin();
+    expect(lastOf(one).rows('Require')).toEqual([]);
+    const strict = line({ plan: { headers: [{ name: 'Require', value: 'outbound' }] } });
+    strict.begin();
+    expect(lastOf(strict).row('Require')).toBe('outbound');
+    strict.answer(420, { Unsupported: 'outbound' });
+    strict.answer(420, { Unsupported: 'outbound' });
+    expect(strict.failure()).toMatchObject({ code: 'register.extension', status: 420 });
+    expect(strict.failure()?.cause).toContain('about the extension outbound');
+    expect(strict.sent).toHaveLength(2);
+  });
+
+  it('R130 R325 has one Contact, though an earlier run left another', () => {
     const one = line({ beginnings: { boundContact: 'sip:alice@10.0.0.5:4000;transport=tcp' } });
     one.begin();
     expect(lastOf(one).rows('Contact')).toHaveLength(1);
@@ -173,7 +193,7 @@ describe('the answer', () => {
     expect(one.warnings().filter((text) => text.includes('RFC 5626'))).toHaveLength(1);
   });
 
-  it('R304 R307 R367 learns Path, Service-Route, P-Associated-URI and GRUUs', () => {
+  it('R304 R307 R367 R468 learns Path, Service-Route, P-Associated-URI and GRUUs', () => {
     const one = line();
     one.begin();
     one.answer(200, {
@@ -191,6 +211,21 @@ describe('the answer', () => {
         gruu: { public: 'sip:alice@example.com;gr=urn:uuid:1', temporary: 'sip:tgruu.7@example.com;gr' },
       },
     });
+  });
+
+  it('R365 R368 is refreshed with the same Call-ID, and its GRUUs are not sent back', () => {
+    const gruus = 'pub-gruu="sip:alice@example.com;gr=urn:uuid:1";temp-gruu="sip:tgruu.7@example.com;gr"';
+    const one = line();
+    one.begin();
+    one.answer(200, {
+      Require: 'outbound',
+      Contact: `<${OWN_CONTACT};transport=tcp>;${OWN_PARAMS};${gruus};expires=600`,
+    });
+    one.begin();
+    const [first, second] = one.sent;
+    expect(second?.row('Call-ID')).toBe(first?.row('Call-ID'));
+    expect(second?.row('Contact')).toBe(first?.row('Contact'));
+    expect(second?.row('Contact')).not.toContain('gr');
   });
 });
 

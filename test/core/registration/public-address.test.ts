@@ -16,7 +16,7 @@ describe('the public address', () => {
     expect(line.sent.at(-1)?.rows('Contact')).toEqual([`<${PUBLIC}>;expires=3600`]);
   });
 
-  it('R129 of the 200 is registered in place of the old one, new first, once', () => {
+  it('R129 R130 of the 200 is registered in place of the old one, new first, once', () => {
     const line = script();
     line.begin();
     line.request();

@@ -4,22 +4,25 @@ import { describe, expect, it } from 'vitest';
 import { granted, openings, script, uri } from './script.ts';
 
 describe('a redirection', () => {
-  it('R050 R051 R052 is followed to the best new place, with the same identity', () => {
+  it('R050 R051 R052 R185 R186 is followed to the best new place, with the same identity', () => {
     const line = script();
     line.begin();
     const first = line.request();
     line.answer(302, {
       Contact: [
         '<sip:pbx.example.com>;q=1.0',
-        '<sip:low.example.com>;q=0.2, <sip:u@best.example.com;method=INVITE;transport=tcp?Subject=x>;q=0.9',
+        '<sip:low.example.com>;q=0.2, <sip:u@best.example.com;method=INVITE;transport=tcp;line=7?Route=%3Csip:evil.example%3E&From=x&X=y>;q=0.9',
         '<tel:+123>;q=1',
         '<sip:odd.example.com>;q=high',
       ],
     });
     const second = line.request();
-    expect(second.message.uri).toBe('sip:best.example.com;transport=tcp');
+    expect(second.message.uri).toBe('sip:best.example.com;transport=tcp;line=7');
     for (const name of ['To', 'From', 'Call-ID']) expect(second.row(name)).toBe(first.row(name));
     expect(second.cseq).toBe(first.cseq + 1);
+    expect(second.message.headers.map(({ name }) => name)).toEqual(
+      first.message.headers.map(({ name }) => name),
+    );
   });
 
   it.each([

@@ -27,7 +27,7 @@ function rejected(line: Script): void {
 }
 
 describe('waiting', () => {
-  it('R136 R353 R445 R464 after silence, 408 and 5xx is 30-60 s, and longer each time, up to 5 minutes', () => {
+  it('R136 R353 R445 R463 R464 after silence, 408 and 5xx is 30-60 s, and longer each time, up to 5 minutes', () => {
     for (const fail of [
       (line: Script) => line.pass(32_000),
       (line: Script) => line.answer(408),
@@ -58,6 +58,19 @@ describe('waiting', () => {
       });
     }
   });
+
+  it.each([400, 430])(
+    'R358 after %i the new Contact goes alone, and then it waits for 5 minutes',
+    (status) => {
+      const line = script({ beginnings: { boundContact: 'sip:alice@10.0.0.5:4000' } });
+      line.begin();
+      line.answer(status);
+      expect(line.sent[1]?.rows('Contact')).toEqual([`<${OWN_CONTACT}>;expires=3600`]);
+      line.answer(status);
+      expect(line.failure()).toMatchObject({ code: 'register.rejected', status });
+      expect(wait(line)).toBeGreaterThanOrEqual(5);
+    },
+  );
 
   it.each([400, 404, 410, 416, 480, 482, 483, 488, 600, 603, 604, 606])(
     'R140 R465 after %i is at least 5 minutes, and not for ever',
@@ -90,7 +103,7 @@ describe('waiting', () => {
     expect(wait(line)).toBeLessThanOrEqual(5.5);
   });
 
-  it.each([503, 404, 486])('T10 R065 R353 after %i is never shorter than Retry-After', (status) => {
+  it.each([503, 404, 413, 486])('R058 T10 R065 R353 after %i is never shorter than Retry-After', (status) => {
     const line = script();
     line.begin();
     line.answer(status, { 'Retry-After': '1800 (maintenance)' });

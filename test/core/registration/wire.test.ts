@@ -81,7 +81,7 @@ describe('a REGISTER on the wire', () => {
     expect(request.row('User-Agent')).toBe('sipreg/test');
   });
 
-  it('R030 R249 R165 names the sender and its transaction in the Via', () => {
+  it('R030 R249 R165 R338 names the sender and its transaction in the Via', () => {
     const line = script({ local: { address: 'fe80::7%eth0', port: 5062 } });
     line.begin();
     expect(line.request().row('Via')).toMatch(
@@ -124,6 +124,13 @@ describe('a REGISTER on the wire', () => {
     });
   });
 
+  it('R394 goes over TLS to a sips Route, though the Request-URI is sip', () => {
+    const line = script({ plan: { proxies: [uri('sips:edge.example.net;lr')] } });
+    line.begin();
+    expect(line.request().message.uri).toBe('sip:pbx.example.com');
+    expect(line.effects.find(({ type }) => type === 'resolve')).toMatchObject({ hop: { secure: true } });
+  });
+
   it.each([
     ['registrar', { registrar: uri('sips:pbx.example.com') }],
     ['AOR', { aor: 'sips:alice@example.com' }],
@@ -160,7 +167,7 @@ describe('a REGISTER on the wire', () => {
     expect(line.request().row('Contact')).toBe('<sip:10.0.0.5:5070;line=x7>;expires=3600');
   });
 
-  it('R007 R302 R313 R115 R116 makes the first REGISTER of an IMS client', () => {
+  it('R007 R302 R313 R314 R115 R116 R468 makes the first REGISTER of an IMS client', () => {
     const line = script({ plan: IMS });
     line.begin();
     const first = line.request();
@@ -176,6 +183,11 @@ describe('a REGISTER on the wire', () => {
     const second = line.request();
     expect(isRight(second)).toBe(true);
     expect(second.row('Authorization')).toContain('nonce="n1"');
+    line.answer(200, granted(60));
+    line.pass(30_000);
+    const refresh = line.request();
+    expect(refresh.row('Contact')).toBe(first.row('Contact'));
+    for (const { name, value } of IMS.headers.slice(0, 3)) expect(refresh.row(name)).toBe(value);
   });
 
   it('R039 leaves User-Agent out when it is turned off', () => {
@@ -257,7 +269,7 @@ describe('a REGISTER on the wire', () => {
     line.silence();
   });
 
-  it('R111 R303 R311 puts nothing of the answer into the next Route', () => {
+  it('R111 R303 R305 R311 puts nothing of the answer into the next Route or Path', () => {
     const line = script();
     line.begin();
     line.request();
@@ -274,6 +286,7 @@ describe('a REGISTER on the wire', () => {
       },
     });
     line.pass(30_000);
-    expect(line.request().rows('Route')).toEqual([]);
+    const refresh = line.request();
+    expect([...refresh.rows('Route'), ...refresh.rows('Path')]).toEqual([]);
   });
 });

@@ -42,7 +42,7 @@ describe('the decision table', () => {
     expect(vectors.decisionTable.length).toBe(11);
   });
 
-  it.each(vectors.decisionTable)('R222 R223 R229 R230 R231 $uri without SRV records', (row) => {
+  it.each(vectors.decisionTable)('R184 R222 R223 R229 R230 R231 $uri without SRV records', (row) => {
     const result = run(hopTo(row.uri), BARE);
     expect(kinds(result)).toEqual(expectedKinds(row));
     if (result.step.type !== 'located') throw new Error(result.step.failure.cause);

@@ -54,7 +54,7 @@ describe('the next hop', () => {
     expect(nextHop(uri('sip:example.com;maddr=[2001:db8::1]'), 'auto', false)).toMatchObject(decided);
   });
 
-  it('knows the port of every transport', () => {
+  it('R184 knows the port of every transport', () => {
     expect((['udp', 'tcp', 'tls', 'ws', 'wss'] as const).map(defaultPort)).toEqual([
       5060, 5060, 5061, 80, 443,
     ]);

@@ -89,7 +89,7 @@ describe('methods', () => {
 });
 
 describe('OPTIONS', () => {
-  it('R095 R096 is told what we can do', () => {
+  it('R040 R095 R096 is told what we can do', () => {
     const answer = answered('OPTIONS');
     expect(answer.status).toBe(200);
     expect(Object.fromEntries(answer.headers.map(({ name, value }) => [name, value]))).toEqual({
@@ -262,8 +262,16 @@ describe('the checks', () => {
     expect(answerTo(last, fieldsOf(last), { answers: NONE, isMerged: false }).status).toBe(200);
   });
 
-  it('R072 do not care for what they do not need', () => {
-    const headers = ['Max-Forwards: many', 'Contact: "', 'Date: now', 'X: \x01', 'Expires: -1', 'Event'];
+  it('R072 R466 do not care for what they do not need', () => {
+    const headers = [
+      'Max-Forwards: many',
+      'Contact: "',
+      'Date: now',
+      'X: \x01',
+      'Expires: -1',
+      'Max-Breadth: 60',
+      'Event',
+    ];
     expect(answered('OPTIONS', { headers }).status).toBe(200);
   });
 

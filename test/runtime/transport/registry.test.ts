@@ -53,7 +53,7 @@ const tcpServer = (handle: (socket: net.Socket) => void = () => {}): Promise<Wat
   running(startRawServer(handle));
 
 describe('sharing of flows', () => {
-  it('R167 is one connection for all who ask for the same, even at once', async () => {
+  it('R167 R336 is one connection for all who ask for the same, even at once', async () => {
     const server = await tcpServer();
     const { acquire } = makeRegistry();
     const flows = await Promise.all(Array.from({ length: 1_000 }, () => acquire(requestTo(server.port))));
@@ -62,7 +62,7 @@ describe('sharing of flows', () => {
     expect(server.connections().accepted).toBe(1);
   });
 
-  it('is apart for another domain, local address, remote or transport', async () => {
+  it('R336 is apart for another domain, local address, remote or transport', async () => {
     const server = await tcpServer();
     const other = await tcpServer();
     const { acquire } = makeRegistry();

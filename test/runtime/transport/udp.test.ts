@@ -42,7 +42,7 @@ async function openTo(port: number, changes: Partial<FlowRequest> & { address?: 
 
 describe('a UDP flow', () => {
   it.each(['127.0.0.1', '::1'])(
-    'R159 R250 sends to %s and hears the answer on the same socket',
+    'R159 R250 R338 sends to %s and hears the answer on the same socket',
     async (address) => {
       const peer = await startPeer(address);
       const { flow, messages } = await openTo(peer.port, { address });
