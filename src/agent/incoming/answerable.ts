@@ -1,7 +1,7 @@
 // An account as somebody whom requests can reach: under which names, and whom it hears.
 
 import type { IncomingSettings } from '../../accounts/plan.ts';
-import { oncePerText } from '../../core/made-once.ts';
+import { oncePerObject, oncePerText } from '../../core/made-once.ts';
 import { contactUser } from '../../core/registration/contact.ts';
 import type { Plan, Profile } from '../../core/registration/plan.ts';
 import { isIpLiteral } from '../../core/sip/ip.ts';
@@ -32,10 +32,10 @@ export function answerableOf(
 }
 
 /** What of an account's addresses is known before a name was looked up: those that the accounts file has. */
-export function writtenAddresses({ registrar, proxies }: Profile): ReadonlySet<string> {
-  const written = proxies.length === 0 ? [registrar] : [registrar, ...proxies];
+export const writtenAddresses = oncePerObject(({ registrar, proxies }: Profile): ReadonlySet<string> => {
+  const written = [registrar, ...proxies];
   return setOf([...new Set(written.map(bareHost).filter(isIpLiteral))]);
-}
+});
 
 /** `known` with what a lookup has found; the oldest leave when there are too many. */
 export function rememberAddresses(
