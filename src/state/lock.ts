@@ -7,6 +7,7 @@
 
 import { lstatSync, lutimesSync, readlinkSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { getSystemErrorMap } from 'node:util';
 import { failure, type Result, success } from '../core/result.ts';
 import { type Rng, randomHex } from '../core/rng.ts';
 import type { Millis } from '../core/time.ts';
@@ -77,7 +78,7 @@ function tryToTake(path: string, rng: Rng, isSilent: SilenceWatch): Attempt {
       symlinkSync(text, path);
       return { type: 'taken', text };
     } catch (error) {
-      if (codeOf(error) !== 'EEXIST') return { type: 'unavailable', cause: messageOf(error) };
+      if (codeOf(error) !== 'EEXIST') return { type: 'unavailable', cause: `${path}: ${reasonOf(error)}` };
     }
     const found = readHolder(path);
     if (found.type === 'unavailable') return found;
@@ -215,6 +216,13 @@ function visiblePid(holder: ProcessIdentity | null): number | null {
 
 function codeOf(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException).code;
+}
+
+/** "EROFS: read-only file system", without the call: its argument is the lock's content, which helps nobody. */
+function reasonOf(error: unknown): string {
+  const { errno } = error as NodeJS.ErrnoException;
+  const known = errno === undefined ? undefined : getSystemErrorMap().get(errno);
+  return known === undefined ? messageOf(error) : known.join(': ');
 }
 
 function messageOf(error: unknown): string {

@@ -92,7 +92,7 @@ const ROWS: readonly Row[] = [
     'tls.expired',
     'expired',
     () => startTlsServer(authority.issue({ names, notBefore: new Date('2020-01-01T00:00:00Z') })),
-    /expired on 2020-01-31T00:00:00Z; this host's clock says/,
+    /"DNS:pbx\.test" expired on 2020-01-31T00:00:00Z; this host's clock says/,
   ],
   [
     'tls.not-yet-valid',

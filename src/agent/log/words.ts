@@ -93,7 +93,11 @@ function wordsOf(event: AgentEvent, telling: Telling): Words {
     case 'request':
       return { subject: event.account ?? AGENT, label: 'request', text: requestText(event) };
     case 'reload':
-      return { subject: AGENT, label: 'reload', text: event.text };
+      return {
+        subject: AGENT,
+        label: 'reload',
+        text: event.ok ? event.text : `nothing was changed: ${event.text}`,
+      };
     case 'agent':
       return { subject: AGENT, label: event.code, text: event.text };
     case 'message':

@@ -134,7 +134,8 @@ async function talkFacts(probe: Probe, question: TargetQuestion): Promise<Talk> 
     keepalive ? probe.ping() : null,
   ]);
   if (options.type === 'closed') {
-    return { ...NO_TALK, facts: failureFacts(options.failure, { handshake: probe.handshake, ...question }) };
+    // What the handshake showed stands there already.
+    return { ...NO_TALK, facts: failureFacts(options.failure, { handshake: null, ...question }) };
   }
   const sent =
     question.target.transport === 'udp' && probe.opened.ok

@@ -50,11 +50,11 @@ export function handshakeFacts(
 function certificateFacts({ chain }: HandshakeFacts): readonly Fact[] {
   const [leaf] = chain;
   if (leaf === undefined) return [];
-  return [ok('tls.certificate', `${shownName(leaf)}, issued by ${leaf.issuer}, SHA-256 ${leaf.sha256}`)];
+  return [ok('tls.certificate', `${leaf.subject}, issued by ${leaf.issuer}, SHA-256 ${leaf.sha256}`)];
 }
 
 function chainFact({ chain }: HandshakeFacts, { verify, ca }: TlsSettings): Fact {
-  const subjects = chain.map(shownName).join(' ← ');
+  const subjects = chain.map(({ subject }) => subject).join(' ← ');
   const last = chain.at(-1);
   const issuer = last === undefined || last.subject === last.issuer ? '' : ` ← ${last.issuer}`;
   const path = `${subjects}${issuer}`;
@@ -77,14 +77,6 @@ function nameFact({ chain }: HandshakeFacts, domain: string, { verify, serverNam
   const rule = verify === 'rfc5922' ? 'RFC 5922' : 'as HTTPS does';
   return ok('tls.name', `${names}: is for ${serverName ?? domain} (${rule})`);
 }
-
-/** Newer certificates have an empty subject: their first name then. */
-function shownName({ subject, names: [first] }: CertificateFacts): string {
-  return subject === EMPTY_SUBJECT && first !== undefined ? `${first.type}:${first.value}` : subject;
-}
-
-/** As certificate-facts.ts writes it. */
-const EMPTY_SUBJECT = '(empty)';
 
 function namesText(leaf: CertificateFacts | undefined): string {
   if (leaf === undefined) return 'no certificate';
@@ -111,6 +103,6 @@ function clientCertificateFact({ session, ownCertificate: own }: HandshakeFacts)
     return ok('tls.client-certificate', `the server did not ask for one; ${ours}`);
   }
   if (own !== null) return ok('tls.client-certificate', `the server asked for one, ${ours}`);
-  const text = 'the server asked for one, and went on without';
-  return ok('tls.client-certificate', `${text}; ${ours}`);
+  // RFC 8446 §4.4.2.4: in TLS 1.3 it refuses that only now.
+  return ok('tls.client-certificate', `the server asked for one; ${ours}`);
 }

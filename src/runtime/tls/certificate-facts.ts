@@ -8,6 +8,7 @@ import { type Expiry, expiryOf } from '../../core/health/certificate-expiry.ts';
 export type AlternativeName = { readonly type: string; readonly value: string };
 
 export type CertificateFacts = {
+  /** Newer certificates have an empty one (RFC 5280 §4.1.2.6): their first alternative name then. */
   readonly subject: string;
   readonly issuer: string;
   /** Hexadecimal, in upper case as OpenSSL prints it. */
@@ -24,15 +25,16 @@ export type CertificateFacts = {
 };
 
 export function factsOf(certificate: X509Certificate): CertificateFacts {
+  const names = parseAlternativeNames(certificate.subjectAltName ?? '');
   return {
-    subject: onOneLine(certificate.subject),
+    subject: subjectText(certificate.subject, names),
     issuer: onOneLine(certificate.issuer),
     serial: printable(certificate.serialNumber),
     validFrom: isoTime(certificate.validFrom),
     validTo: isoTime(certificate.validTo),
     sha256: sha256Of(certificate.raw),
     hasAlternativeNames: certificate.subjectAltName !== undefined,
-    names: parseAlternativeNames(certificate.subjectAltName ?? ''),
+    names,
     commonNames: commonNamesOf(certificate),
   };
 }
@@ -74,11 +76,18 @@ function commonNamesOf(certificate: X509Certificate): readonly string[] {
   return typeof subject.CN === 'string' ? [subject.CN] : subject.CN;
 }
 
+function subjectText(subject: string, [first]: readonly AlternativeName[]): string {
+  const text = onOneLine(subject);
+  return text === EMPTY_NAME && first !== undefined ? printable(`${first.type}:${first.value}`) : text;
+}
+
 /** Node writes one attribute a line; the most specific one comes last. */
 function onOneLine(name: string): string {
   const attributes = (name ?? '').split('\n').filter((line) => line !== '');
-  return attributes.length === 0 ? '(empty)' : printable(attributes.reverse().join(', '));
+  return attributes.length === 0 ? EMPTY_NAME : printable(attributes.reverse().join(', '));
 }
+
+const EMPTY_NAME = '(empty)';
 
 /** A stranger wrote the names of a certificate: no control character of theirs reaches a terminal. */
 export function printable(text: string): string {

@@ -109,11 +109,20 @@ describe('for people', () => {
     const { log, stderr } = open();
     log.tell({ time: isoAt(0), severity: 'notice', type: 'agent', code: 'agent.started', text: 'as 12' });
     log.tell({ time: isoAt(0), severity: 'notice', type: 'reload', ok: true, text: 'added a', report: null });
+    log.tell({
+      time: isoAt(0),
+      severity: 'error',
+      type: 'reload',
+      ok: false,
+      text: 'a.json:1:1: is empty',
+      report: null,
+    });
     log.tell(warning('the binding lapses'));
     log.close();
     expect(stderr.lines.map((line) => line.slice(27))).toEqual([
       'sipreg  agent.started  as 12',
       'sipreg  reload        added a',
+      'sipreg  reload        nothing was changed: a.json:1:1: is empty',
       'office  warning       test.warning: the binding lapses',
     ]);
   });

@@ -52,7 +52,7 @@ describe('a TLS flow', () => {
     expect(flow.local).toEqual({ address: '127.0.0.1', port: socket.remotePort });
     expect(flow.tls).toMatchObject({
       protocol: 'TLSv1.3',
-      peer: { subject: '(empty)', issuer: 'CN=Test CA', sha256: good.sha256 },
+      peer: { subject: 'DNS:example.com', issuer: 'CN=Test CA', sha256: good.sha256 },
     });
     expect(flow.tls?.cipher).toMatch(/^TLS_/);
     expect(new Date(flow.tls?.peer.validTo ?? '').getTime()).toBeGreaterThan(Date.now());
