@@ -127,6 +127,17 @@ describe('a flow that is held', () => {
     ]);
   });
 
+  it('R328 is kept from its 2xx on, and by STUN when that promised outbound', () => {
+    const { clock, sent, keeping, open, untilSent } = scene();
+    const flow = open('udp');
+    clock.pass(200_000);
+    expect(sent).toEqual([]);
+    keeping.hold(flow, alice, settings());
+    keeping.promised(flow, alice, { ...NO_PROMISE, outbound: true });
+    expect(untilSent(1)).toBeLessThanOrEqual(29_000);
+    expect(parseStun(sent[0]?.bytes ?? new Uint8Array())).toMatchObject({ type: 'request' });
+  });
+
   it('R341 is lost, once, when a promised pong does not come, and then left alone', () => {
     const { clock, sent, lost, news, keeping, open } = scene();
     const flow = open('tls');

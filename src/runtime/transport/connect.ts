@@ -64,6 +64,14 @@ export function destroyQuietly(socket: net.Socket): void {
   socket.destroy();
 }
 
+/** Lets the peer have what was written last, and over TLS the close_notify after it (RFC 8446 §6.1), and is gone then: it
+ * waits for nothing of the peer's, and after `lingerMs` for nothing at all. */
+export function finishAndClose(socket: net.Socket, lingerMs: Millis): void {
+  const timer = setTimeout(() => socket.destroy(), lingerMs);
+  socket.on('error', () => {}).once('close', () => clearTimeout(timer));
+  socket.destroySoon();
+}
+
 /** Lets the peer have what was written last, and reads on meanwhile, because unread bytes would make the system
  * reset the connection and throw that away; after `lingerMs` at most the socket is destroyed. */
 export function lingerAndClose(socket: net.Socket, lingerMs: Millis): void {

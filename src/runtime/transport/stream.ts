@@ -10,7 +10,7 @@ import { emptyFramer, pushBytes } from '../../core/sip/framer.ts';
 import type { MessageError } from '../../core/sip/head.ts';
 import { parseMessage } from '../../core/sip/parse.ts';
 import type { SocketAddress } from '../../core/sip/transport.ts';
-import { connectTcp, destroyQuietly, lingerAndClose } from './connect.ts';
+import { connectTcp, destroyQuietly, finishAndClose, lingerAndClose } from './connect.ts';
 import { type Flow, type FlowEvents, type FlowRequest, nextFlowId } from './flow.ts';
 import { FLOW_LIMITS, type FlowLimits } from './limits.ts';
 import { failureOfSystemError, formatAddress, type SystemError } from './system-error.ts';
@@ -71,7 +71,7 @@ export function startStreamFlow(setup: StreamSetup): Flow {
     },
     sendTo: (bytes) => flow.send(bytes),
     close: () => {
-      if (isOpen) end(destroyQuietly);
+      if (isOpen) end((last) => finishAndClose(last, limits.lingerMs));
     },
   };
 

@@ -1,4 +1,4 @@
-import type net from 'node:net';
+import net from 'node:net';
 import type tls from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
 import { FLOW_LIMITS } from '../../../src/runtime/transport/limits.ts';
@@ -12,6 +12,13 @@ const good = authority.issue({ names: ['example.com'] });
 const { running, flowTo, refusal, laterRefusal, stop } = makeTlsClients(authority);
 
 afterEach(stop);
+
+/** The types of the TLS records in `bytes`. */
+function recordTypes(bytes: Buffer): readonly number[] {
+  const types: number[] = [];
+  for (let at = 0; at < bytes.length; at += 5 + bytes.readUInt16BE(at + 3)) types.push(bytes.readUInt8(at));
+  return types;
+}
 
 describe('a TLS flow', () => {
   it("writes the session's secrets down where somebody asked for them", async () => {
@@ -56,6 +63,26 @@ describe('a TLS flow', () => {
     });
     expect(flow.tls?.cipher).toMatch(/^TLS_/);
     expect(new Date(flow.tls?.peer.validTo ?? '').getTime()).toBeGreaterThan(Date.now());
+  });
+
+  it('R450 says what it had to say, and close_notify after it, when its user closes it', async () => {
+    const server = await running(startTlsServer(good, [], { maxVersion: 'TLSv1.2' }));
+    const sent: Buffer[] = [];
+    const relay = await running(
+      startRawServer((socket) => {
+        const onward = net.connect(server.port, '127.0.0.1');
+        socket.on('data', (bytes) => sent.push(bytes));
+        socket.pipe(onward).pipe(socket);
+        onward.on('error', () => {});
+      }),
+    );
+    const flow = await flowTo(relay.port);
+    flow.send(answerBytes(1));
+    flow.close();
+    await until(() => relay.connections().open === 0);
+    expect(server.received()).toContain('CSeq: 1');
+    // RFC 5246 §6.2.1: 23 is application data, 21 an alert.
+    expect(recordTypes(Buffer.concat(sent)).slice(-2)).toEqual([23, 21]);
   });
 
   it('sends no SNI for an IP address', async () => {
