@@ -16,7 +16,6 @@ import {
   parseSeconds,
   parseServer,
   routingKeys,
-  transportIn,
 } from './server-address.ts';
 
 export const linphone: ImportFormat = {
@@ -98,7 +97,7 @@ function readProxy(section: LinphoneSection, { path, credentials, sip }: Surroun
   };
 }
 
-/** A route to the registrar itself says only how it is reached; null: something is no URI. */
+/** null: something is no URI. */
 function serversOf(
   values: ReadonlyMap<string, string>,
   identity: SipUri,
@@ -107,17 +106,7 @@ function serversOf(
   const registrar = named === undefined ? asServer(identity) : parseServer(named);
   const routes = (values.get('reg_route') ?? '').split(',').filter((route) => route.trim() !== '');
   const parsed = routes.map(parseServer).filter((route) => route !== null);
-  if (registrar === null || parsed.length < routes.length) return null;
-  const [same] = parsed.filter((route) => isSameServer(route, registrar));
-  const reached = transportIn(registrar) === null && same !== undefined ? same : registrar;
-  return {
-    registrar: { ...registrar, params: reached.params.filter(({ name }) => name.toLowerCase() !== 'lr') },
-    routes: parsed.filter((route) => !isSameServer(route, registrar)),
-  };
-}
-
-function isSameServer(a: SipUri, b: SipUri): boolean {
-  return a.host.toLowerCase() === b.host.toLowerCase() && a.port === b.port;
+  return registrar === null || parsed.length < routes.length ? null : { registrar, routes: parsed };
 }
 
 function contactKeys(

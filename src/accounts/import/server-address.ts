@@ -35,21 +35,28 @@ export function parseSeconds(text: string): number | undefined {
   return /^\d{1,15}$/.test(text.trim()) ? Number(text) : undefined;
 }
 
-/** `registrar`, `outboundProxy` and `transport`, as far as they are none of our defaults. The transport is that of the next
- * hop, and out of the URIs unless the proxies have different ones. */
+/** `registrar`, `outboundProxy` and `transport`. Proxies that are the registrar itself say only how it is reached. The
+ * transport is that of the next hop, and out of the URIs unless the proxies have different ones. */
 export function routingKeys(
   registrar: SipUri,
   proxies: readonly SipUri[],
 ): Pick<Partial<AccountEntry>, 'registrar' | 'outboundProxy' | 'transport'> {
-  const transports = new Set((proxies.length === 0 ? [registrar] : proxies).map(transportIn));
-  const [transport] = transports.size === 1 ? transports : [];
-  const routes = proxies.map((proxy) => formatUri(transports.size === 1 ? withoutTransport(proxy) : proxy));
-  const [onlyRoute, ...more] = routes;
+  const isOwn = proxies.every((proxy) => isSameServer(proxy, registrar));
+  const routes = isOwn ? [] : proxies;
+  const [transport, ...others] = new Set((proxies.length === 0 ? [registrar] : proxies).map(transportIn));
+  const isOne = others.length === 0;
+  const texts = routes.map((route) => formatUri(isOne ? withoutTransport(route) : route));
+  const [only, ...more] = texts;
+  const reached = (isOne ? transport : null) ?? (isOwn ? transportIn(registrar) : null);
   return {
     registrar: formatUri(withoutTransport(registrar)),
-    ...(onlyRoute !== undefined && { outboundProxy: more.length === 0 ? onlyRoute : routes }),
-    ...(transport && { transport }),
+    ...(only !== undefined && { outboundProxy: more.length === 0 ? only : texts }),
+    ...(reached && { transport: reached }),
   };
+}
+
+function isSameServer(a: SipUri, b: SipUri): boolean {
+  return a.host.toLowerCase() === b.host.toLowerCase() && a.port === b.port;
 }
 
 /** `user` as it is known to people, at the host and port of `server`. */
