@@ -19,8 +19,8 @@ export function writeTurns(write: () => Promise<number>, now: () => Millis): Wri
   let inARow = 0;
 
   const restEnd = (): number => {
-    const ofAwaitedMs = inARow < FREE_WRITES ? 0 : REST_OF_AWAITED_MS;
-    const restMs = accounts * (asked === 'awaited' ? ofAwaitedMs : REST_OF_NOTED_MS);
+    if (asked === 'awaited' && inARow < FREE_WRITES) return lastEnd;
+    const restMs = accounts * (asked === 'awaited' ? REST_OF_AWAITED_MS : REST_OF_NOTED_MS);
     return lastEnd + Math.max(restMs, lastTookMs > LONG_WRITE_MS ? REST_FACTOR * lastTookMs : 0);
   };
   const turn = async (): Promise<void> => {
@@ -54,7 +54,7 @@ export function writeTurns(write: () => Promise<number>, now: () => Millis): Wri
 /** For each account in the file: 0.2 s with ten thousand. */
 const REST_OF_AWAITED_MS = 0.02;
 const REST_OF_NOTED_MS = 0.1;
-/** More than a command needs for one account. */
+/** More than one account needs until it is registered or rejected: then a crash must find that on disk, on a slow one too. */
 const FREE_WRITES = 4;
 const QUIET_MS = 1000;
 const LONG_WRITE_MS = 50;

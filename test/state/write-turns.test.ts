@@ -33,6 +33,15 @@ describe('the turns of writing', () => {
     await until(() => many.writes.length === 2);
   });
 
+  it('do not rest before what is waited for, however long the write before took', async () => {
+    const { ask, writes } = counted(1, 250);
+    ask(true);
+    await until(() => writes.length === 1);
+    ask(true);
+    await until(() => writes.length === 2);
+    expect((writes[1] ?? 0) - (writes[0] ?? 0)).toBeLessThan(1000);
+  });
+
   it('rest before what is waited for too when many were waited for just now', async () => {
     const { ask, writes } = counted(10_000);
     for (let count = 1; count <= 5; count++) {
@@ -43,11 +52,12 @@ describe('the turns of writing', () => {
   });
 });
 
-/** Writes that take no time, with the instants at which they were made. */
-function counted(accounts: number): { ask: (isAwaited: boolean) => void; writes: number[] } {
+/** Writes that take `ms`, with the instants at which they were made. */
+function counted(accounts: number, ms = 0): { ask: (isAwaited: boolean) => void; writes: number[] } {
   const writes: number[] = [];
   const { ask } = writeTurns(async () => {
     writes.push(performance.now());
+    if (ms > 0) await sleep(ms);
     return accounts;
   }, exactNow);
   return { ask, writes };
