@@ -3,6 +3,7 @@
 
 import type { AccountState } from '../core/health/snapshot.ts';
 import type { Failure } from '../core/health/verdict.ts';
+import { isOfCredentials } from '../core/registration/after-failure.ts';
 import { failureOfFlow, stateOfAccount } from '../core/registration/describe.ts';
 import type { Outcome } from '../core/registration/effect.ts';
 import type { Flow } from '../runtime/transport/flow.ts';
@@ -23,7 +24,7 @@ import type { Members } from './members.ts';
 import type { Observer } from './observer.ts';
 import { dateOf, describeAccount, lifecyclesOf } from './one-shot.ts';
 import { transition } from './recollection.ts';
-import { secretFingerprint } from './secret-fingerprint.ts';
+import { rejectionRecord } from './rejected-credentials.ts';
 import { isRoutine, StateChange } from './state-change.ts';
 
 export type AccountNewsOptions = {
@@ -100,22 +101,23 @@ export class AccountNews
       remember(member, change.at, transition(previous, state, change.severity));
     }
     this.#options.emit(change);
-    this.#noteBlocked(member, changed);
+    if (state === 'registered' && member.isNotedRejected) this.#forgetRejected(member, changed);
   }
 
-  #noteBlocked(member: Member, account: ManagedRegistration): void {
+  /** behaviour.md §10: however often the agent is started anew, it goes on from here. */
+  #noteRejected(member: Member, account: ManagedRegistration): void {
     const { store } = this.#options;
-    const { state } = member;
-    if (state === 'blocked') {
-      const { credentials } = account.lifecycle.registration;
-      const fingerprint = secretFingerprint(credentials, store.instanceId());
-      const blocked = { since: new Date().toISOString(), secretFingerprint: fingerprint };
-      member.isNotedBlocked = true;
-      this.#keep(account, store.setBlocked(identityKey(currentPlan(account)), blocked));
-    } else if (state === 'registered' && member.isNotedBlocked) {
-      member.isNotedBlocked = false;
-      this.#keep(account, store.setBlocked(identityKey(currentPlan(account)), null));
-    }
+    // Where another flow is up they are good, and it must not wait at the next start.
+    if (member.others.length > 0 && member.flows?.some(({ lifecycle }) => isUp(lifecycle.state))) return;
+    const record = rejectionRecord(account, store.instanceId());
+    if (record === null) return;
+    member.isNotedRejected = true;
+    this.#keep(account, store.setRejected(identityKey(currentPlan(account)), record));
+  }
+
+  #forgetRejected(member: Member, account: ManagedRegistration): void {
+    member.isNotedRejected = false;
+    this.#keep(account, this.#options.store.setRejected(identityKey(currentPlan(account)), null));
   }
 
   #noteWaiting(account: ManagedRegistration): void {
@@ -155,6 +157,7 @@ export class AccountNews
     const failure = failureOfFlow(lifecycles, account.lifecycle, dateOf);
     const nextAttempt = described.find(({ regId }) => regId === account.regId)?.nextAttempt ?? null;
     if (failure === null || this.#passedOn.has(verdict)) return;
+    if (isOfCredentials(verdict)) this.#noteRejected(member, account);
     if (verdict.code === 'auth.rejected') this.#passOn(verdict, flows, account);
     const at = Date.now();
     remember(member, at, { severity: 'warning', text: `${failure.code}: ${failure.cause}` });
@@ -187,7 +190,8 @@ export class AccountNews
     this.#passedOn.add(failure);
     for (const flow of flows) {
       const { state, round } = flow.lifecycle;
-      const isToTry = round === null && (state === 'unregistered' || state === 'waiting');
+      const isToTry =
+        round === null && (state === 'unregistered' || state === 'waiting' || state === 'blocked');
       if (flow === rejected || !isToTry) continue;
       this.#options.engine().request(flow, { type: 'roundPrevented', goal: 'register', failure });
     }

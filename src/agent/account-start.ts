@@ -1,8 +1,8 @@
 // How the registrations of an account begin: with the identity, the port and the binding that are remembered of each of its
 // flows, and in the state in which an earlier run left them.
 
-import type { Failure } from '../core/health/verdict.ts';
 import { ownText } from '../core/own-text.ts';
+import { afterEarlierRejections, countedRejections } from '../core/registration/earlier-rejections.ts';
 import { beginLifecycle } from '../core/registration/lifecycle.ts';
 import type { Lifecycle } from '../core/registration/lifecycle-state.ts';
 import { flowPlans, type Plan } from '../core/registration/plan.ts';
@@ -25,25 +25,26 @@ import {
   type PreparedAccount,
   type Registrations,
 } from './managed-registration.ts';
+import type { Rejections } from './rejected-credentials.ts';
 import { ON_NO_TERMS } from './shared-terms.ts';
 
 /** An identity outside the store may use these numbers: more than one command ever needs. */
 const PRIVATE_CSEQS = 1_000;
 
-/** How an account begins in an agent: as it was left, and when it is to register by itself. */
-export type Start = {
-  readonly state: 'unregistered' | 'paused' | 'blocked';
-  readonly firstAt?: Millis;
-  /** Since when it has been as it is, and why, when an earlier run left it so. */
-  readonly since?: Millis;
-  readonly failure?: Failure;
-};
+/** A wrong password shows on the first flow of an account; the others begin so much later, each after the other, and need not
+ * try it too. */
+export const FLOW_AFTER_FLOW_MS: Millis = 1_000;
 
-/** One that waits to be told what to do. */
-const AT_REST: Start = { state: 'unregistered' };
+/** How an account begins; `rejected`: how its credentials fared before. */
+export type Start =
+  /** As one that waits to be told what to do, or to register by itself at `firstAt`. */
+  | { readonly as: 'unregistered'; readonly firstAt?: Millis; readonly rejected: Rejections | null }
+  | { readonly as: 'paused'; readonly since: Millis; readonly rejected: Rejections | null }
+  /** It waits as long as the rejections make it wait. */
+  | { readonly as: 'rejected'; readonly rejected: Rejections };
 
 /** The registrations of an account as they start: with the identity and the binding that are remembered of each flow. */
-export function manageAccount(prepared: PreparedAccount, rng: Rng, start: Start = AT_REST): Registrations {
+export function manageAccount(prepared: PreparedAccount, rng: Rng, start: Start): Registrations {
   const [first, ...others] = flowPlans(prepared.plan);
   const manage = (plan: Plan, index: number): ManagedRegistration =>
     manageRegistration(prepared, plan, index + 1, rng, start);
@@ -77,7 +78,7 @@ function manageRegistration(
     member: null,
     setup,
     regId,
-    lifecycle: lifecycleFrom(registration, start),
+    lifecycle: lifecycleFrom(registration, start, (regId - 1) * FLOW_AFTER_FLOW_MS),
     alarmAt: undefined,
     branch: null,
     held: NO_FLOWS,
@@ -85,16 +86,23 @@ function manageRegistration(
     reservation: null,
     preferredPort: remembered?.localPort ?? null,
     addresses: writtenAddresses(plan.profile),
-    admittedAt: start.firstAt,
+    admittedAt: start.as === 'unregistered' ? start.firstAt : undefined,
     notedContact: remembered?.contact ?? null,
     isConcluded: false,
   };
 }
 
-function lifecycleFrom(registration: Registration, start: Start): Lifecycle {
-  const begun = beginLifecycle(registration, monotonicNow(), start.state, start.firstAt);
-  const { since = begun.since, failure } = start;
-  return { ...begun, since, failure: failure === undefined ? null : { failure, at: since } };
+function lifecycleFrom(registration: Registration, start: Start, laterMs: Millis): Lifecycle {
+  const now = monotonicNow();
+  const setbacks = countedRejections(start.rejected?.count ?? 0);
+  switch (start.as) {
+    case 'unregistered':
+      return { ...beginLifecycle(registration, now, 'unregistered', start.firstAt), setbacks };
+    case 'paused':
+      return { ...beginLifecycle(registration, now, 'paused'), since: start.since, setbacks };
+    case 'rejected':
+      return afterEarlierRejections(beginLifecycle(registration, now), start.rejected, now, laterMs);
+  }
 }
 
 /** The Contact that the registrar may still hold. After a clean end it is known when the binding lapsed. */

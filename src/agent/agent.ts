@@ -38,6 +38,8 @@ export type AgentOptions = {
   readonly holds: 'directory' | 'accounts';
   /** Seconds to ask for in place of the accounts' own; null: the accounts' own. */
   readonly expires: number | null;
+  /** Credentials that were rejected before are tried at once, whatever they would have to wait. */
+  readonly insists: boolean;
   readonly keepBindings: boolean;
   readonly version: string;
   readonly product: string;
@@ -113,6 +115,8 @@ class Agent {
       only: options.only,
       pace: options.loaded.document().agent?.pacing,
       expires: options.expires,
+      insists: options.insists,
+      retryCommand: options.socketPath === null ? 'register --watch --force' : 'refresh',
       emit: (event) => this.#emit(event),
       message: this.#message,
       flowFailed: (account, transport) => this.#metrics?.flowFailed(account, transport),

@@ -1,7 +1,6 @@
-// How an account begins in an agent: paused or blocked when an earlier run left it so and that still holds, else to
-// register at once (behaviour.md §10; interface.md: a pause is kept across restarts).
+// How an account begins in an agent: paused, or waiting as its rejected credentials make it wait, when an earlier run left it so
+// and that still holds; else to register at once (behaviour.md §10; interface.md: a pause is kept across restarts).
 
-import { failureOf } from '../core/health/verdict.ts';
 import type { Millis } from '../core/time.ts';
 import { monotonicNow, wallTimeOf } from '../runtime/clock.ts';
 import type { Start } from './account-start.ts';
@@ -11,38 +10,38 @@ import {
   nameOf,
   type PreparedAccount,
 } from './managed-registration.ts';
-import { secretFingerprint } from './secret-fingerprint.ts';
+import { rejectionsOf } from './rejected-credentials.ts';
 
-/** How the account begins, after what is remembered of it. */
-export function startOf({ plan, credentials, memory }: PreparedAccount): Start {
-  const { pausedSince, blocked } = memory.load(identityKey(plan));
-  if (pausedSince !== null) return { state: 'paused', since: instantOf(pausedSince) };
-  const isSame =
-    blocked !== null &&
-    credentials.ok &&
-    blocked.secretFingerprint === secretFingerprint(credentials.value, memory.instanceId());
-  if (!isSame) return { state: 'unregistered', firstAt: monotonicNow() };
-  const cause = 'the credentials were rejected in an earlier run, and are still the same';
-  return {
-    state: 'blocked',
-    since: instantOf(blocked.since),
-    failure: failureOf('auth.rejected', cause),
-  };
+/** How the account begins, after what is remembered of it. `insists`: rejected credentials are tried at once all the same. */
+export function startOf(prepared: PreparedAccount, insists: boolean): Start {
+  const { pausedSince } = prepared.memory.load(identityKey(prepared.plan));
+  const rejected = rejectionsOf(prepared);
+  if (pausedSince !== null) return { as: 'paused', since: instantOf(pausedSince), rejected };
+  if (rejected === null || insists) return { as: 'unregistered', firstAt: monotonicNow(), rejected };
+  return { as: 'rejected', rejected };
 }
 
-/** What an operator should know of an account that does not begin by itself; null: it does. */
-export function leftText(account: ManagedRegistration): string | null {
+/** What an operator should know of an account that does not begin by itself; null: it does. `retryCommand`: makes it try at once. */
+export function leftText(account: ManagedRegistration, retryCommand: string): string | null {
   const { lifecycle } = account;
-  const since = wallTimeOf(lifecycle.since).toISOString();
-  if (lifecycle.state === 'paused') {
+  const { state, nextAt, failure } = lifecycle;
+  const since = textOf(lifecycle.since);
+  if (state === 'paused') {
     return `it was paused at ${since}, and stays so until "sipreg resume ${nameOf(account)}"`;
   }
-  if (lifecycle.state !== 'blocked') return null;
-  const way = `change the secret, or "sipreg refresh ${nameOf(account)}"`;
-  return `it is blocked since ${since}: ${lifecycle.failure?.failure.cause}; ${way}`;
+  if (state !== 'blocked' && state !== 'waiting') return null;
+  if (nextAt !== undefined && nextAt <= monotonicNow()) return null;
+  const how = state === 'blocked' ? `is blocked since ${since}` : 'waits';
+  const until = nextAt === undefined ? 'not tried again until' : `tried again at ${textOf(nextAt)}, or when`;
+  const way = `the secret changes, or by "sipreg ${retryCommand} ${nameOf(account)}"`;
+  return `it ${how}: ${failure?.failure.cause}; ${until} ${way}`;
 }
 
 /** The monotonic instant of a date; before this process began it is negative. */
 function instantOf(date: string): Millis {
   return monotonicNow() - (Date.now() - Date.parse(date));
+}
+
+function textOf(instant: Millis): string {
+  return wallTimeOf(instant).toISOString();
 }

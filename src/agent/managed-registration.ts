@@ -85,7 +85,7 @@ export class Member implements Traced {
   /** The state that was told last. */
   state: AccountState = 'disabled';
   /** That its credentials were rejected is on disk. */
-  isNotedBlocked = false;
+  isNotedRejected = false;
   /** The last of what happened to it. */
   latest: Recollection | null = null;
   /** Its last messages. */

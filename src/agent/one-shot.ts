@@ -15,12 +15,21 @@ import type { Lock } from '../state/lock.ts';
 import { manageAccount } from './account-start.ts';
 import { Engine } from './engine.ts';
 import { lockIdentity } from './identity-keeping.ts';
-import type { ManagedRegistration, PreparedAccount, Registrations } from './managed-registration.ts';
+import {
+  identityKey,
+  type ManagedRegistration,
+  type PreparedAccount,
+  type Registrations,
+} from './managed-registration.ts';
 import type { Observer } from './observer.ts';
+import { rejectionRecord, rejectionsOf, withheldCredentials } from './rejected-credentials.ts';
 import { unwatchedTls } from './tls-watch.ts';
 
 export type OneShotOptions = {
   readonly goal: Goal;
+  /** What becomes of credentials that were rejected until they were blocked: they are sent all the same, when their probe is
+   * due, or not at all. */
+  readonly blocked: 'sent' | 'probed' | 'withheld';
   readonly timeoutSeconds: number;
   readonly observer: Pick<Observer, 'warned' | 'message' | 'dropped'>;
   /** Called for each account as soon as it is done. */
@@ -74,9 +83,11 @@ async function runAccount(
     if (options.interrupt.aborted) throw new Interrupted();
     const flows = rememberAccount(prepared);
     const finished = Promise.all(flows.map(finishedOf));
-    for (const flow of flows) begin(engine, flow, prepared, lock, options.goal, deadlineAt);
+    const obstacle = obstacleTo(prepared, lock, options);
+    for (const flow of flows) begin(engine, flow, obstacle, options.goal, deadlineAt);
     const outcomes = await Promise.race([finished, interruption(options.interrupt)]);
     const snapshot = asLeft(describeAccount(flows));
+    if (outcomes !== null && obstacle === null) await noteCredentials(prepared, flows, outcomes);
     await Promise.all(flows.map((flow) => engine.conclude(flow)));
     if (outcomes === null) throw new Interrupted();
     return { outcome: outcomeOfAccount(options.goal, outcomes, flows), snapshot };
@@ -133,18 +144,44 @@ export function lifecyclesOf(
 
 /** The account's registrations with what is remembered of them. */
 export function rememberAccount(prepared: PreparedAccount): Registrations {
-  return manageAccount(prepared, systemRng);
+  return manageAccount(prepared, systemRng, { as: 'unregistered', rejected: rejectionsOf(prepared) });
+}
+
+/** Why the round cannot even begin; null: it can. Looked at under the lock: others may have been rejected meanwhile. */
+function obstacleTo(
+  prepared: PreparedAccount,
+  lock: Result<Lock | null, Failure>,
+  { blocked }: OneShotOptions,
+): Failure | null {
+  if (!lock.ok) return lock.error;
+  if (!prepared.credentials.ok) return prepared.credentials.error;
+  return blocked === 'sent' ? null : withheldCredentials(prepared, blocked === 'probed');
+}
+
+/** What the registrar said to the credentials, for those who register next; on disk when it resolves. */
+async function noteCredentials(
+  { plan, memory, setup: { store } }: PreparedAccount,
+  flows: Registrations,
+  outcomes: readonly Outcome[],
+): Promise<void> {
+  if (store === null) return;
+  const key = identityKey(plan);
+  if (outcomes.some(({ type }) => type !== 'failed')) {
+    if (memory.load(key).rejected !== null) await store.setRejected(key, null);
+    return;
+  }
+  const rejected = flows.find(({ lifecycle }) => lifecycle.failure?.failure.code === 'auth.rejected');
+  const record = rejected === undefined ? null : rejectionRecord(rejected, store.instanceId());
+  if (record !== null) await store.setRejected(key, record);
 }
 
 function begin(
   engine: Engine,
   account: ManagedRegistration,
-  { credentials }: PreparedAccount,
-  lock: Result<Lock | null, Failure>,
+  obstacle: Failure | null,
   goal: Goal,
   deadlineAt: number,
 ): void {
-  const obstacle = lock.ok ? (credentials.ok ? null : credentials.error) : lock.error;
   if (obstacle === null) engine.request(account, { type: 'roundRequested', goal, deadlineAt });
   else engine.request(account, { type: 'roundPrevented', goal, failure: obstacle });
 }

@@ -20,7 +20,7 @@ import type { Flow } from '../runtime/transport/flow.ts';
 import type { IdentityStore, Memory } from '../state/identity-store.ts';
 import { AccountNews } from './account-news.ts';
 import { prepareAccount } from './account-setup.ts';
-import { manageAccount } from './account-start.ts';
+import { FLOW_AFTER_FLOW_MS, manageAccount } from './account-start.ts';
 import { type Admissions, createAdmissions, DEFAULT_PACE, registrarOf } from './admission.ts';
 import { leftText, startOf } from './earlier-run.ts';
 import { Engine } from './engine.ts';
@@ -56,12 +56,14 @@ export type SupervisorOptions = {
   readonly pace: number | undefined;
   /** Seconds to ask for in place of the accounts' own; null: the accounts' own. */
   readonly expires: number | null;
+  /** Credentials that were rejected before are tried at once, whatever they would have to wait. */
+  readonly insists: boolean;
+  /** What an operator tells sipreg so that an account tries at once: "refresh". */
+  readonly retryCommand: string;
 };
 
 /** Accounts that are made ready together: a command that prints a password may take its time. */
 const START_BATCH = 16;
-/** An account's further flows begin so much later, each after the other. */
-const FLOW_AFTER_FLOW_MS: Millis = 1_000;
 /** All bindings are removed within this time. */
 const STOP_WITHIN_MS: Millis = 9_000;
 /** Removals that leave together: more would overflow the sockets' buffers. */
@@ -169,12 +171,13 @@ export class Supervisor {
   /** Gives `member` a machine for each of its flows and lets them begin. */
   employ(member: Member, prepared: PreparedAccount): void {
     const { credentials, warnings } = prepared;
-    const flows = manageAccount(prepared, systemRng, startOf(prepared));
+    const { insists, retryCommand } = this.#options;
+    const flows = manageAccount(prepared, systemRng, startOf(prepared, insists));
     const [first] = flows;
-    member.isNotedBlocked = prepared.memory.load(identityKey(prepared.plan)).blocked !== null;
+    member.isNotedRejected = prepared.memory.load(identityKey(prepared.plan)).rejected !== null;
     member.employ(flows);
     for (const text of warnings) this.#news.warn(first, 'account.settings', text);
-    const left = leftText(first);
+    const left = leftText(first, retryCommand);
     if (left !== null) this.#news.warn(first, 'account.left', left);
     for (const flow of flows) this.#begin(flow, credentials.ok ? null : credentials.error);
   }
@@ -185,7 +188,6 @@ export class Supervisor {
     if (this.#isOver) return;
     if (state === 'unregistered') {
       const at = this.#admissions.next(registrarOf(flow), monotonicNow());
-      // A wrong password shows on the first flow; the others need not try it too.
       flow.admittedAt = at + (flow.regId - 1) * FLOW_AFTER_FLOW_MS;
     }
     this.engine.add(flow);

@@ -184,6 +184,7 @@ function addRegistrationCommands(program: Command, done: Done): void {
     .option('--expires <seconds>', 'ask for this time', positiveInteger)
     .option('--timeout <seconds>', 'give up after this time', positiveInteger, DEFAULT_TIMEOUT)
     .option('--dry-run', 'print the REGISTER and the targets, send nothing')
+    .option('--force', 'send credentials that were rejected too often')
     .option('--tls-keylog <file>', KEY_LOG)
     .action(
       async (names: readonly string[], options: Record<string, number | boolean | string | undefined>) => {
@@ -191,6 +192,7 @@ function addRegistrationCommands(program: Command, done: Done): void {
         const settings = {
           watch: options.watch === true,
           dryRun: options.dryRun === true,
+          force: options.force === true,
           expires: numberOr(options.expires, null),
           timeoutSeconds: numberOr(options.timeout, DEFAULT_TIMEOUT),
           keyLog: typeof options.tlsKeylog === 'string' ? options.tlsKeylog : null,

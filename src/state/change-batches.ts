@@ -190,7 +190,7 @@ function carriedOver(
 /** Call-ID and CSeq remain the durable ones. */
 function withNoted(
   known: AccountRecord,
-  { pausedSince, blocked, flows }: AccountRecord,
+  { pausedSince, rejected, flows }: AccountRecord,
   rng: Rng,
 ): AccountRecord {
   const kept = new Map(known.flows);
@@ -198,5 +198,5 @@ function withNoted(
     const { callId, cseq, reservation } = kept.get(regId) ?? renewedFlow(NO_FLOW, rng);
     kept.set(regId, changedFlow(facts, { callId, cseq, reservation }));
   }
-  return { pausedSince, blocked, flows: kept };
+  return { pausedSince, rejected, flows: kept };
 }

@@ -13,10 +13,10 @@ import { changedFlow, type FlowChanges, NO_FLOW, renewedFlow } from './flow-reco
 import { acquireLock, type Lock, type LockHeld, type LockOptions } from './lock.ts';
 import {
   type AccountRecord,
-  type BlockedRecord,
   CSEQ_MAX,
   type FlowRecord,
   NO_ACCOUNT,
+  type RejectionRecord,
   type StateDocument,
 } from './state-document.ts';
 import { emptyDocument, readState, type StateFault, type StateFile, stateFile } from './state-file.ts';
@@ -79,7 +79,8 @@ export type IdentityStore = {
   /** A new Call-ID from the next reservation on: a registrar that knows a higher CSeq (a restored snapshot). */
   readonly renewCallId: (key: IdentityKey, regId: number) => Promise<void>;
   readonly setPaused: (key: IdentityKey, since: string | null) => Promise<void>;
-  readonly setBlocked: (key: IdentityKey, blocked: BlockedRecord | null) => Promise<void>;
+  /** What is remembered of its credentials; null: nothing is wrong with them. */
+  readonly setRejected: (key: IdentityKey, rejected: RejectionRecord | null) => Promise<void>;
   /** Drops all that is known of the account. */
   readonly forget: (key: IdentityKey) => Promise<void>;
   /** Held while a one-shot command has a REGISTER in flight. Free, with a notice, where no lock can be made. */
@@ -146,7 +147,7 @@ export async function openIdentityStore(
     renewCallId: (key, regId) =>
       change(key, (account) => withFlow(account, regId, renewedFlow(flowIn(account, regId, rng), rng))),
     setPaused: (key, since) => change(key, (account) => ({ ...account, pausedSince: since })),
-    setBlocked: (key, blocked) => change(key, (account) => ({ ...account, blocked })),
+    setRejected: (key, rejected) => change(key, (account) => ({ ...account, rejected })),
     forget: (key) => change(key, () => null),
     lockAccount: (key, waitMs, signal) =>
       lockFile(`account-${fingerprint(nameOf(key))}.lock`, { waitMs, signal }),
@@ -201,8 +202,8 @@ function flowIn(account: AccountRecord, regId: number, rng: Rng): FlowRecord {
 }
 
 function withFlow(account: AccountRecord, regId: number, flow: FlowRecord): AccountRecord {
-  const { pausedSince, blocked, flows } = account;
-  return { pausedSince, blocked, flows: new Map(flows).set(regId, flow) };
+  const { pausedSince, rejected, flows } = account;
+  return { pausedSince, rejected, flows: new Map(flows).set(regId, flow) };
 }
 
 /** The name first: two accounts may share AOR and registrar when their Contacts differ. */

@@ -24,17 +24,24 @@ export type FlowRecord = {
   readonly publicAddress: string | null;
 };
 
-/** Why the credentials wait for an operator; free of secrets. */
-export type BlockedRecord = {
-  readonly since: string;
-  /** A fingerprint of the secret that was rejected, so that a changed one is noticed after a restart. */
-  readonly secretFingerprint: string | null;
+/** The registrar does not take the credentials; free of secrets. */
+export type RejectionRecord = {
+  /** A fingerprint of those that were rejected, so that changed ones are noticed after a restart. */
+  readonly secretFingerprint: string;
+  /** How often in a row; 0: none of them fitted, and none was sent. null: a version that did not count has written it. */
+  readonly count: number | null;
+  /** When they were rejected last, RFC 3339 UTC. */
+  readonly lastAt: string;
+  /** When they are due to be tried again; null: nobody has said. */
+  readonly nextAt: string | null;
+  /** They are not tried any more, but for a rare probe. */
+  readonly isBlocked: boolean;
 };
 
 export type AccountRecord = {
   /** When an operator paused it, RFC 3339 UTC; null: not paused. */
   readonly pausedSince: string | null;
-  readonly blocked: BlockedRecord | null;
+  readonly rejected: RejectionRecord | null;
   /** By reg-id (RFC 5626 §4.2); 1 is the only one without outbound. */
   readonly flows: ReadonlyMap<number, FlowRecord>;
 };
@@ -54,7 +61,7 @@ export type Reading =
   /** A later version of sipreg wrote it. */
   | { readonly type: 'newer'; readonly schema: string };
 
-export const NO_ACCOUNT: AccountRecord = { pausedSince: null, blocked: null, flows: new Map() };
+export const NO_ACCOUNT: AccountRecord = { pausedSince: null, rejected: null, flows: new Map() };
 
 export function formatState(document: StateDocument): string {
   return [...stateLines(document)].join('');
@@ -80,10 +87,18 @@ export function* stateLines(document: StateDocument): Generator<string> {
 export const ACCOUNTS_LINE = '"accounts": {';
 export const END_LINE = '}}';
 
-export function formatAccount({ pausedSince, blocked, flows }: AccountRecord): string {
+export function formatAccount({ pausedSince, rejected, flows }: AccountRecord): string {
   let texts = '';
   for (const [regId, flow] of flows) texts += `${texts && ','}"${regId}":${JSON.stringify(flow)}`;
-  return `{"pausedSince":${JSON.stringify(pausedSince)},"blocked":${JSON.stringify(blocked)},"flows":{${texts}}}`;
+  const rejection = rejected === null ? '"blocked":null' : formatRejection(rejected);
+  return `{"pausedSince":${JSON.stringify(pausedSince)},${rejection},"flows":{${texts}}}`;
+}
+
+/** Versions that know nothing of "rejected" read "blocked"; they have written it alone. */
+function formatRejection({ isBlocked, secretFingerprint, count, lastAt, nextAt }: RejectionRecord): string {
+  const blocked = `"blocked":${JSON.stringify(isBlocked ? { since: lastAt, secretFingerprint } : null)}`;
+  if (count === null) return blocked;
+  return `${blocked},"rejected":${JSON.stringify({ count, lastAt, nextAt, secretFingerprint })}`;
 }
 
 /** The beginning of the text, which tells one version from all others. */
@@ -134,18 +149,28 @@ export function parseAccount(value: unknown): AccountRecord | null {
     flows.set(Number(regId), flow);
   }
   const { pausedSince } = value;
-  const blocked = parseBlocked(value.blocked);
-  if (!isTextOrNull(pausedSince) || blocked === undefined) return null;
-  return { pausedSince, blocked, flows };
+  const rejected = parseRejection(value);
+  if (!isDateOrNull(pausedSince) || rejected === undefined) return null;
+  return { pausedSince, rejected, flows };
 }
 
 /** undefined: wrong. */
-function parseBlocked(value: unknown): BlockedRecord | null | undefined {
-  if (value === null) return null;
-  if (!isObject(value)) return undefined;
-  const { since, secretFingerprint } = value;
-  if (typeof since !== 'string' || !isTextOrNull(secretFingerprint)) return undefined;
-  return { since, secretFingerprint };
+function parseRejection({ blocked, rejected }: Fields): RejectionRecord | null | undefined {
+  if (blocked !== null && !isObject(blocked)) return undefined;
+  const isBlocked = blocked !== null;
+  if (rejected === undefined) return isBlocked ? parseBlocked(blocked) : null;
+  if (!isObject(rejected)) return undefined;
+  const { count, lastAt, nextAt, secretFingerprint } = rejected;
+  if (!isInteger(count, COUNT_MAX) || !isDate(lastAt) || !isDateOrNull(nextAt)) return undefined;
+  if (!isText(secretFingerprint)) return undefined;
+  return { secretFingerprint, count, lastAt, nextAt, isBlocked };
+}
+
+function parseBlocked({ since, secretFingerprint }: Fields): RejectionRecord | null | undefined {
+  if (!isDate(since) || !isTextOrNull(secretFingerprint)) return undefined;
+  // Without a fingerprint nobody can tell whether they are still the same.
+  if (secretFingerprint === null) return null;
+  return { secretFingerprint, count: null, lastAt: since, nextAt: null, isBlocked: true };
 }
 
 function parseFlow(value: unknown): FlowRecord | null {
@@ -165,8 +190,21 @@ function isObject(value: unknown): value is Fields {
 }
 
 /** Printable and on one line: it may end up in a header field. */
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && !/[\x00-\x1f\x7f]/.test(value);
+}
+
 function isTextOrNull(value: unknown): value is string | null {
-  return value === null || (typeof value === 'string' && !/[\x00-\x1f\x7f]/.test(value));
+  return value === null || isText(value);
+}
+
+/** As we write it: a year of four digits can be reckoned with. */
+function isDate(value: unknown): value is string {
+  return typeof value === 'string' && DATE.test(value) && !Number.isNaN(Date.parse(value));
+}
+
+function isDateOrNull(value: unknown): value is string | null {
+  return value === null || isDate(value);
 }
 
 function isInteger(value: unknown, max: number): value is number {
@@ -181,5 +219,8 @@ function isNewer(schema: string): boolean {
 const INSTANCE_ID = /^urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** Our own form: it goes into a header field as it stands. */
 const CALL_ID = /^[0-9a-f]{32,64}$/;
+const DATE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/;
+/** More than anybody is rejected. */
+const COUNT_MAX = 1_000_000;
 /** About a thousand accounts. */
 const PIECE_LENGTH = 256 * 1024;

@@ -21,7 +21,7 @@ const RECORD: FlowRecord = {
 
 async function contactFrom(record: FlowRecord, port: number): Promise<string> {
   const memory = {
-    load: () => ({ pausedSince: null, blocked: null, flows: new Map([[1, record]]) }),
+    load: () => ({ pausedSince: null, rejected: null, flows: new Map([[1, record]]) }),
     instanceId: () => 'urn:uuid:00000000-0000-4000-8000-000000000001',
   };
   const prepared = await prepareAccount(
@@ -30,7 +30,7 @@ async function contactFrom(record: FlowRecord, port: number): Promise<string> {
     { aor: 'sip:alice@192.0.2.7', password: 'x' },
     { product: 'sipreg/0', store: null, memory, keepsAlive: false, expires: null },
   );
-  const [{ lifecycle }] = manageAccount(prepared, seededRng(1));
+  const [{ lifecycle }] = manageAccount(prepared, seededRng(1), { as: 'unregistered', rejected: null });
   const { registration } = lifecycle;
   const local = { address: '10.0.0.2', port };
   const remote = { address: '192.0.2.7', port: 5060 };

@@ -77,6 +77,8 @@ export async function openScene(atTheEnd: AtTheEnd): Promise<Scene> {
         only: [],
         pace: undefined,
         expires: null,
+        insists: false,
+        retryCommand: 'refresh',
         ...options,
       });
       const loaded = await load();

@@ -132,7 +132,7 @@ describe('what an earlier run has left', () => {
     const { store } = third.supervisor;
     const key = identityKey(accountOf(third.supervisor, 'a').lifecycle.registration.plan);
     await until(
-      () => store.load(key).blocked === null,
+      () => store.load(key).rejected === null,
       () => 'the block was lifted',
     );
   });

@@ -24,7 +24,7 @@ import type { ProcessContext } from './process-context.ts';
 import { createResponses } from './responses.ts';
 import { createSecretLooks } from './secret-looks.ts';
 import { tellSiblings } from './siblings.ts';
-import { beginAccount, idOf, type SimAccount, type SimFlow } from './sim-account.ts';
+import { beginAccount, idOf, rejectionOf, type SimAccount, type SimFlow } from './sim-account.ts';
 import { createSimAlarm } from './sim-alarm.ts';
 
 /** admission.ts looks at three fields only, and an account of a world has these. */
@@ -245,12 +245,10 @@ export function startProcess(context: ProcessContext) {
   });
 
   const stateChanged = (account: SimAccount, previous: Lifecycle['state']): void => {
-    const { state, registration } = account.lifecycle;
+    const { state } = account.lifecycle;
     trace.note(`${account.id} ${previous} -> ${state}`);
-    if (state === 'blocked' && previous !== 'blocked') {
-      disk.mark(account.id, { blockedSecret: JSON.stringify(registration.credentials) });
-    } else if (state === 'registered' && previous === 'registering') {
-      if (disk.load(account.id)?.blockedSecret) disk.mark(account.id, { blockedSecret: null });
+    if (state === 'registered' && previous === 'registering' && disk.load(account.id)?.rejected) {
+      disk.mark(account.id, { rejected: null });
     }
     if (state === 'waiting' || state === 'blocked') looks.keepLooking();
     if (state === 'waiting') waitingForRegistrar.add(account);
@@ -268,6 +266,8 @@ export function startProcess(context: ProcessContext) {
     const { flow: currentFlow, target } = account.lifecycle.registration;
     if (target !== null && outcome.type !== 'failed') lookups.noteServed(target);
     if (outcome.type === 'registered') account.boundAt = timeline.now();
+    const rejected = rejectionOf(account, outcome, context.wall() - monotonic());
+    if (rejected !== null) disk.mark(account.id, { rejected: machinery.rejection(rejected) });
     for (const flow of account.held) if (flow.id !== currentFlow?.id) letGo(account, flow);
     identities.recordFacts(account, false);
     if (outcome.type === 'registered' && waitingForRegistrar.size > 0) {

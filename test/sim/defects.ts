@@ -39,6 +39,7 @@ export const episode = (at: number, lastsMs: number, ...faults: Episode['faults'
   faults,
 });
 const PASSWORD_CHANGE = episode(HOUR, 9 * HOUR, { type: 'password', healedBy: 'account' });
+const KILL = { type: 'kill', moment: null } as const;
 const KILLS = [1, 2, 3, 4, 5, 6].map((hour) =>
   episode(hour * HOUR, 1_000, { type: 'kill', moment: hour % 2 === 0 ? 'number-asked' : 'sent' }),
 );
@@ -243,6 +244,12 @@ export const DEFECTS: readonly Defect[] = [
         nextAt: env.now + MINUTE,
       })),
     episodes: [PASSWORD_CHANGE],
+  },
+  {
+    name: 'rejections are forgotten when the agent is started again',
+    breaks: ['wrong credentials are tried rarely'],
+    make: () => ({ ...SOUND, rejection: () => null }),
+    episodes: [PASSWORD_CHANGE, ...[1, 2, 3, 4].map((at) => episode(HOUR + at * 7 * MINUTE, 1_000, KILL))],
   },
   {
     name: 'a changed secret is not noticed',

@@ -15,8 +15,17 @@ export type DiskRecord = {
   readonly grantedUntil: Millis | null;
   readonly reservation: string | null;
   readonly isPaused: boolean;
-  /** What was rejected when the account was blocked; null: it is not. */
-  readonly blockedSecret: string | null;
+  /** null: nothing is wrong with its credentials. */
+  readonly rejected: DiskRejection | null;
+};
+
+/** Credentials that were rejected; on the wall clock. */
+export type DiskRejection = {
+  readonly secret: string;
+  readonly count: number;
+  readonly lastAt: Millis;
+  readonly nextAt: Millis | null;
+  readonly isBlocked: boolean;
 };
 
 export type Reserved = {
@@ -85,7 +94,7 @@ export function createDisk(timeline: Timeline, rng: Rng) {
         },
         () => {},
       ),
-    mark: (account: string, marks: Partial<Pick<DiskRecord, 'isPaused' | 'blockedSecret'>>): void =>
+    mark: (account: string, marks: Partial<Pick<DiskRecord, 'isPaused' | 'rejected'>>): void =>
       write(
         () => change(account, marks),
         () => {},
@@ -118,6 +127,6 @@ function emptyRecord(rng: Rng): DiskRecord {
     grantedUntil: null,
     reservation: null,
     isPaused: false,
-    blockedSecret: null,
+    rejected: null,
   };
 }

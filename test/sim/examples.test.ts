@@ -61,6 +61,23 @@ it('tries a wrong password three times within an hour, with two REGISTERs each',
   expect(state()).toBe('registered');
 });
 
+it('R195 tries a wrong password three times within an hour, however often it is killed and started again', () => {
+  const kill = { type: 'kill', moment: null } as const;
+  const kills = Array.from({ length: 25 }, (_, index) => ({
+    at: (index + 1) * 4 * MINUTE,
+    lastsMs: SECOND,
+    faults: [kill],
+  }));
+  const password = { type: 'password', healedBy: 'account' } as const;
+  const { world, seen, state } = watchAlice({}, [{ at: 0, lastsMs: 2 * HOUR, faults: [password] }, ...kills]);
+  world.timeline.runUntil(2 * HOUR - SECOND);
+  expect(seen.map(({ nonceCount }) => nonceCount)).toEqual([null, 1, null, 1, null, 1]);
+  expect(state()).toBe('blocked');
+
+  world.timeline.runUntil(2 * HOUR + 10 * SECOND);
+  expect(state()).toBe('registered');
+});
+
 it('refreshes a grant of 12 s in time, with the kept nonce and nc 2, 3, …', () => {
   const { world, seen, state } = watchAlice({ maxSeconds: 12 });
   world.timeline.runUntil(SECOND);

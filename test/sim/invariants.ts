@@ -61,6 +61,8 @@ const MAX_REQUESTS_OF_ROUND = 22;
 /** New transactions of one account within a minute: even a registrar of the shortest grants causes fewer. */
 const MAX_SENDS_A_MINUTE = 45;
 const HOUR: Millis = 3_600_000;
+/** The disk takes up to 40 ms for a write, and those of a crowd wait for each other. */
+const WRITTEN_WITHIN_MS: Millis = 5_000;
 
 export function createChecker(options: CheckerOptions) {
   const { now, wall, trace } = options;
@@ -143,8 +145,11 @@ export function createChecker(options: CheckerOptions) {
       stopBy = null;
       securePath.forget();
       closedTargets.forget();
+      // What was rejected as the process was killed may not be on disk.
+      const durable = now() - WRITTEN_WITHIN_MS;
       for (const entry of watched.values()) {
-        Object.assign(entry, { open: null, floor: null, tries: [], isStopping: false, requestsOfRound: 0 });
+        const tries = entry.tries.filter((at) => at < durable);
+        Object.assign(entry, { open: null, floor: null, tries, isStopping: false, requestsOfRound: 0 });
       }
     },
     /** The clock was set or the machine slept: waits that are counted on the wall clock are over sooner. */

@@ -7,7 +7,7 @@ import { lifecycleWakeAt, stepLifecycle } from '../../src/core/registration/life
 import type { Lifecycle } from '../../src/core/registration/lifecycle-state.ts';
 import type { Rng } from '../../src/core/rng.ts';
 import type { Millis } from '../../src/core/time.ts';
-import type { Disk, DiskRecord } from './disk.ts';
+import type { Disk, DiskRecord, DiskRejection } from './disk.ts';
 
 export type Machinery = {
   readonly step: typeof stepLifecycle;
@@ -26,6 +26,8 @@ export type Machinery = {
   readonly noticesMapping: boolean;
   /** What a new process knows of an account. */
   readonly recall: (record: DiskRecord | null, rng: Rng) => DiskRecord | null;
+  /** What it leaves behind of rejected credentials. */
+  readonly rejection: (rejected: DiskRejection) => DiskRejection | null;
 };
 
 /** As the agent is built. */
@@ -40,4 +42,5 @@ export const SOUND: Machinery = {
   noticesLoss: true,
   noticesMapping: true,
   recall: (record) => record,
+  rejection: (rejected) => rejected,
 };

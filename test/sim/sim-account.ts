@@ -3,14 +3,18 @@
 
 import { type Holder, ON_NO_TERMS } from '../../src/agent/shared-terms.ts';
 import type { Credential } from '../../src/core/digest/algorithm.ts';
+import { failureOf } from '../../src/core/health/verdict.ts';
+import { isOfCredentials } from '../../src/core/registration/after-failure.ts';
+import { afterEarlierRejections, countedRejections } from '../../src/core/registration/earlier-rejections.ts';
+import type { Outcome } from '../../src/core/registration/effect.ts';
 import { beginLifecycle } from '../../src/core/registration/lifecycle.ts';
 import type { Lifecycle } from '../../src/core/registration/lifecycle-state.ts';
 import type { Plan } from '../../src/core/registration/plan.ts';
-import { beginRegistration } from '../../src/core/registration/registration.ts';
+import { beginRegistration, type Registration } from '../../src/core/registration/registration.ts';
 import { type Rng, randomHex } from '../../src/core/rng.ts';
 import type { SocketAddress, Target } from '../../src/core/sip/transport.ts';
 import type { Millis } from '../../src/core/time.ts';
-import type { DiskRecord, Reserved } from './disk.ts';
+import type { DiskRecord, DiskRejection, Reserved } from './disk.ts';
 import type { Connection } from './link.ts';
 
 export type SimFlow = {
@@ -63,7 +67,7 @@ export function idOf(account: string, regId: number): string {
 }
 
 export function beginAccount(plan: Plan, regId: number, beginning: Beginning, rng: Rng): SimAccount {
-  const { record, credentials, monotonic, wall } = beginning;
+  const { record, credentials, wall } = beginning;
   const registration = beginRegistration(plan, {
     regId,
     instanceId: 'urn:uuid:f81d4fae-7dec-41d0-a765-00a0c91e6bf6',
@@ -78,12 +82,10 @@ export function beginAccount(plan: Plan, regId: number, beginning: Beginning, rn
     publicAddress: null,
     boundContact: rememberedContact(record, wall),
   });
-  const isBlocked = record?.blockedSecret === JSON.stringify(credentials);
-  const state = record?.isPaused ? 'paused' : isBlocked ? 'blocked' : 'unregistered';
-  const firstAt = state === 'unregistered' ? monotonic : undefined;
+  const lifecycle = beginningOf(registration, beginning);
   return {
-    lifecycle: beginLifecycle(registration, monotonic, state, firstAt),
-    admittedAt: firstAt,
+    lifecycle,
+    admittedAt: lifecycle.state === 'unregistered' ? lifecycle.nextAt : undefined,
     name: plan.account,
     regId,
     id: idOf(plan.account, regId),
@@ -96,6 +98,43 @@ export function beginAccount(plan: Plan, regId: number, beginning: Beginning, rn
     preferredPort: record?.localPort ?? null,
     notedContact: record?.contact ?? null,
     isConcluded: false,
+  };
+}
+
+function beginningOf(registration: Registration, beginning: Beginning): Lifecycle {
+  const { record, credentials, monotonic, wall } = beginning;
+  const rejected = record?.rejected?.secret === JSON.stringify(credentials) ? record.rejected : null;
+  if (record?.isPaused) {
+    const setbacks = countedRejections(rejected?.count ?? 0);
+    return { ...beginLifecycle(registration, monotonic, 'paused'), setbacks };
+  }
+  if (rejected === null) return beginLifecycle(registration, monotonic, 'unregistered', monotonic);
+  const { count, isBlocked, lastAt, nextAt } = rejected;
+  const earlier = {
+    count,
+    isBlocked,
+    agoMs: wall - lastAt,
+    gapMs: nextAt === null ? null : nextAt - lastAt,
+    failure: failureOf('auth.rejected', 'the same credentials were rejected before'),
+  };
+  return afterEarlierRejections(beginLifecycle(registration, monotonic), earlier, monotonic);
+}
+
+/** What the disk is to remember of credentials that were rejected just now; null: they were not, or by a removal. */
+export function rejectionOf(
+  { lifecycle }: SimAccount,
+  outcome: Outcome,
+  wallAtZero: Millis,
+): DiskRejection | null {
+  const { registration, setbacks, since, failure, nextAt, state } = lifecycle;
+  if (outcome.type !== 'failed' || !isOfCredentials(outcome.failure)) return null;
+  if (state !== 'waiting' && state !== 'blocked') return null;
+  return {
+    secret: JSON.stringify(registration.credentials),
+    count: setbacks.rejections,
+    lastAt: wallAtZero + (failure?.at ?? since),
+    nextAt: nextAt === undefined ? null : wallAtZero + nextAt,
+    isBlocked: state === 'blocked',
   };
 }
 

@@ -252,7 +252,7 @@ export function createWorld(plan: WorldPlan, machinery: Machinery = SOUND, liste
     });
   };
 
-  const begin = (episode: Episode, next: Episode | undefined): void => {
+  const begin = (episode: Episode): void => {
     trace.note(`episode: ${episode.faults.map(({ type }) => type).join(' and ')}, ${episode.lastsMs} ms`);
     const isTroubled = episode.faults.some((fault) => isTrouble(fault, episode, plan));
     if (isTroubled) watch.troubleBegins();
@@ -269,7 +269,9 @@ export function createWorld(plan: WorldPlan, machinery: Machinery = SOUND, liste
         rejectedUntil = Math.max(rejectedUntil, now + allowance(episode, plan));
       }
       backBy = Math.max(backBy, rejectedUntil, now + allowance(episode, plan));
-      const isUndisturbed = next === undefined || next.at > backBy;
+      const isUndisturbed = plan.episodes.every(
+        (other) => other === episode || other.at > backBy || other.at + other.lastsMs <= now,
+      );
       if (isUndisturbed) {
         timeline.at(backBy, () => {
           watch.checkFlows();
@@ -282,9 +284,7 @@ export function createWorld(plan: WorldPlan, machinery: Machinery = SOUND, liste
   };
   const schedule = (): void => {
     timeline.at(0, start);
-    for (const [index, episode] of plan.episodes.entries()) {
-      timeline.at(episode.at, () => begin(episode, plan.episodes[index + 1]));
-    }
+    for (const episode of plan.episodes) timeline.at(episode.at, () => begin(episode));
   };
   const run = (): void => {
     schedule();

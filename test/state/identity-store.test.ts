@@ -108,18 +108,26 @@ describe('identity', () => {
     expect(next.callId).not.toBe(all.callId);
   });
 
-  it('keeps pause and block over a restart, and forgets an account when told', async () => {
+  it('keeps pause and rejections over a restart, and forgets an account when told', async () => {
     const store = await open();
     await store.setPaused(OFFICE, '2026-11-21T08:00:00.000Z');
-    await store.setBlocked(OFFICE, { since: '2026-11-21T08:00:00.000Z', secretFingerprint: 'ab' });
+    const rejected = {
+      secretFingerprint: 'ab',
+      count: 2,
+      lastAt: '2026-11-21T08:00:00.000Z',
+      nextAt: '2026-11-21T08:20:00.000Z',
+      isBlocked: false,
+    };
+    await store.setRejected(OFFICE, rejected);
+    await store.reserve(OFFICE, 1, 1);
     expect((await open()).load(OFFICE)).toMatchObject({
       pausedSince: '2026-11-21T08:00:00.000Z',
-      blocked: { secretFingerprint: 'ab' },
+      rejected,
     });
     await store.setPaused(OFFICE, null);
     expect((await open()).load(OFFICE).pausedSince).toBeNull();
     await store.forget(OFFICE);
-    expect((await open()).load(OFFICE)).toEqual({ pausedSince: null, blocked: null, flows: new Map() });
+    expect((await open()).load(OFFICE)).toEqual({ pausedSince: null, rejected: null, flows: new Map() });
   });
 });
 

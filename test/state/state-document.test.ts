@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import {
   type AccountRecord,
   CSEQ_MAX,
+  formatAccount,
   formatHead,
   formatState,
   parseState,
@@ -35,9 +36,21 @@ const flow = fc.record({
   grantedUntil: text,
   publicAddress: text,
 });
+const date = fc
+  .date({ min: new Date('1970-01-01'), max: new Date('9999-12-31'), noInvalidDate: true })
+  .map((moment) => moment.toISOString());
+const dateOrNull = fc.option(date, { nil: null });
+const secretFingerprint = fc.string({ unit: 'grapheme-ascii', maxLength: 30 });
+const rejected = fc.record({
+  secretFingerprint,
+  count: fc.nat(1_000_000),
+  lastAt: date,
+  nextAt: dateOrNull,
+  isBlocked: fc.boolean(),
+});
 const account: fc.Arbitrary<AccountRecord> = fc.record({
-  pausedSince: text,
-  blocked: fc.option(fc.record({ since: fc.constant('2026-11-21'), secretFingerprint: text }), { nil: null }),
+  pausedSince: dateOrNull,
+  rejected: fc.option(rejected, { nil: null }),
   flows: fc
     .dictionary(fc.integer({ min: 1, max: 4 }).map(String), flow)
     .map((flows) => new Map(Object.entries(flows).map(([regId, record]) => [Number(regId), record]))),
@@ -58,7 +71,7 @@ describe('a good text', () => {
   });
 
   it('keeps an account by the name of a property of all objects', () => {
-    const accounts = new Map([['__proto__', { pausedSince: null, blocked: null, flows: new Map() }]]);
+    const accounts = new Map([['__proto__', { pausedSince: null, rejected: null, flows: new Map() }]]);
     const state = { revision: 'ab', instanceId: INSTANCE, accounts };
     expect(parseState(formatState(state))).toEqual({ type: 'good', document: state });
   });
@@ -69,6 +82,70 @@ describe('a good text', () => {
         .split('\n')
         .filter((line) => /^"(one|two)"/.test(line)),
     ).toHaveLength(2);
+  });
+});
+
+describe('rejected credentials', () => {
+  const since = '2026-11-21T08:00:00.000Z';
+  const nextAt = '2026-11-21T14:00:00.000Z';
+  const blocked = { since, secretFingerprint: '0123abcd' };
+  const counted = { count: 2, lastAt: since, nextAt, secretFingerprint: '0123abcd' };
+  const rejectedIn = (fields: object) => {
+    const reading = parseState(wrap({ one: { pausedSince: null, ...fields, flows: {} } }));
+    return reading.type === 'good' ? reading.document.accounts.get('one')?.rejected : reading.type;
+  };
+
+  it('are read as a version wrote them that knew only blocked accounts', () => {
+    expect(rejectedIn({ blocked: null })).toBeNull();
+    expect(rejectedIn({ blocked })).toEqual({
+      secretFingerprint: '0123abcd',
+      count: null,
+      lastAt: since,
+      nextAt: null,
+      isBlocked: true,
+    });
+    expect(rejectedIn({ blocked: { since, secretFingerprint: null } })).toBeNull();
+  });
+
+  it('are read with their count, blocked or not yet', () => {
+    const { count, ...rest } = counted;
+    expect(rejectedIn({ blocked: null, rejected: counted })).toEqual({ count, ...rest, isBlocked: false });
+    expect(rejectedIn({ blocked, rejected: counted })).toEqual({ count, ...rest, isBlocked: true });
+  });
+
+  it('are seen as blocked by a version that knows nothing else, and cost an account without them nothing', () => {
+    const flows = new Map();
+    const record = { secretFingerprint: 'ab', count: 3, lastAt: since, nextAt: null, isBlocked: true };
+    const written = formatAccount({ pausedSince: null, rejected: record, flows });
+    expect(JSON.parse(written).blocked).toEqual({ since, secretFingerprint: 'ab' });
+    const uncounted = formatAccount({ pausedSince: null, rejected: { ...record, count: null }, flows });
+    expect(JSON.parse(uncounted)).toEqual({
+      pausedSince: null,
+      blocked: { since, secretFingerprint: 'ab' },
+      flows: {},
+    });
+    expect(formatAccount({ pausedSince: null, rejected: null, flows })).toBe(
+      '{"pausedSince":null,"blocked":null,"flows":{}}',
+    );
+  });
+
+  it.each([
+    { blocked: 'yes' },
+    { blocked: { ...blocked, since: 'yesterday' } },
+    { blocked: { ...blocked, secretFingerprint: 7 } },
+    { blocked: null, rejected: null },
+    { blocked: null, rejected: { ...counted, count: -1 } },
+    { blocked: null, rejected: { ...counted, count: 1e9 } },
+    { blocked: null, rejected: { ...counted, count: '2' } },
+    { blocked: null, rejected: { ...counted, lastAt: null } },
+    { blocked: null, rejected: { ...counted, lastAt: '+275760-09-13T00:00:00.000Z' } },
+    { blocked: null, rejected: { ...counted, nextAt: '2026-13-45T00:00:00.000Z' } },
+    { blocked: null, rejected: { ...counted, nextAt: undefined } },
+    { blocked: null, rejected: { ...counted, secretFingerprint: null } },
+    { blocked: null, rejected: { ...counted, secretFingerprint: 'a\r\nb' } },
+    { blocked: null, pausedSince: 'yesterday' },
+  ])('%o is damage', (fields) => {
+    expect(rejectedIn(fields)).toBe('damaged');
   });
 });
 

@@ -80,7 +80,7 @@ describe('a change by lines', () => {
       ]),
       9,
     );
-    expect(seen).toEqual([account(7), { pausedSince: null, blocked: null, flows: new Map() }]);
+    expect(seen).toEqual([account(7), { pausedSince: null, rejected: null, flows: new Map() }]);
   });
 
   it('refuses a text that is not laid out as ours', () => {
@@ -135,7 +135,7 @@ function account(cseq: number): AccountRecord {
     cseq,
     contact: 'sip:1@[2001:db8::1]',
   };
-  return { pausedSince: null, blocked: null, flows: new Map([[1, flow]]) };
+  return { pausedSince: null, rejected: null, flows: new Map([[1, flow]]) };
 }
 
 function changeTo(cseq: number | null): AccountChange {

@@ -37,7 +37,14 @@ export async function addAccountCommand(name: string, options: Options, output: 
   } finally {
     prompt?.close();
   }
-  const once = { watch: false, dryRun: false, expires: null, timeoutSeconds: 40, keyLog: null };
+  const once = {
+    watch: false,
+    dryRun: false,
+    force: false,
+    expires: null,
+    timeoutSeconds: 40,
+    keyLog: null,
+  };
   return await register([name], once, output);
 }
 

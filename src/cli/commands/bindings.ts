@@ -14,6 +14,7 @@ export async function bindings(name: string, timeoutSeconds: number, output: Out
     accounts,
     {
       goal: 'query',
+      blocked: 'sent',
       timeoutSeconds,
       doing: 'asking the registrar about',
       undone: 'the bindings cannot be read',

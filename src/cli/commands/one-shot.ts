@@ -2,9 +2,8 @@
 // words or as JSON, and the exit code of the first account that failed.
 
 import { nameOf, type PreparedAccount } from '../../agent/managed-registration.ts';
-import { type AccountResult, Interrupted, runOnce } from '../../agent/one-shot.ts';
+import { type AccountResult, Interrupted, type OneShotOptions, runOnce } from '../../agent/one-shot.ts';
 import { exitOf } from '../../core/health/verdict.ts';
-import type { Goal } from '../../core/registration/input.ts';
 import type { KeyLog } from '../../runtime/tls/key-log.ts';
 import type { Theme } from '../colors.ts';
 import { EXIT } from '../exit.ts';
@@ -15,8 +14,7 @@ import { messageObserver } from '../render/message-text.ts';
 import { catchSignals } from '../signals.ts';
 import { startSpinner } from '../spinner.ts';
 
-export type OneShotCommand = {
-  readonly goal: Goal;
+export type OneShotCommand = Pick<OneShotOptions, 'goal' | 'blocked'> & {
   readonly timeoutSeconds: number;
   /** What is being done, for the spinner: "registering". */
   readonly doing: string;
@@ -51,6 +49,7 @@ export async function runOneShot(
   try {
     const results = await runOnce(accounts, {
       goal: command.goal,
+      blocked: command.blocked,
       timeoutSeconds: command.timeoutSeconds,
       interrupt: signals.end,
       keyLog: command.keyLog,

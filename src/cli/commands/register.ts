@@ -12,6 +12,8 @@ import { runOneShot } from './one-shot.ts';
 export type RegisterOptions = {
   readonly watch: boolean;
   readonly dryRun: boolean;
+  /** Credentials that were rejected until they were blocked are sent all the same. */
+  readonly force: boolean;
   /** Seconds; null: the account's own. */
   readonly expires: number | null;
   readonly timeoutSeconds: number;
@@ -34,10 +36,10 @@ export async function register(
   if (options.watch) {
     for (const name of names) enabledEntryOf(loaded, name);
     const { watchAccounts } = await import('./watch.ts');
-    const { expires } = options;
+    const { expires, force } = options;
     return await watchAccounts(
       names,
-      { loaded, store, stateDirectory: stateInUse(loaded), expires, keyLog: keyLog.write },
+      { loaded, store, stateDirectory: stateInUse(loaded), expires, force, keyLog: keyLog.write },
       output,
     );
   }
@@ -62,6 +64,7 @@ export async function register(
     accounts,
     {
       goal: 'register',
+      blocked: options.force || isAskedByPerson() ? 'sent' : 'probed',
       timeoutSeconds: options.timeoutSeconds,
       doing: 'registering',
       undone: 'not registered',
@@ -73,6 +76,11 @@ export async function register(
   );
   if (exitCode === 0) noteNobodyListens(accounts, output);
   return exitCode;
+}
+
+/** Somebody reads what comes of it; cron and scripts do not, and do not tire of a wrong password either. */
+function isAskedByPerson(): boolean {
+  return process.stdout.isTTY || process.stderr.isTTY;
 }
 
 function watchedAlready({ pid, owned }: Owner): CommandError {

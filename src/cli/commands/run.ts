@@ -47,6 +47,7 @@ export async function run(names: readonly string[], options: RunOptions, output:
       only: names,
       holds: 'directory',
       expires: null,
+      insists: false,
       end: signals.end,
       keepBindings: options.keepBindings,
       version: VERSION,

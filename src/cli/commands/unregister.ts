@@ -26,6 +26,7 @@ export async function unregister(
     accounts,
     {
       goal: allBindings ? 'remove-all' : 'remove',
+      blocked: 'sent',
       timeoutSeconds,
       doing: 'unregistering',
       undone: 'not unregistered',

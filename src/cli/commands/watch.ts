@@ -21,13 +21,15 @@ export type WatchOptions = {
   readonly stateDirectory: string | null;
   /** Seconds; null: the accounts' own. */
   readonly expires: number | null;
+  /** Credentials that were rejected before are tried at once. */
+  readonly force: boolean;
   readonly keyLog: KeyLog | undefined;
 };
 
 /** Runs until SIGINT or SIGTERM; the exit code says whether every binding could be removed. */
 export async function watchAccounts(
   names: readonly string[],
-  { loaded, store, stateDirectory, expires, keyLog }: WatchOptions,
+  { loaded, store, stateDirectory, expires, force, keyLog }: WatchOptions,
   output: Output,
 ): Promise<number> {
   const signals = catchSignals();
@@ -38,6 +40,7 @@ export async function watchAccounts(
       store,
       stateDirectory,
       expires,
+      insists: force,
       only: names,
       holds: 'accounts',
       keepBindings: false,

@@ -7,7 +7,7 @@ import { askAgent } from '../../agent/control/client.ts';
 import type { PreparedAccount } from '../../agent/managed-registration.ts';
 import { identityKey } from '../../agent/managed-registration.ts';
 import type { AccountDetail, AgentSnapshot } from '../../agent/operations.ts';
-import { secretFingerprint } from '../../agent/secret-fingerprint.ts';
+import { blockedCredentials } from '../../agent/rejected-credentials.ts';
 import { conditionOf } from '../../core/health/condition.ts';
 import type { AccountSnapshot, FailureSnapshot } from '../../core/health/snapshot.ts';
 import { type Failure, failureOf } from '../../core/health/verdict.ts';
@@ -60,9 +60,10 @@ export async function agentView(
 }
 
 /** Credentials that were sent and did not count; an account that has none to send harms nobody. */
-function rejectionOf({ failure }: StatusItem): Failure | null {
-  const wasSent = failure?.code === 'auth.rejected' || failure?.code === 'auth.looping';
-  return wasSent ? failureOfSnapshot(failure) : null;
+function rejectionOf({ account, failure }: StatusItem): Failure | null {
+  if (failure?.code !== 'auth.rejected' && failure?.code !== 'auth.looping') return null;
+  const advice = `${failure.advice}; then "sipreg refresh ${account}" tries them once`;
+  return { ...failureOfSnapshot(failure), advice };
 }
 
 /** The facts of an account that `agent` keeps. */
@@ -125,19 +126,15 @@ async function absenceFact(name: string, path: string): Promise<Fact> {
   );
 }
 
-function leftBehind({ plan, memory, credentials }: PreparedAccount): Pick<AgentView, 'facts' | 'rejection'> {
-  const { pausedSince, blocked } = memory.load(identityKey(plan));
+function leftBehind(prepared: PreparedAccount): Pick<AgentView, 'facts' | 'rejection'> {
+  const { plan, memory } = prepared;
+  const { pausedSince } = memory.load(identityKey(plan));
   const facts: Fact[] = [];
   if (pausedSince !== null) {
     const advice = `"sipreg resume ${plan.account}", once the agent runs`;
     facts.push(warn('agent.state', `an operator paused the account at ${timeText(pausedSince)}`, advice));
   }
-  const isSame =
-    credentials.ok &&
-    blocked?.secretFingerprint === secretFingerprint(credentials.value, memory.instanceId());
-  if (blocked === null || !isSame) return { facts, rejection: null };
-  const cause = `the registrar rejected these credentials until the agent gave up at ${timeText(blocked.since)}, and they have not changed since`;
-  return { facts, rejection: failureOf('auth.rejected', cause) };
+  return { facts, rejection: blockedCredentials(prepared)?.failure ?? null };
 }
 
 function failureOfSnapshot({ retryAfter, at: _, ...failure }: FailureSnapshot): Failure {

@@ -119,7 +119,7 @@ function credentialsFact(
   }
   if (withheld?.type === 'unreadable') return skipped('auth.credentials', 'needs a secret that can be read');
   if (withheld?.type === 'cautious') return skipped('auth.credentials', ENOUGH_REJECTED);
-  if (withheld?.type === 'rejected') return heldBackFact(withheld.failure, snapshot.account);
+  if (withheld?.type === 'rejected') return heldBackFact(withheld.failure);
   if (outcome.failure.stage !== 'auth') return skipped('auth.credentials', 'needs an answer to them');
   const fact = fail('auth.credentials', outcome.failure);
   // behaviour.md §10: a 403 says nothing against credentials that have worked.
@@ -131,10 +131,9 @@ const ENOUGH_REJECTED =
   'not sent: the registrar has just rejected those of other accounts, and more could get this host banned';
 
 /** behaviour.md §10: what was rejected is not sent again only because somebody looks. */
-function heldBackFact(failure: Failure, account: string): Fact {
+function heldBackFact(failure: Failure): Fact {
   const text = 'not tried again here, so that nobody bans this host';
-  const advice = `${failure.advice}; then "sipreg refresh ${account}" tries them once`;
-  return fail('auth.credentials', { ...failure, advice }, { text });
+  return fail('auth.credentials', failure, { text });
 }
 
 /** What the agent would log: a proof of the registrar's that is wrong, say. A Via that was changed has its own fact. */

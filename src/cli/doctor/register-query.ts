@@ -55,6 +55,8 @@ export async function queryBindings(
   };
   const [result] = await runOnce([asked(prepared, options)], {
     goal: 'query',
+    // Whether they may be sent was decided before: `withoutCredentials`.
+    blocked: 'sent',
     timeoutSeconds: LIMIT_SECONDS,
     interrupt: options.interrupt,
     observer: { warned: (_, text) => warnings.push(text), message: note, dropped: () => {} },

@@ -86,6 +86,11 @@ function countFailure(
   };
 }
 
+/** The account's credentials are to blame: the registrar rejects them, or has no use for any of them. */
+export function isOfCredentials(failure: Failure): boolean {
+  return isRejection(failure) || isHopeless(failure);
+}
+
 function isRejection(failure: Failure): boolean {
   return failure.code === 'auth.rejected';
 }

@@ -51,16 +51,15 @@ const STOP_PATIENCE_MS: Millis = 4_000;
 export function beginLifecycle(
   registration: Registration,
   now: Millis,
-  state: 'unregistered' | 'paused' | 'blocked' = 'unregistered',
+  state: 'unregistered' | 'paused' = 'unregistered',
   firstAt?: Millis,
 ): Lifecycle {
-  const probe = registration.plan.profile.retry.blockedProbeSeconds * 1000;
   return {
     registration,
     round: null,
     state,
     since: now,
-    nextAt: state === 'blocked' && probe > 0 ? now + probe : firstAt,
+    nextAt: firstAt,
     failure: null,
     setbacks: NO_SETBACKS,
     report: { at: now, bindings: [], learned: NOTHING_LEARNED, requests: 0, roundTripMicros: null },

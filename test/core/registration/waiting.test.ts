@@ -296,9 +296,8 @@ describe('what changes from outside', () => {
     expect(after.registration).toMatchObject({ flow: null, identity: { callId: 'call-1', cseq: 1 } });
   });
 
-  it('a blocked account of an earlier run waits for its probe, if there is one', () => {
+  it('begins at rest, or when it is to', () => {
     const { registration } = script().lifecycle();
-    expect(beginLifecycle(registration, 0, 'blocked').nextAt).toBe(21_600_000);
     expect(beginLifecycle(registration, 0, 'paused').nextAt).toBeUndefined();
     expect(beginLifecycle(registration, 0, 'unregistered', 7).nextAt).toBe(7);
   });
