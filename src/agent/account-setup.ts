@@ -16,7 +16,7 @@ import { oncePerContent, oncePerObject } from '../core/made-once.ts';
 import { contactScheme } from '../core/registration/contact.ts';
 import { flowPlans, fromUri, type Plan } from '../core/registration/plan.ts';
 import { nextHop } from '../core/resolve/hop.ts';
-import { bracketed } from '../core/sip/ip.ts';
+import { addressText } from '../core/sip/ip.ts';
 import { isReliable, type SocketAddress } from '../core/sip/transport.ts';
 import type { IdentityStore, Memory } from '../state/identity-store.ts';
 import { STUN_ON_STREAM } from './keepalive-news.ts';
@@ -77,7 +77,7 @@ function standsInFile({ secret }: CredentialSource): boolean {
 
 const NO_SERVERS: readonly SocketAddress[] = [];
 const dnsServersText = oncePerObject((servers: readonly SocketAddress[]): readonly string[] =>
-  servers.map(({ address, port }) => `${bracketed(address)}:${port}`),
+  servers.map(addressText),
 );
 
 function warningsOf(name: string, entry: AccountEntry, plan: Plan): readonly string[] {

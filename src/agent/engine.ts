@@ -14,6 +14,7 @@ import type { Rng } from '../core/rng.ts';
 import type { SipMessage, SipResponse } from '../core/sip/message.ts';
 import type { SocketAddress, Target } from '../core/sip/transport.ts';
 import { answeredVia } from '../core/sip/via.ts';
+import { messageOf } from '../core/thrown.ts';
 import type { Millis } from '../core/time.ts';
 import { type Alarm, createAlarm } from '../runtime/alarm.ts';
 import { exactNow, monotonicNow } from '../runtime/clock.ts';
@@ -205,7 +206,7 @@ export class Engine {
 
   /** Our own bug ends what the account was doing, loudly; no other account notices, and it begins again by itself. */
   #crashed(account: ManagedRegistration, error: unknown): void {
-    const words = error instanceof Error ? error.message : String(error);
+    const words = messageOf(error);
     const failure = failureOf('internal.bug', `sipreg itself failed: ${words}`);
     this.#transactions.end(account);
     account.lifecycle = afterCrash(account.lifecycle, failure, this.#env());

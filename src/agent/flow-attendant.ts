@@ -3,7 +3,7 @@
 
 import { optionsRequest } from '../core/keepalive/options.ts';
 import type { Rng } from '../core/rng.ts';
-import { bracketed } from '../core/sip/ip.ts';
+import { addressText } from '../core/sip/ip.ts';
 import { monotonicNow } from '../runtime/clock.ts';
 import type { Flow } from '../runtime/transport/flow.ts';
 import type { Attendant, FlowDesk } from './attendant.ts';
@@ -79,7 +79,7 @@ function keepaliveEvent(
 ): AgentEvent {
   const [first, second] = users;
   const account = first === undefined || second !== undefined ? null : nameOf(first);
-  const where = `${transport} ${bracketed(remote.address)}:${remote.port}`;
+  const where = `${transport} ${addressText(remote)}`;
   return {
     time: new Date().toISOString(),
     severity,

@@ -7,7 +7,6 @@ import {
   advance,
   beginTimeline,
   CLOCK_SLACK_MS,
-  DAY_MS,
   goesOn,
   type Shares,
   type Standing,
@@ -18,7 +17,8 @@ import {
   WEEK_MS,
 } from '../core/health/availability.ts';
 import type { AccountState } from '../core/health/snapshot.ts';
-import type { Millis } from '../core/time.ts';
+import { messageOf } from '../core/thrown.ts';
+import { DAY_MS, type Millis } from '../core/time.ts';
 import { type HistoryFile, historyFile } from '../state/history-file.ts';
 import { formatHistoryLine, type HistoryLine, type TripSummary } from '../state/history-lines.ts';
 import { HistoryTable } from './history-table.ts';
@@ -238,7 +238,7 @@ function openFile(
       isBroken = false;
     } catch (error) {
       isPartial = true;
-      const words = error instanceof Error ? error.message : String(error);
+      const words = messageOf(error);
       if (!isBroken) notify({ code: 'history.unwritable', message: `the history is not written: ${words}` });
       isBroken = true;
     }

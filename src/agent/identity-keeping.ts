@@ -6,8 +6,7 @@ import type { Input } from '../core/registration/input.ts';
 import type { Identity } from '../core/registration/registration.ts';
 import { failure, type Result, success } from '../core/result.ts';
 import { randomHex } from '../core/rng.ts';
-import { bracketed } from '../core/sip/ip.ts';
-import type { SocketAddress } from '../core/sip/transport.ts';
+import { addressText } from '../core/sip/ip.ts';
 import type { Millis } from '../core/time.ts';
 import { wallTimeOf } from '../runtime/clock.ts';
 import { systemRng } from '../runtime/entropy.ts';
@@ -102,8 +101,4 @@ function factsOf({ lifecycle: { registration } }: ManagedRegistration): Facts {
     grantedUntil: binding === null ? null : wallTimeOf(binding.endsAt).toISOString(),
     publicAddress: publicAddress === null ? null : addressText(publicAddress.seen),
   };
-}
-
-function addressText({ address, port }: SocketAddress): string {
-  return `${bracketed(address)}:${port}`;
 }

@@ -1,7 +1,7 @@
 // What the keep-alive of a flow did, in words for the log and the followers.
 
 import type { KeepaliveEffect } from '../core/keepalive/keepalive.ts';
-import { bracketed } from '../core/sip/ip.ts';
+import { addressText } from '../core/sip/ip.ts';
 import type { Severity } from './events.ts';
 
 /** What an AgentEvent of type `keepalive` says, but for whose flow it is. */
@@ -22,11 +22,10 @@ export function newsOfKeepalive(
       return { severity: 'debug', code: 'answered', text };
     }
     case 'mapped': {
-      const { address, port } = effect.address;
       return {
         severity: 'debug',
         code: 'mapped',
-        text: `the public address is ${bracketed(address)}:${port}`,
+        text: `the public address is ${addressText(effect.address)}`,
       };
     }
     case 'unanswered': {

@@ -2,6 +2,7 @@
 // another one. TCP would take minutes to notice, and UDP would never.
 
 import { type Failure, failureOf } from '../core/health/verdict.ts';
+import { withoutZone } from '../core/sip/ip.ts';
 import type { SocketAddress } from '../core/sip/transport.ts';
 import type { Flow } from '../runtime/transport/flow.ts';
 import { formatAddress } from '../runtime/transport/system-error.ts';
@@ -53,8 +54,4 @@ function localGone({ local, remote }: Flow): Failure {
 function routeChanged({ local, remote }: Flow, now: string): Failure {
   const cause = `${formatAddress(remote)} is now reached from ${now}, no longer from ${local.address}`;
   return failureOf('connect.route-changed', cause);
-}
-
-function withoutZone(address: string): string {
-  return address.split('%', 1)[0] ?? address;
 }

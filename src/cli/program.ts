@@ -2,6 +2,7 @@
 // The only importer of commander.
 
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { messageOf } from '../core/thrown.ts';
 import { CHECK_FLAGS, FORMATS } from './check/check-options.ts';
 import { PLUGIN_CODE } from './check/plugin-state.ts';
 import { commandFacts } from './command-tree.ts';
@@ -48,7 +49,7 @@ function beginCheck(program: Command): void {
 /** Help, version and usage errors of a plugin are UNKNOWN. */
 function endOfCheck(error: unknown): number {
   const isTold = error instanceof CommanderError && error.exitCode === 0;
-  const words = error instanceof Error ? error.message : String(error);
+  const words = messageOf(error);
   if (!isTold) process.stdout.write(`SIPREG UNKNOWN: ${words.replace(/\s+/g, ' ')}\n`);
   return PLUGIN_CODE.UNKNOWN;
 }

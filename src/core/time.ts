@@ -4,6 +4,8 @@
 /** A monotonic instant, or a duration, in milliseconds. Names end in `At` (instant) or `Ms` (duration). */
 export type Millis = number;
 
+export const DAY_MS: Millis = 86_400_000;
+
 /** The earlier of two optional instants; undefined when neither is set. */
 export function earliest(a: Millis | undefined, b: Millis | undefined): Millis | undefined {
   if (a === undefined) return b;

@@ -2,6 +2,7 @@
 // §4.4.1), and an end to whoever says nothing, never finishes a message, or does not read its answers.
 
 import type { Socket } from 'node:net';
+import { PONG } from '../core/keepalive/crlf.ts';
 import type { Result } from '../core/result.ts';
 import { emptyFramer, pushBytes } from '../core/sip/framer.ts';
 import type { MessageError } from '../core/sip/head.ts';
@@ -57,7 +58,7 @@ export function serveConnection(socket: Socket, events: ConnectionEvents, limits
     const step = pushBytes(framer, bytes);
     framer = step.framer;
     for (const message of step.messages) if (!socket.destroyed) send(events.received(parseMessage(message)));
-    if (step.pings > 0) send(CRLF);
+    if (step.pings > 0) send(PONG);
     if (step.error !== null) {
       send(events.received({ ok: false, error: step.error }));
       watchUnfinished(true);
@@ -74,5 +75,3 @@ export function serveConnection(socket: Socket, events: ConnectionEvents, limits
   socket.on('error', (error) => events.broken(error.message));
   socket.on('close', () => watchUnfinished(false));
 }
-
-const CRLF = Uint8Array.of(0x0d, 0x0a);

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { getSystemErrorMap } from 'node:util';
 import { failure, type Result, success } from '../core/result.ts';
 import { type Rng, randomHex } from '../core/rng.ts';
+import { messageOf } from '../core/thrown.ts';
 import type { Millis } from '../core/time.ts';
 import { lifeOf, ownIdentity, type ProcessIdentity } from './process-identity.ts';
 
@@ -223,10 +224,6 @@ function reasonOf(error: unknown): string {
   const { errno } = error as NodeJS.ErrnoException;
   const known = errno === undefined ? undefined : getSystemErrorMap().get(errno);
   return known === undefined ? messageOf(error) : known.join(': ');
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 const TOKEN_SUFFIX = /\.[0-9a-f]{16}$/;

@@ -3,6 +3,7 @@
 
 import type { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { messageOf } from '../../core/thrown.ts';
 import type { Answerer, Permission } from './answers.ts';
 import { createLineReader } from './line-reader.ts';
 import { answerLine, type ControlError, MAX_REQUEST_LENGTH, parseRequest } from './protocol.ts';
@@ -147,10 +148,6 @@ function drained(socket: Socket, readMs: number | null): Promise<void> {
     socket.on('drain', settle);
     socket.on('close', settle);
   });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 const UNFINISHED: ControlError = { code: 'malformed', message: 'a request ends with a line break' };

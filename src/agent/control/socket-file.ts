@@ -11,6 +11,7 @@ import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { failure, type Result, success } from '../../core/result.ts';
+import { messageOf } from '../../core/thrown.ts';
 import { exactNow } from '../../runtime/clock.ts';
 import { systemRng } from '../../runtime/entropy.ts';
 import { ensureDirectory } from '../../state/directory.ts';
@@ -154,10 +155,6 @@ function running(path: string, pid: number | null): SocketProblem {
 
 function unusable(message: string): Result<never, SocketProblem> {
   return failure({ type: 'unusable', message });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 const WORKSHOP_SUFFIX = '.new';

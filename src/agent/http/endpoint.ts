@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { isLoopbackHost, type ListenAddress } from '../../accounts/listen-address.ts';
 import { failure, type Result, success } from '../../core/result.ts';
 import { bracketed } from '../../core/sip/ip.ts';
+import { messageOf } from '../../core/thrown.ts';
 import type { AgentMetrics } from '../metrics.ts';
 import { createEventStreams } from './event-stream.ts';
 import { isOurHost, showsToken } from './gate.ts';
@@ -160,7 +161,3 @@ const REASONS: Readonly<Record<string, string>> = {
   EACCES: 'this user may not use the port',
   ENOTFOUND: 'the name has no address',
 };
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

@@ -23,7 +23,7 @@ export type Family<Row> = {
 };
 
 /** A piece is handed over when it is about this long, and others get their turn. */
-const PIECE_LENGTH = 65_536;
+export const PIECE_LENGTH = 65_536;
 const ROWS_A_LOOK = 250;
 
 /** The text of one family with the samples of all `rows`. */

@@ -2,7 +2,7 @@
 
 import type { AgentMetrics } from '../metrics.ts';
 import type { EventStreams } from './event-stream.ts';
-import { CONTENT_TYPES, expositionFor } from './exposition.ts';
+import { CONTENT_TYPES, expositionFor, PIECE_LENGTH } from './exposition.ts';
 import { createReadiness, healthOf } from './health.ts';
 import { lastExchange } from './last-exchange.ts';
 import { metricsText } from './metrics-text.ts';
@@ -131,8 +131,6 @@ async function* accountsText(view: AgentView): AsyncGenerator<string> {
   }
   yield `${text}]}\n`;
 }
-
-const PIECE_LENGTH = 65_536;
 
 type LongAnswer = (exchange: Exchange, type: string, make: () => AsyncIterable<string>) => Promise<void>;
 

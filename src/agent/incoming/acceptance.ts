@@ -6,7 +6,7 @@
 import type { IncomingSettings } from '../../accounts/plan.ts';
 import { setBounded } from '../../core/bounded-map.ts';
 import { admit, type Bucket, type Pace } from '../../core/pacing/token-bucket.ts';
-import { sameHost } from '../../core/sip/ip.ts';
+import { sameHost, withoutZone } from '../../core/sip/ip.ts';
 import type { SocketAddress } from '../../core/sip/transport.ts';
 import type { Millis } from '../../core/time.ts';
 import type { Flow } from '../../runtime/transport/flow.ts';
@@ -89,8 +89,4 @@ export function createSourceRates(): SourceRates {
 /** IP literals as numbers, without the zone that a link-local source has. */
 function isSameAddress(a: string, b: string): boolean {
   return a === b || sameHost(withoutZone(a), withoutZone(b));
-}
-
-function withoutZone(address: string): string {
-  return address.split('%', 1)[0] ?? address;
 }

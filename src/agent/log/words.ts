@@ -4,8 +4,7 @@
 import { printableUpTo } from '../../core/health/evidence.ts';
 import type { AccountSnapshot } from '../../core/health/snapshot.ts';
 import { durationText, roundTripText, ruleText } from '../../core/health/words.ts';
-import { bracketed } from '../../core/sip/ip.ts';
-import type { SocketAddress } from '../../core/sip/transport.ts';
+import { addressText } from '../../core/sip/ip.ts';
 import { timeText } from '../../runtime/local-time.ts';
 import { type AgentEvent, glanceOf, type Severity, type StateEvent } from '../events.ts';
 import type { Summary } from './crowds.ts';
@@ -208,8 +207,4 @@ function listed(names: readonly string[], count: number): string {
 function whenText(iso: string, time: string): string {
   const seconds = (Date.parse(iso) - Date.parse(time)) / 1000;
   return `in ${durationText(seconds)} (${timeText(iso, new Date(time))})`;
-}
-
-function addressText({ address, port }: SocketAddress): string {
-  return `${bracketed(address)}:${port}`;
 }

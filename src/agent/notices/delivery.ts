@@ -2,6 +2,7 @@
 // it, least of all a registration.
 
 import { failure, type Result } from '../../core/result.ts';
+import { messageOf } from '../../core/thrown.ts';
 import type { Millis } from '../../core/time.ts';
 import { joined, type Notice } from './notice.ts';
 
@@ -85,6 +86,6 @@ export function sleep(ms: Millis, end: AbortSignal): Promise<void> {
 }
 
 function bugOf(error: unknown): Result<void, DeliveryProblem> {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   return failure({ text: `sipreg itself failed: ${text}`, isFinal: true });
 }

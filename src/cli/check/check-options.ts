@@ -1,7 +1,9 @@
 // The options of `sipreg check` (interface.md, "check"), from text to values. What is wrong with them is UNKNOWN, as every
 // plugin has it, and never commander's own exit code: so each comes here as the text that was given.
 
+import { CRITICAL_LIFE, type LeastLife, WARNING_LIFE } from '../../core/health/certificate-expiry.ts';
 import { parseRange, type ThresholdRange } from '../../core/health/threshold-range.ts';
+import { DAY_MS } from '../../core/time.ts';
 import { CheckRefused } from './plugin-state.ts';
 
 /** Flags, and what --help says of them; --format is one that program.ts adds with its choices. */
@@ -22,9 +24,6 @@ export const CHECK_FLAGS: readonly (readonly [flags: string, description: string
 export const FORMATS = ['nagios', 'checkmk', 'prometheus', 'json'] as const;
 export type CheckFormat = (typeof FORMATS)[number];
 
-/** The least time that a certificate has to last: milliseconds, or a part of its lifetime. Of several the shortest holds. */
-export type LeastLife = { readonly ms: number; readonly part: number };
-
 export type Levels<T> = { readonly warning: T | null; readonly critical: T | null };
 
 export type Thresholds = {
@@ -43,11 +42,6 @@ export type CheckOptions = {
   readonly outfile: string | null;
 };
 
-const DAY_MS = 86_400_000;
-
-/** behaviour.md §21. */
-const CERTIFICATE_WARNING: LeastLife = { ms: 21 * DAY_MS, part: 1 / 3 };
-const CERTIFICATE_CRITICAL: LeastLife = { ms: 7 * DAY_MS, part: 1 / 6 };
 const DEFAULT_TIMEOUT_S = 10;
 const LONGEST_TIMEOUT_S = 3_600;
 
@@ -72,8 +66,8 @@ export function readCheckOptions(given: Readonly<Record<string, unknown>>, json:
         critical: range('expiresCrit', '--expires-crit') ?? rangeOf('0:', '--expires-crit'),
       },
       certificate: {
-        warning: leastLifeOf(text('certWarn'), '--cert-warn') ?? CERTIFICATE_WARNING,
-        critical: leastLifeOf(text('certCrit'), '--cert-crit') ?? CERTIFICATE_CRITICAL,
+        warning: leastLifeOf(text('certWarn'), '--cert-warn') ?? WARNING_LIFE,
+        critical: leastLifeOf(text('certCrit'), '--cert-crit') ?? CRITICAL_LIFE,
       },
     },
     timeoutMs: timeoutOf(text('timeout')),

@@ -1,13 +1,14 @@
 // What a monitoring system is told of one account (interface.md, "check"): its state, why, and the numbers. Made of the
 // snapshot that every other output is made of, so that all of them tell the same.
 
+import type { LeastLife } from '../../core/health/certificate-expiry.ts';
 import { conditionOf } from '../../core/health/condition.ts';
 import { printable } from '../../core/health/evidence.ts';
 import type { AccountSnapshot, FailureSnapshot } from '../../core/health/snapshot.ts';
 import { isAlert, type ThresholdRange } from '../../core/health/threshold-range.ts';
 import { durationText, roundTripText } from '../../core/health/words.ts';
-import { bracketed } from '../../core/sip/ip.ts';
-import type { LeastLife, Levels, Thresholds } from './check-options.ts';
+import { addressText } from '../../core/sip/ip.ts';
+import type { Levels, Thresholds } from './check-options.ts';
 import { type PluginState, worstOf } from './plugin-state.ts';
 
 /** A number with its unit and the levels that it was judged by. */
@@ -105,7 +106,7 @@ const AT_REST: Readonly<Record<string, string>> = {
 
 /** " at tls 192.0.2.7:5061". */
 export function whereText({ target }: Pick<AccountSnapshot, 'target'>): string {
-  return target === null ? '' : ` at ${target.transport} ${bracketed(target.address)}:${target.port}`;
+  return target === null ? '' : ` at ${target.transport} ${addressText(target)}`;
 }
 
 function timeText({ expires, rtt }: AccountSnapshot, now: number): string {

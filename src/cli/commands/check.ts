@@ -7,6 +7,7 @@ import { type Answer, askAgent, type ControlFailure } from '../../agent/control/
 import { Interrupted } from '../../agent/one-shot.ts';
 import { troublesOf } from '../../agent/troubles.ts';
 import { printable } from '../../core/health/evidence.ts';
+import { messageOf } from '../../core/thrown.ts';
 import { writeAtomically } from '../../runtime/atomic-file.ts';
 import { agentError, agentSocket } from '../agent-in-use.ts';
 import { type CheckOptions, readCheckOptions } from '../check/check-options.ts';
@@ -181,7 +182,7 @@ function refusalOf(error: unknown): { readonly state: PluginState; readonly prob
   if (error instanceof CheckRefused) return { state: error.state, problem: error.message };
   if (error instanceof CommandError) return { state: 'UNKNOWN', problem: error.message };
   if (error instanceof Interrupted) return { state: 'UNKNOWN', problem: 'it was interrupted' };
-  const words = error instanceof Error ? error.message : String(error);
+  const words = messageOf(error);
   if (error instanceof Error) process.stderr.write(`${error.stack}\n`);
   return { state: 'UNKNOWN', problem: `a bug in sipreg, please report it: ${words}` };
 }
@@ -198,7 +199,7 @@ async function deliver(text: string, outfile: string | null): Promise<void> {
       throw new Error('it is no regular file');
     await writeAtomically(path, text, 0o644);
   } catch (error) {
-    const words = error instanceof Error ? error.message : String(error);
+    const words = messageOf(error);
     throw new CheckRefused('UNKNOWN', `${path} cannot be written: ${words}`);
   }
 }

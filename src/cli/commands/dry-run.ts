@@ -14,7 +14,7 @@ import type { FlowRef } from '../../core/registration/registration.ts';
 import { startRound, stepRound } from '../../core/registration/round.ts';
 import type { RoundStep } from '../../core/registration/round-state.ts';
 import type { Decision, LocatedTarget } from '../../core/resolve/server.ts';
-import { bracketed } from '../../core/sip/ip.ts';
+import { addressText } from '../../core/sip/ip.ts';
 import type { Target } from '../../core/sip/transport.ts';
 import { formatUri } from '../../core/sip/uri.ts';
 import { monotonicNow } from '../../runtime/clock.ts';
@@ -163,9 +163,9 @@ function flowJson(flow: FlowRun) {
 
 function flowText(heading: string, { located, request }: Extract<FlowRun, { request: string }>): string {
   const targets = located.map(({ target, decision }, index) => {
-    const { transport, address, port, host } = target;
+    const { transport, address, host } = target;
     const name = host === address ? '' : ` (${host})`;
-    return `  ${index + 1}. ${transport} ${bracketed(address)}:${port}${name}${decisionText(decision)}`;
+    return `  ${index + 1}. ${transport} ${addressText(target)}${name}${decisionText(decision)}`;
   });
   return [heading, ...targets, '', request.trimEnd().replaceAll('\r\n', '\n'), ''].join('\n');
 }

@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { followTrace } from '../../agent/control/client.ts';
 import type { TraceMessage } from '../../agent/trace/trace-ring.ts';
 import { printableJson } from '../../core/health/evidence.ts';
+import { messageOf } from '../../core/thrown.ts';
 import { writeAtomically } from '../../runtime/atomic-file.ts';
 import { agentError, agentSocket, askInUse, READING_TIMEOUT_MS } from '../agent-in-use.ts';
 import { CommandError, EXIT } from '../exit.ts';
@@ -54,7 +55,7 @@ async function writeCapture(file: string, messages: readonly TraceMessage[], out
   try {
     await writeAtomically(path, [packetCapture(messages)], 0o600);
   } catch (error) {
-    const words = error instanceof Error ? error.message : String(error);
+    const words = messageOf(error);
     throw new CommandError(EXIT.notNow, `${path} cannot be written: ${words}`);
   }
   const count = messages.length === 1 ? '1 message' : `${messages.length} messages`;

@@ -3,9 +3,9 @@
 
 import type { AccountDetail } from '../../agent/operations.ts';
 import { printable, printableUpTo } from '../../core/health/evidence.ts';
-import type { AccountSnapshot, AddressSnapshot, FailureSnapshot } from '../../core/health/snapshot.ts';
+import type { AccountSnapshot, FailureSnapshot } from '../../core/health/snapshot.ts';
 import { durationText, roundTripText, ruleText } from '../../core/health/words.ts';
-import { bracketed } from '../../core/sip/ip.ts';
+import { addressText } from '../../core/sip/ip.ts';
 import { timeText } from '../../runtime/local-time.ts';
 import type { Theme } from '../colors.ts';
 import { type Layout, stateColor, targetText, wrapped } from './status-table.ts';
@@ -170,8 +170,4 @@ function rowLines([label, text]: Row, theme: Theme, { columns }: Layout): readon
     const head = at === 0 ? label : '';
     return `${' '.repeat(INDENT)}${theme.faint(head)}${' '.repeat(LABEL_WIDTH - head.length)}${line}`;
   });
-}
-
-function addressText({ address, port }: AddressSnapshot): string {
-  return `${bracketed(address)}:${port}`;
 }

@@ -3,9 +3,9 @@
 
 import type { AccountSnapshot, FailureSnapshot } from '../../core/health/snapshot.ts';
 import { durationText, roundTripText, ruleText } from '../../core/health/words.ts';
-import { bracketed } from '../../core/sip/ip.ts';
 import { timeText } from '../../runtime/local-time.ts';
 import type { Theme } from '../colors.ts';
+import { targetText } from './status-table.ts';
 
 /** "✓ office  registered for 300 s (…)  192.0.2.7:5061 tls  34 ms". */
 export function registeredLine(account: AccountSnapshot, theme: Theme): string {
@@ -55,8 +55,7 @@ export function nextText({ nextAttempt }: Pick<AccountSnapshot, 'nextAttempt'>):
 
 function whereText({ target, rtt, requests }: AccountSnapshot, theme: Theme): string {
   if (target === null) return '';
-  const { address, port, transport } = target;
   const trip = rtt === null ? '' : `  ${roundTripText(rtt)}`;
   const count = theme.faint(`${requests} ${requests === 1 ? 'request' : 'requests'}`);
-  return `  ${transport} ${bracketed(address)}:${port}${trip}  ${count}`;
+  return `  ${targetText(target)}${trip}  ${count}`;
 }

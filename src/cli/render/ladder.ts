@@ -3,8 +3,7 @@
 
 import type { TraceMessage } from '../../agent/trace/trace-ring.ts';
 import { printableUpTo } from '../../core/health/evidence.ts';
-import { bracketed } from '../../core/sip/ip.ts';
-import type { SocketAddress } from '../../core/sip/transport.ts';
+import { addressText } from '../../core/sip/ip.ts';
 import { timeText } from '../../runtime/local-time.ts';
 import type { Theme } from '../colors.ts';
 
@@ -60,8 +59,4 @@ function labelOf(text: string): string {
       ? `${start.split(' ', 1)[0]} (${number})`
       : `${`${response[1]} ${response[2]}`.trim()} (${number} ${method})`;
   return printableUpTo(LONGEST_LABEL - 1, words);
-}
-
-function addressText({ address, port }: SocketAddress): string {
-  return `${bracketed(address)}:${port}`;
 }

@@ -3,8 +3,7 @@
 import type { Observer } from '../../agent/observer.ts';
 import { redactedText } from '../../agent/redacted-text.ts';
 import { printableLines } from '../../core/health/evidence.ts';
-import { bracketed } from '../../core/sip/ip.ts';
-import type { SocketAddress } from '../../core/sip/transport.ts';
+import { addressText } from '../../core/sip/ip.ts';
 import type { Output } from '../output.ts';
 
 /** The part of an observer that shows messages when they are wanted. */
@@ -20,8 +19,4 @@ export function messageObserver(output: Output): Pick<Observer, 'message' | 'dro
           },
     dropped: (flow, text) => output.detail(1, `dropped from ${addressText(flow.remote)}: ${text}`),
   };
-}
-
-function addressText({ address, port }: SocketAddress): string {
-  return `${bracketed(address)}:${port}`;
 }

@@ -5,7 +5,7 @@ import type { AgentSnapshot } from '../../agent/operations.ts';
 import { printable } from '../../core/health/evidence.ts';
 import type { AccountSnapshot, AccountState, TargetSnapshot } from '../../core/health/snapshot.ts';
 import { durationText, roundTripText } from '../../core/health/words.ts';
-import { bracketed } from '../../core/sip/ip.ts';
+import { addressText } from '../../core/sip/ip.ts';
 import { timeText } from '../../runtime/local-time.ts';
 import type { Theme } from '../colors.ts';
 
@@ -65,8 +65,8 @@ function cellsOf(account: AccountSnapshot, now: Date): readonly string[] {
 const NOTHING = '-';
 
 /** "tls 192.0.2.7:5061". */
-export function targetText({ transport, address, port }: TargetSnapshot): string {
-  return `${transport} ${bracketed(address)}:${port}`;
+export function targetText(target: TargetSnapshot): string {
+  return `${target.transport} ${addressText(target)}`;
 }
 
 function untilText(at: string, now: Date, past: string): string {

@@ -2,8 +2,7 @@
 
 import type { TraceMessage } from '../../agent/trace/trace-ring.ts';
 import { printableLines } from '../../core/health/evidence.ts';
-import { bracketed } from '../../core/sip/ip.ts';
-import type { SocketAddress } from '../../core/sip/transport.ts';
+import { addressText } from '../../core/sip/ip.ts';
 import { stampText } from '../../runtime/local-time.ts';
 import type { Theme } from '../colors.ts';
 
@@ -16,8 +15,4 @@ export function traceText(message: TraceMessage, theme: Theme): string {
   const ends = direction === 'sent' ? `${to} (from ${from})` : `${to} (to ${from})`;
   const head = [stamp, account ?? '', arrow, transport, ends].filter((part) => part !== '').join(' ');
   return `${theme.strong(head)}\n${printableLines(text).trimEnd()}`;
-}
-
-function addressText({ address, port }: SocketAddress): string {
-  return `${bracketed(address)}:${port}`;
 }

@@ -2,7 +2,7 @@
 // of spans; when it gets long, two short neighbours become one that keeps the sums of both, so that a share over a whole
 // timeline stays exact and only the picture of a busy time gets coarser. Times are wall-clock milliseconds since 1970.
 
-import type { Millis } from '../time.ts';
+import { DAY_MS, type Millis } from '../time.ts';
 import type { AccountState } from './snapshot.ts';
 
 /** How an account stands, as far as uptime goes; unknown: no agent was running. */
@@ -36,7 +36,6 @@ export type Shares = {
 /** A part of a timeline, for a bar. */
 export type Stretch = { readonly from: Millis; readonly to: Millis; readonly standing: Standing };
 
-export const DAY_MS: Millis = 86_400_000;
 export const WEEK_MS: Millis = 7 * DAY_MS;
 
 /** So many spans at most: an account that changes more often than every 1.5 hours loses detail. */

@@ -1,6 +1,7 @@
 // When a certificate is near its end (behaviour.md §21). Lifetimes shrink to weeks, so a fixed number of days would
 // warn all the time or too late: it counts which share of the lifetime is left, and days where that is a long one.
 
+import { DAY_MS } from '../time.ts';
 /** `critical` also covers a certificate that has expired. */
 export type ExpiryLevel = 'ok' | 'warning' | 'critical';
 
@@ -13,7 +14,11 @@ export type Expiry = {
   readonly daysLeft: number | null;
 };
 
-const DAY_MS = 86_400_000;
+/** The least time that a certificate has to last: milliseconds, or a part of its lifetime, whichever is less. */
+export type LeastLife = { readonly ms: number; readonly part: number };
+
+export const WARNING_LIFE: LeastLife = { ms: 21 * DAY_MS, part: 1 / 3 };
+export const CRITICAL_LIFE: LeastLife = { ms: 7 * DAY_MS, part: 1 / 6 };
 
 /** How near its end the certificate is at `now` (wall clock, milliseconds since 1970). */
 export function expiryOf({ beganAt, endsAt }: Validity, now: number): Expiry {
@@ -28,10 +33,13 @@ export function worseLevel(one: ExpiryLevel, other: ExpiryLevel): ExpiryLevel {
   return LEVELS.indexOf(one) > LEVELS.indexOf(other) ? one : other;
 }
 
-/** Warning below 21 days or a third of the lifetime, critical below 7 days or a sixth: whichever is less. */
 function levelOf(leftMs: number, lifetimeMs: number): ExpiryLevel {
-  if (leftMs < Math.min(7 * DAY_MS, lifetimeMs / 6) || leftMs <= 0) return 'critical';
-  return leftMs < Math.min(21 * DAY_MS, lifetimeMs / 3) ? 'warning' : 'ok';
+  if (leftMs < leastOf(CRITICAL_LIFE, lifetimeMs) || leftMs <= 0) return 'critical';
+  return leftMs < leastOf(WARNING_LIFE, lifetimeMs) ? 'warning' : 'ok';
+}
+
+function leastOf({ ms, part }: LeastLife, lifetimeMs: number): number {
+  return Math.min(ms, lifetimeMs * part);
 }
 
 const LEVELS: readonly ExpiryLevel[] = ['ok', 'warning', 'critical'];

@@ -5,7 +5,7 @@
 import { assert } from '../assert.ts';
 import { type Failure, failureOf, type VerdictCode } from '../health/verdict.ts';
 import type { Rng } from '../rng.ts';
-import { bracketed, sameSocketAddress } from '../sip/ip.ts';
+import { addressText, sameSocketAddress } from '../sip/ip.ts';
 import { isReliable, type SocketAddress, type Transport } from '../sip/transport.ts';
 import { bindingRequest } from '../stun/binding.ts';
 import type { StunMessage } from '../stun/message.ts';
@@ -18,6 +18,7 @@ import {
   transactionWakeAt,
 } from '../transaction/client.ts';
 import { TIMER_F } from '../transaction/timers.ts';
+import { PING } from './crlf.ts';
 import {
   intervalOf,
   isPromised,
@@ -210,10 +211,10 @@ function begin(keepalive: Keepalive, method: KeepaliveMethod, env: KeepaliveEnv)
     case 'options':
       return { keepalive: waiting, effects: [{ type: 'makeOptions' }] };
     case 'datagram':
-      return { keepalive: waiting, effects: [sending(method, DOUBLE_CRLF)] };
+      return { keepalive: waiting, effects: [sending(method, PING)] };
     case 'ping': {
       const outstanding: Outstanding = { type: 'ping', sentAt: now, failsAt: now + PONG_LIMIT_MS };
-      return { keepalive: { ...waiting, outstanding }, effects: [sending(method, DOUBLE_CRLF)] };
+      return { keepalive: { ...waiting, outstanding }, effects: [sending(method, PING)] };
     }
     case 'stun': {
       const request = bindingRequest(rng);
@@ -285,7 +286,7 @@ function takeStun(keepalive: Keepalive, message: StunMessage, env: KeepaliveEnv)
   }
   if (mapped === null || message.mapped === null) return answered(keepalive, env, message.mapped);
   if (sameSocketAddress(mapped, message.mapped)) return answered(keepalive, env);
-  const cause = `the public address changed from ${written(mapped)} to ${written(message.mapped)}`;
+  const cause = `the public address changed from ${addressText(mapped)} to ${addressText(message.mapped)}`;
   return failed(keepalive, 'connect.mapping-changed', cause);
 }
 
@@ -338,7 +339,7 @@ function silent(keepalive: Keepalive, cause: string): KeepaliveStep {
 }
 
 function failed(keepalive: Keepalive, code: VerdictCode, cause: string): KeepaliveStep {
-  const failure = failureOf(code, `on the connection to ${written(keepalive.remote)} ${cause}`);
+  const failure = failureOf(code, `on the connection to ${addressText(keepalive.remote)} ${cause}`);
   return {
     keepalive: { ...keepalive, outstanding: null, nextAt: undefined },
     effects: [{ type: 'failed', failure }],
@@ -353,11 +354,6 @@ function sending(method: KeepaliveMethod, bytes: Uint8Array, repeated = false): 
   return { type: 'send', method, bytes, repeated };
 }
 
-function written({ address, port }: SocketAddress): string {
-  return `${bracketed(address)}:${port}`;
-}
-
-const DOUBLE_CRLF = Uint8Array.of(0x0d, 0x0a, 0x0d, 0x0a);
 /** RFC 5626 §4.4.1. */
 const PONG_LIMIT_MS: Millis = 10_000;
 /** As long as one message may take on a stream. */

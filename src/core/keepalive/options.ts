@@ -5,7 +5,7 @@ import { fromUri, type Plan } from '../registration/plan.ts';
 import type { FlowRef } from '../registration/registration.ts';
 import { type Rng, randomHex } from '../rng.ts';
 import { formatMessage } from '../sip/format.ts';
-import { bracketed } from '../sip/ip.ts';
+import { addressText } from '../sip/ip.ts';
 import { type HeaderField, NO_BODY } from '../sip/message.ts';
 import { formatUri } from '../sip/uri.ts';
 import type { OptionsRequest } from './keepalive.ts';
@@ -18,7 +18,7 @@ export function optionsRequest(
 ): OptionsRequest {
   const { profile } = plan;
   const branch = `z9hG4bK${randomHex(rng, 12)}`;
-  const sentBy = `${bracketed(flow.local.address)}:${flow.local.port}`;
+  const sentBy = addressText(flow.local);
   const registrar = formatUri({ ...profile.registrar, user: null, password: null, params: [], headers: [] });
   const headers: HeaderField[] = [
     { name: 'Via', value: `SIP/2.0/${flow.transport.toUpperCase()} ${sentBy};rport;branch=${branch}` },

@@ -3,7 +3,7 @@
 
 import { printable } from '../health/evidence.ts';
 import type { MatchedBy } from '../health/snapshot.ts';
-import { bracketed, sameHost } from '../sip/ip.ts';
+import { addressText, bracketed, sameHost } from '../sip/ip.ts';
 import type { SipResponse } from '../sip/message.ts';
 import { parseUri } from '../sip/uri.ts';
 import { answeredVia } from '../sip/via.ts';
@@ -24,8 +24,7 @@ export function foreignVia(
   if (via === null || via.branch !== branch) return null;
   const port = via.port ?? DEFAULT_SENT_BY_PORT;
   if (sameHost(via.host, bracketed(local.address)) && port === local.port) return null;
-  const sent = `${bracketed(local.address)}:${local.port}`;
-  return `an answer came with the Via of ${printable(via.host)}:${port}, where we sent ${sent}: something on the way changes SIP messages, and the answer is dropped; ${ADVICE}`;
+  return `an answer came with the Via of ${printable(via.host)}:${port}, where we sent ${addressText(local)}: something on the way changes SIP messages, and the answer is dropped; ${ADVICE}`;
 }
 
 /** Our binding stands in the 2xx under another address than we asked for: what that means, in words; null: it does not. */

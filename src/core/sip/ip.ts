@@ -54,7 +54,17 @@ export function sameSocketAddress(a: SocketAddress, b: SocketAddress): boolean {
 /** `address` as a URI or Via writes it: IPv6 in brackets and without its zone, anything else as it is. */
 export function bracketed(address: string): string {
   if (!address.includes(':') || address.startsWith('[')) return address;
-  return `[${address.split('%', 1)[0]}]`;
+  return `[${withoutZone(address)}]`;
+}
+
+/** An address without the zone that a link-local one has. */
+export function withoutZone(address: string): string {
+  return address.split('%', 1)[0] ?? address;
+}
+
+/** "192.0.2.7:5060", "[2001:db8::7]:5060". */
+export function addressText({ address, port }: SocketAddress): string {
+  return `${bracketed(address)}:${port}`;
 }
 
 /** The inside of "[…]"; other text as it is. */

@@ -2,17 +2,10 @@
 // asks the same of us. Neither is authenticated, and a request has no attribute, so that every server understands it.
 
 import { assert } from '../assert.ts';
-import type { Rng } from '../rng.ts';
+import { hexOf, type Rng } from '../rng.ts';
 import { addressOctets } from '../sip/ip.ts';
 import type { SocketAddress } from '../sip/transport.ts';
-import {
-  hexOf,
-  MAGIC_COOKIE,
-  STUN_ATTRIBUTE,
-  STUN_HEADER_BYTES,
-  STUN_TYPE,
-  type StunMessage,
-} from './message.ts';
+import { MAGIC_COOKIE, STUN_ATTRIBUTE, STUN_HEADER_BYTES, STUN_TYPE, type StunMessage } from './message.ts';
 
 export type BindingRequest = {
   /** 24 hexadecimal digits. */

@@ -2,6 +2,7 @@
 // bounds. Only the Binding method, without authentication (RFC 5626 §8). What is no such message is null, and nobody's
 // business.
 
+import { hexOf } from '../rng.ts';
 import type { SocketAddress } from '../sip/transport.ts';
 import { crc32 } from './crc32.ts';
 
@@ -68,11 +69,6 @@ export function parseStun(bytes: Uint8Array): StunMessage | null {
     default:
       return null;
   }
-}
-
-/** Bytes in lower-case hexadecimal. */
-export function hexOf(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 /** RFC 5389 §6: the first two bits are zero, the cookie stands in its place, and the length is right. */

@@ -6,6 +6,7 @@ import { createHash, createPrivateKey, type KeyObject, X509Certificate } from 'n
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { type Failure, failureOf } from '../../core/health/verdict.ts';
 import { failure, type Result, success } from '../../core/result.ts';
+import { messageOf } from '../../core/thrown.ts';
 import { factsOf } from './certificate-facts.ts';
 import type { MaterialFiles, MaterialKey, PemFile } from './material-files.ts';
 import type { MaterialSettings, TlsVersion } from './settings.ts';
@@ -228,7 +229,7 @@ export function parseKey(file: PemFile, passphrase: string | null): Result<KeyOb
 
 /** OpenSSL's words without the numbers around them: "error:0480006C:PEM routines::no start line". */
 function reasonOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   return /^error:.*:([^:]+)$/.exec(text)?.[1] ?? text;
 }
 

@@ -3,6 +3,7 @@
 
 import type { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
+import { withoutBrackets } from '../../core/sip/ip.ts';
 import { type CertificateFacts, factsOf, printable, publicKeySha256 } from './certificate-facts.ts';
 import type { TlsSettings } from './settings.ts';
 
@@ -51,7 +52,7 @@ function checkSipDomain(
   allowWildcard: boolean,
 ): IdentityMismatch | null {
   const facts = factsOf(certificate);
-  const name = bareHost(domain);
+  const name = withoutBrackets(domain);
   const matches =
     isIP(name) === 0
       ? sipIdentitiesOf(facts).some((identity) => isSameDomain(identity, name, allowWildcard))
@@ -66,7 +67,7 @@ function checkAsWebHost(
   settings: TlsSettings,
 ): IdentityMismatch | null {
   const names = settings.serverName === null ? [wanted.domain, wanted.host] : [settings.serverName];
-  const hosts = [...new Set(names.map(bareHost))];
+  const hosts = [...new Set(names.map(withoutBrackets))];
   const matches = hosts.some((host) =>
     isIP(host) === 0
       ? certificate.checkHost(host, { partialWildcards: false }) !== undefined
@@ -132,10 +133,6 @@ function describeNames(facts: CertificateFacts): string {
   if (names.length === 0) return 'no name at all';
   const shown = names.slice(0, MAX_SHOWN_NAMES).join(', ');
   return names.length > MAX_SHOWN_NAMES ? `${shown} and ${names.length - MAX_SHOWN_NAMES} more` : shown;
-}
-
-function bareHost(name: string): string {
-  return name.startsWith('[') && name.endsWith(']') ? name.slice(1, -1) : name;
 }
 
 function withoutFinalDot(name: string): string {

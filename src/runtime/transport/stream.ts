@@ -5,6 +5,7 @@
 import type net from 'node:net';
 import type { TlsSnapshot } from '../../core/health/snapshot.ts';
 import { type Failure, failureOf } from '../../core/health/verdict.ts';
+import { PONG } from '../../core/keepalive/crlf.ts';
 import { failure, type Result, success } from '../../core/result.ts';
 import { emptyFramer, pushBytes } from '../../core/sip/framer.ts';
 import type { MessageError } from '../../core/sip/head.ts';
@@ -112,7 +113,7 @@ export function startStreamFlow(setup: StreamSetup): Flow {
     framer = step.framer;
     for (const message of step.messages) if (isOpen) deliver(message);
     // RFC 5626 §4.4.1: a double CRLF is a ping, and one CRLF answers it.
-    if (isOpen && step.pings > 0) flow.send(CRLF);
+    if (isOpen && step.pings > 0) flow.send(PONG);
     if (isOpen && step.pongs > 0) events.sign(flow, { type: 'pong' }, remote);
     if (!isOpen) return;
     if (step.error !== null) {
@@ -163,5 +164,3 @@ export function verdictOfDeafPeer(remote: SocketAddress, limits: FlowLimits): Fa
   const place = formatAddress(remote);
   return failureOf('connect.closed', `${place} has left more than ${limits.unsentBytes} bytes unread`);
 }
-
-const CRLF = Uint8Array.of(0x0d, 0x0a);

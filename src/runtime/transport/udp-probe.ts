@@ -2,6 +2,7 @@
 // ICMP errors for what it sends come back as ECONNREFUSED, EHOSTUNREACH and the like (RFC 1122 §4.1.3.3).
 
 import dgram from 'node:dgram';
+import { PING } from '../../core/keepalive/crlf.ts';
 import { failure, type Result, success } from '../../core/result.ts';
 import type { SocketAddress } from '../../core/sip/transport.ts';
 import type { Millis } from '../../core/time.ts';
@@ -53,7 +54,8 @@ export function probe(
     socket.bind({ address: localAddress, port: 0, exclusive: true }, () => {
       connect(socket, remote, (error) => {
         if (error !== null) return settle(error);
-        socket.send(DOUBLE_CRLF, (sendError) => {
+        // A SIP server takes it for a keep-alive and nothing else.
+        socket.send(PING, (sendError) => {
           if (sendError !== null) settle(sendError);
         });
       });
@@ -68,6 +70,3 @@ function connect(
 ): void {
   socket.connect(remote.port, remote.address, (error?: SystemError) => done(error ?? null));
 }
-
-/** RFC 5626 §4.4.1: what a SIP server takes for a keep-alive and nothing else. */
-const DOUBLE_CRLF = Uint8Array.of(0x0d, 0x0a, 0x0d, 0x0a);

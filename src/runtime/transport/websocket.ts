@@ -8,6 +8,7 @@ import type net from 'node:net';
 import WebSocket, { type ClientOptions } from 'ws';
 import { assert } from '../../core/assert.ts';
 import { type Failure, failureOf } from '../../core/health/verdict.ts';
+import { PING, PONG } from '../../core/keepalive/crlf.ts';
 import { failure, type Result, success } from '../../core/result.ts';
 import { bracketed } from '../../core/sip/ip.ts';
 import { MAX_MESSAGE_BYTES } from '../../core/sip/limits.ts';
@@ -196,7 +197,7 @@ function startFlow(
 /** RFC 7118 §5: one SIP message, or the CRLFs of RFC 5626 §4.4.1, of which a double one is a ping. */
 function take(flow: Flow, events: FlowEvents, bytes: Uint8Array): void {
   if (isLineBreaks(bytes)) {
-    if (bytes.length >= DOUBLE_CRLF_BYTES) flow.send(CRLF);
+    if (bytes.length >= PING.length) flow.send(PONG);
     else events.sign(flow, { type: 'pong' }, flow.remote);
     return;
   }
@@ -242,8 +243,6 @@ function isLineBreaks(bytes: Uint8Array): boolean {
   return bytes.length > 0 && bytes.every((byte) => byte === 0x0d || byte === 0x0a);
 }
 
-const CRLF = Uint8Array.of(0x0d, 0x0a);
-const DOUBLE_CRLF_BYTES = 4;
 /** Of one message: each costs a record of its own, however small it is. */
 const MAX_FRAGMENTS = 1_024;
 /** RFC 6455 §7.4.1. */

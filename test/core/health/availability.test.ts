@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import {
   advance,
   beginTimeline,
-  DAY_MS,
   MAX_SPANS,
   type Standing,
   sharesOf,
@@ -13,6 +12,7 @@ import {
   uptimeOf,
   WEEK_MS,
 } from '../../../src/core/health/availability.ts';
+import { DAY_MS } from '../../../src/core/time.ts';
 
 const BEGIN = 1_700_000_000_000;
 const STANDINGS: readonly Standing[] = ['registered', 'waiting', 'blocked', 'paused', 'unknown'];
