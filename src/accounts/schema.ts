@@ -251,7 +251,7 @@ const commonEntries = {
     v.picklist(['peer', 'registrar', 'any']),
   ),
   dns: optional(
-    'Name resolution of this account',
+    'Name resolution of this account: servers of its own are asked without /etc/hosts',
     v.strictObject({ servers: optional("DNS servers (the system's)", v.array(text(dnsServerRule))) }),
   ),
   enabled: optional('false: known, but not registered (true)', v.boolean()),

@@ -73,8 +73,11 @@ function unasked({ name }: Question): never {
 }
 
 function serversFact(servers: readonly string[]): Fact {
-  if (servers.length > 0) return ok('dns.servers', `${servers.join(', ')} ("dns.servers" of the account)`);
-  return ok('dns.servers', `${dns.getServers().join(', ') || 'none'} (the system's)`);
+  // As with dig: servers that are named are the only ones that say something.
+  if (servers.length > 0) {
+    return ok('dns.servers', `${servers.join(', ')} ("dns.servers" of the account: /etc/hosts is not asked)`);
+  }
+  return ok('dns.servers', `${dns.getServers().join(', ') || 'none'} (the system's, after /etc/hosts)`);
 }
 
 const CODES = { NAPTR: 'dns.naptr', SRV: 'dns.srv', A: 'dns.a', AAAA: 'dns.aaaa' } as const satisfies Record<

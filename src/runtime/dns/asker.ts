@@ -1,6 +1,7 @@
 // Asks one question of DNS, of an account's own servers or the way the system does it (/etc/hosts and nsswitch for
-// addresses). Remembers nothing: answers.ts shares and keeps. c-ares reads resolv.conf when a Resolver is made, so a
-// new one is made after a burst of silence and when the network changes.
+// addresses). Own servers mean just these, as with dig: of what this host knows by itself only "localhost" stands before
+// them. Remembers nothing: answers.ts shares and keeps. c-ares reads resolv.conf when a Resolver is made, so a new one is
+// made after a burst of silence and when the network changes.
 
 import type dns from 'node:dns';
 import type { Answer, Question, QuestionType } from '../../core/resolve/question.ts';

@@ -1,10 +1,22 @@
 import { describe, expect, it } from 'vitest';
-import { answerFacts } from '../../../src/cli/doctor/name-facts.ts';
+import { answerFacts, lookUp } from '../../../src/cli/doctor/name-facts.ts';
 import type { Answer, Answers } from '../../../src/core/resolve/question.ts';
 
 const NONE: Answers = { NAPTR: new Map(), SRV: new Map(), A: new Map(), AAAA: new Map() };
 const textsOf = (answers: Partial<Answers>) =>
   answerFacts({ ...NONE, ...answers }).map(({ code, mark, text }) => `${code} ${mark} ${text}`);
+
+describe('who is asked', () => {
+  it.each([
+    [['127.0.0.1:53'], '127.0.0.1:53 ("dns.servers" of the account: /etc/hosts is not asked)'],
+    [[], "(the system's, after /etc/hosts)"],
+  ])('is told with whether /etc/hosts comes first: %j', async (servers, text) => {
+    const host = 'localhost';
+    const hop = { host, port: 5060, transport: 'udp' as const, secure: false, domain: host };
+    const [fact] = (await lookUp(hop, servers)).facts;
+    expect(fact).toMatchObject({ code: 'dns.servers', text: expect.stringContaining(text) });
+  });
+});
 
 describe('what DNS said', () => {
   it('has every record, in the order in which RFC 3263 looks at them', () => {

@@ -4,7 +4,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createAsker } from '../../../src/runtime/dns/asker.ts';
 import { createLocalNames } from '../../../src/runtime/dns/local-names.ts';
+import { startDnsServer } from '../../support/dns-server.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -37,6 +39,15 @@ it('are those of the hosts file, localhost and names without a dot; the file is 
   expect(await isKnown('x.test')).toEqual([false]);
   clock.now += 5_000;
   expect(await isKnown('x.test', 'pbx.example.com')).toEqual([true, false]);
+});
+
+it('do not stand before DNS servers that an account names', async () => {
+  const server = await startDnsServer({ 'pbx.test': { a: ['127.0.0.5'] } });
+  const asker = createAsker([server.address], { has: () => Promise.resolve(true) });
+  expect(await asker.ask({ type: 'A', name: 'pbx.test' })).toMatchObject({ records: ['127.0.0.5'] });
+  await asker.ask({ type: 'SRV', name: '_sip._udp.pbx.test' });
+  expect(server.asked).toEqual(['A pbx.test', 'SRV _sip._udp.pbx.test']);
+  await server.stop();
 });
 
 it('are few when there is no such file', async () => {
