@@ -19,10 +19,10 @@ export function resolveHop(locator: Locator, account: ManagedRegistration, hop: 
 
 function resolved(account: ManagedRegistration, location: Location): Input {
   if (!location.ok) return { type: 'resolutionFailed', failure: location.failure };
-  const { located, deferredUntil, stale } = location;
+  const { located, deferredUntil, stale, tlsWithdrawn } = location;
   const targets = located.map(({ target }) => target);
   account.addresses = rememberAddresses(account.addresses, targets);
-  return { type: 'targetsResolved', targets, deferredUntil, stale };
+  return { type: 'targetsResolved', targets, deferredUntil, stale, tlsWithdrawn };
 }
 
 /** Reads every secret of the account afresh. */

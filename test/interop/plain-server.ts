@@ -44,7 +44,6 @@ export async function startStreamServer(
   const requests: string[] = [];
   const open = new Set<Socket>();
   const serve = (socket: Socket): void => {
-    open.add(socket);
     // A client that goes away, or refuses our certificate, is no concern of the server's.
     socket.on('error', () => undefined);
     socket.on('data', (chunk) => {
@@ -60,7 +59,11 @@ export async function startStreamServer(
   await once(server, 'listening');
   const address = server.address();
   const disconnect = (): void => {
-    for (const socket of open) socket.resetAndDestroy();
+    for (const socket of open) {
+      if (identity === undefined) socket.resetAndDestroy();
+      // Node cannot reset what TLS runs on.
+      else socket.destroy();
+    }
     open.clear();
   };
   return {

@@ -150,7 +150,13 @@ function createCrowd({ accounts, perSecond, expires, seed }: CrowdOptions) {
   ): void => {
     const { state, registration } = member.lifecycle;
     if (effect.type === 'resolve') {
-      queue.push({ type: 'targetsResolved', targets: [TARGET], deferredUntil: null, stale: null });
+      queue.push({
+        type: 'targetsResolved',
+        targets: [TARGET],
+        deferredUntil: null,
+        stale: null,
+        tlsWithdrawn: false,
+      });
     } else if (effect.type === 'openFlow') {
       queue.push({ type: 'flowOpened', target: TARGET, flow: FLOW });
     } else if (effect.type === 'reserveCseq') {

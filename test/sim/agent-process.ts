@@ -78,7 +78,7 @@ export function startProcess(context: ProcessContext) {
   };
   const { reserveCount, wall } = context;
   const identities = createIdentities({ disk, machinery, reserveCount, monotonic, wall });
-  const lookups = createLookups({ zone: context.zone, rng, monotonic, later });
+  const lookups = createLookups({ machinery, zone: context.zone, rng, monotonic, later });
   const care = createFlowCare({
     rng,
     machinery,

@@ -117,6 +117,7 @@ function drawRegistrarFault(rng: Rng, signposts: Signposts): Fault {
     case 10:
       return { type: 'dns', fails: 'silence' };
     case 11:
+      if (signposts === 'naptr' && rng.unit() < 0.5) return { type: 'dns', fails: 'no-tls' };
       return { type: 'dns', fails: rng.unit() < 0.5 ? 'no-such-name' : 'refusal' };
     case 12:
       return { type: 'moved', which: 0 };

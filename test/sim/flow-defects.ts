@@ -71,6 +71,16 @@ export const FLOW_DEFECTS: readonly Defect[] = [
     needs: ({ signposts }) => signposts === 'naptr',
   },
   {
+    name: 'TLS that DNS names no more is forgotten',
+    breaks: ['the detour ends'],
+    make: () => ({ ...SOUND, remembersTls: false }),
+    episodes: [
+      episode(5 * HOUR, 10 * HOUR, { type: 'dns', fails: 'no-tls' }),
+      episode(10 * HOUR, MINUTE, { type: 'connections-reset' }),
+    ],
+    needs: ({ signposts }) => signposts === 'naptr',
+  },
+  {
     name: 'nobody goes back to the preferred target',
     breaks: ['the detour ends'],
     make: () =>

@@ -24,6 +24,8 @@ export type Machinery = {
   readonly noticesLoss: boolean;
   /** Where the first STUN answer on a flow sees it come from is told to its accounts. */
   readonly noticesMapping: boolean;
+  /** What was offered with TLS is tried first when DNS names it no more. */
+  readonly remembersTls: boolean;
   /** What a new process knows of an account. */
   readonly recall: (record: DiskRecord | null, rng: Rng) => DiskRecord | null;
   /** What it leaves behind of rejected credentials. */
@@ -41,6 +43,7 @@ export const SOUND: Machinery = {
   sendsKeepalives: true,
   noticesLoss: true,
   noticesMapping: true,
+  remembersTls: true,
   recall: (record) => record,
   rejection: (rejected) => rejected,
 };

@@ -1,6 +1,6 @@
 // The DNS of a simulated SIP domain: what its name leads to (RFC 3263), and how the servers that are asked can fail.
 
-import type { Answer, Question } from '../../src/core/resolve/question.ts';
+import type { Answer, NaptrRecord, Question } from '../../src/core/resolve/question.ts';
 import type { Hosts } from './hosts.ts';
 import { DOMAIN } from './registrar-model.ts';
 
@@ -10,8 +10,9 @@ import { DOMAIN } from './registrar-model.ts';
  */
 export type Signposts = 'address' | 'srv' | 'naptr' | 'edges';
 
-/** `silence`: nobody answers. `refusal`: somebody does, with an error. `no-such-name`: nothing is there. */
-export type DnsFailure = 'silence' | 'refusal' | 'no-such-name';
+/** `silence`: nobody answers. `refusal`: somebody does, with an error. `no-such-name`: nothing is there. `no-tls`: what leads
+ * to TLS is taken out. */
+export type DnsFailure = 'silence' | 'refusal' | 'no-such-name' | 'no-tls';
 
 export type Zone = { fails: DnsFailure | null; readonly answer: (question: Question) => Answer };
 
@@ -65,10 +66,21 @@ export function createZone(signposts: Signposts, hasDeadTarget: boolean, { hosts
           return { type: 'unanswered', code: 'dns.failed', reason: 'ESERVFAIL' };
         case 'no-such-name':
           return NO_NAME;
+        case 'no-tls':
+          return withoutTls(recordsOf(question), question);
       }
     },
   };
   return zone;
+}
+
+function withoutTls(answer: Answer, { type, name }: Question): Answer {
+  if (type === 'SRV' && name.startsWith('_sips.')) return NO_NAME;
+  if (type !== 'NAPTR' || answer.type !== 'records') return answer;
+  const left = (answer.records as readonly NaptrRecord[]).filter(
+    ({ service }) => !service.startsWith('SIPS'),
+  );
+  return { ...answer, records: left };
 }
 
 function records(found: Extract<Answer, { type: 'records' }>['records']): Answer {

@@ -79,12 +79,12 @@ async function flowRun(account: ManagedRegistration, locator: Locator): Promise<
   if (effect?.type !== 'resolve') throw new Error('a round begins with a lookup');
   const location = await locator.locate(effect.hop, setup.dnsServers);
   if (!location.ok) return { ...which, failure: location.failure };
-  const { located, deferredUntil, stale } = location;
+  const { located, deferredUntil, stale, tlsWithdrawn } = location;
   const targets = located.map((one) => one.target);
   const [target] = targets;
   if (target === undefined) throw new Error('a lookup that succeeds has targets');
   const flow = await assumedFlow(account, target);
-  const answer: Input = { type: 'targetsResolved', targets, deferredUntil, stale };
+  const answer: Input = { type: 'targetsResolved', targets, deferredUntil, stale, tlsWithdrawn };
   return { ...which, located, request: requestText(started, answer, flow, account) };
 }
 

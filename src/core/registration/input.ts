@@ -20,12 +20,13 @@ export type Goal =
 
 export type Input =
   /** `deferredUntil`: until then a better target stands back, because it failed a while ago. `stale`: DNS failed in this
-   * way, and these are the last targets that it gave. */
+   * way, and these are the last targets that it gave. `tlsWithdrawn`: those with TLS are such as it names no more. */
   | {
       readonly type: 'targetsResolved';
       readonly targets: readonly Target[];
       readonly deferredUntil: Millis | null;
       readonly stale: Failure | null;
+      readonly tlsWithdrawn: boolean;
     }
   | { readonly type: 'resolutionFailed'; readonly failure: Failure }
   /** `target` is the one that was asked for: an attempt that was given up may still come to an end. */

@@ -153,6 +153,8 @@ export type Way = {
   readonly streamlessFlow: number | null;
   /** What stands between us and the registrar was told: once is enough. */
   readonly toldTampering: boolean;
+  /** It was told that DNS names no target with TLS any more. */
+  readonly toldWithdrawal: boolean;
   /** RFC 3261 §21.5.4: those that are not to be asked before their Retry-After is over. */
   readonly closed: readonly ClosedTarget[];
 };
@@ -164,18 +166,29 @@ export const STRAIGHT_WAY: Way = {
   tlsFailed: false,
   streamlessFlow: null,
   toldTampering: false,
+  toldWithdrawal: false,
   closed: NONE_CLOSED,
 };
 
 /** The way with `changes`; a straight one is the same for all. */
 export function changedWay(way: Way, changes: Partial<Way>): Way {
   const changed = { ...way, ...changes };
-  const { redirected, outdatedFlow, detour, tlsFailed, streamlessFlow, toldTampering, closed } = changed;
+  const {
+    redirected,
+    outdatedFlow,
+    detour,
+    tlsFailed,
+    streamlessFlow,
+    toldTampering,
+    toldWithdrawal,
+    closed,
+  } = changed;
   const isStraight =
     !redirected &&
     !outdatedFlow &&
     !tlsFailed &&
     !toldTampering &&
+    !toldWithdrawal &&
     detour === null &&
     streamlessFlow === null &&
     closed.length === 0;

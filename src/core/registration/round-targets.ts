@@ -23,6 +23,8 @@ import {
 } from './round-state.ts';
 import { retryAfterDelay, returnDelay } from './schedule.ts';
 
+type Located = Extract<Input, { type: 'targetsResolved' }>;
+
 /** Looks up where `round.requestUri` (or the first Route) leads. */
 export function resolveTargets(registration: Registration, round: Round): RoundStep {
   const hop = hopOf(registration, round);
@@ -40,10 +42,27 @@ export function resolveTargets(registration: Registration, round: Round): RoundS
 export function targetsResolved(
   registration: Registration,
   round: Round,
-  { targets, deferredUntil, stale }: Extract<Input, { type: 'targetsResolved' }>,
+  located: Located,
   env: Env,
 ): RoundStep {
-  // A domain that names no target with TLS at all is no trick of whoever spoilt the handshake.
+  const { way } = registration;
+  const { tlsWithdrawn } = located;
+  const told =
+    way.toldWithdrawal === tlsWithdrawn
+      ? registration
+      : { ...registration, way: changedWay(way, { toldWithdrawal: tlsWithdrawn }) };
+  const step = openBest(told, round, located, env);
+  const warnings = doubts(registration, round, located);
+  return warnings.length === 0 ? step : { ...step, effects: [...warnings, ...step.effects] };
+}
+
+function openBest(
+  registration: Registration,
+  round: Round,
+  { targets, deferredUntil }: Located,
+  env: Env,
+): RoundStep {
+  // A domain that has named no target with TLS for a day (offered-tls.ts) is no trick of whoever spoilt the handshake.
   const secure = registration.way.tlsFailed ? targets.filter(isEncrypted) : [];
   const allowed = secure.length > 0 ? secure : targets;
   const closed = stillClosed(registration.way.closed, env.now);
@@ -57,11 +76,9 @@ export function targetsResolved(
   for (const better of allowed.slice(0, first === undefined ? 0 : allowed.indexOf(first))) {
     located.deferredUntil = sooner(located.deferredUntil, closureOf(closed, better)?.untilAt ?? env.now);
   }
-  const step =
-    first === undefined
-      ? nothingLeft(registration, located, whyNone(registration, round, allowed, env), env)
-      : openFirst(registration, located, first);
-  return stale === null ? step : { ...step, effects: [staleWarning(stale), ...step.effects] };
+  return first === undefined
+    ? nothingLeft(registration, located, whyNone(registration, round, allowed, env), env)
+    : openFirst(registration, located, first);
 }
 
 /** No target could be found: the round ends, or comes back to where the binding is. */
@@ -178,9 +195,34 @@ function withEffect(effect: Effect, step: RoundStep): RoundStep {
   return { ...step, effects: [effect, ...step.effects] };
 }
 
-function staleWarning(failure: Failure): Effect {
-  return { type: 'warn', text: `the last known addresses are used, because DNS fails: ${failure.cause}` };
+/** What is wrong with how the targets were found; that TLS was withdrawn is told once. */
+function doubts(
+  registration: Registration,
+  round: Round,
+  { targets, stale, tlsWithdrawn }: Located,
+): readonly Effect[] {
+  const isNews = tlsWithdrawn && !registration.way.toldWithdrawal;
+  if (stale === null && !isNews) return NO_DOUBTS;
+  const texts = [
+    stale === null ? null : `the last known addresses are used, because DNS fails: ${stale.cause}`,
+    isNews ? withdrawalText(hopOf(registration, round).host, targets) : null,
+  ];
+  return texts.flatMap((text) => (text === null ? [] : [{ type: 'warn', text }]));
 }
+
+/** RFC 3263 §7: the client SHOULD generate some kind of alert or alarm. */
+function withdrawalText(host: string, targets: readonly Target[]): string {
+  const [before, now] = [targets.find(isEncrypted), targets.find((target) => !isEncrypted(target))];
+  return `DNS names no target with TLS for ${host} any more, which may be an attack: ${placeText(before)}, which it named less than a day ago, is tried before ${placeText(now)}; with "transport": "tls" no other would be`;
+}
+
+function placeText(target: Target | undefined): string {
+  return target === undefined
+    ? 'none'
+    : `${target.address} port ${target.port} over ${target.transport.toUpperCase()}`;
+}
+
+const NO_DOUBTS: readonly Effect[] = [];
 
 /** None of `targets` may be asked. */
 function whyNone(registration: Registration, round: Round, targets: readonly Target[], env: Env): Failure {

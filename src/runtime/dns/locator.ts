@@ -1,12 +1,13 @@
 // From the next hop of a request to the targets that it may go to, for all accounts of a process: asks what the core
 // wants to know (core/resolve/location.ts), puts targets that failed lately last, and comes back to the last good
-// targets while DNS fails.
+// targets while DNS fails, and to those with TLS when it names none any more.
 
 import { setBounded } from '../../core/bounded-map.ts';
 import type { Failure } from '../../core/health/verdict.ts';
 import type { Hop } from '../../core/resolve/hop.ts';
 import type { LocationEnv } from '../../core/resolve/location.ts';
 import { isTemporary } from '../../core/resolve/location-failure.ts';
+import { offerAfter, type TlsOffer, withOffer } from '../../core/resolve/offered-tls.ts';
 import type { Answers } from '../../core/resolve/question.ts';
 import type { LocatedTarget } from '../../core/resolve/server.ts';
 import {
@@ -35,6 +36,8 @@ export type Location =
       readonly deferredUntil: Millis | null;
       /** DNS failed in this way, and these are the last good targets; null: DNS has just said so. */
       readonly stale: Failure | null;
+      /** DNS names no target with TLS any more: those that it named are among these (offered-tls.ts). */
+      readonly tlsWithdrawn: boolean;
     }
   | { readonly ok: false; readonly failure: Failure };
 
@@ -60,6 +63,9 @@ export type LocatorOptions = {
   readonly now: () => Millis;
 };
 
+/** What DNS has said of a hop. */
+type Remembered = { readonly located: readonly LocatedTarget[]; readonly tls: TlsOffer | null };
+
 /** The families of the host are looked at no more often than this. */
 const FAMILIES_FOR_MS: Millis = 1_000;
 /** The last good targets of more hops are not remembered; the oldest are forgotten first. */
@@ -69,7 +75,7 @@ export function createLocator({ rng, now }: LocatorOptions): Locator {
   const localNames = createLocalNames(now);
   const families = createFamilies(now);
   const known = new Map<string, Servers>();
-  const lastGood = new Map<string, readonly LocatedTarget[]>();
+  const lastGood = new Map<string, Remembered>();
   let health: TargetHealth = NO_FAILED_TARGETS;
   let isStopped = false;
 
@@ -91,20 +97,22 @@ export function createLocator({ rng, now }: LocatorOptions): Locator {
     known.set(key, fresh);
     return fresh;
   };
-  const remember = (key: string, located: readonly LocatedTarget[]): void => {
+  const remember = (key: string, known: Remembered): void => {
     lastGood.delete(key);
-    setBounded(lastGood, key, located, MAX_REMEMBERED_HOPS);
+    setBounded(lastGood, key, known, MAX_REMEMBERED_HOPS);
   };
-  const inOrder = (ranked: readonly LocatedTarget[], stale: Failure | null): Location => {
+  const inOrder = ({ located, tls }: Remembered, stale: Failure | null): Location => {
+    const { ranked, tlsWithdrawn } = withOffer(located, tls);
     const { ordered, deferredUntil } = healthiestFirst(health, ranked, now());
-    return { ok: true, located: ordered, deferredUntil, stale };
+    return { ok: true, located: ordered, deferredUntil, stale, tlsWithdrawn };
   };
   const conclude = (key: string, found: Result<readonly LocatedTarget[], Failure>): Location => {
-    if (found.ok) {
-      remember(key, found.value);
-      return inOrder(found.value, null);
-    }
     const remembered = lastGood.get(key);
+    if (found.ok) {
+      const known = { located: found.value, tls: offerAfter(remembered?.tls ?? null, found.value, now()) };
+      remember(key, known);
+      return inOrder(known, null);
+    }
     // RFC 3263 knows no such case; behaviour.md §12: a "no" counts, silence does not.
     if (remembered !== undefined && isTemporary(found.error)) return inOrder(remembered, found.error);
     return { ok: false, failure: found.error };
@@ -114,7 +122,8 @@ export function createLocator({ rng, now }: LocatorOptions): Locator {
       const { shared, env } = serversOf(servers);
       // Thousands of accounts ask for the same few hops: what is known costs them no promise.
       const found = locatedFromMemory(hop, shared.known, env);
-      if (found?.isGiven && found.located.ok) return inOrder(found.located.value, null);
+      if (found?.isGiven && found.located.ok)
+        return inOrder({ located: found.located.value, tls: null }, null);
       const key = hopKey(hop, servers);
       return found === null
         ? ask(hop, shared, env).then((located) => conclude(key, located))

@@ -174,7 +174,13 @@ function play(line: Script, step: Move): void {
       line.step({ type: 'flowClosed', flowId: step.flowId, failure });
       break;
     case 'resolved':
-      line.step({ type: 'targetsResolved', targets: step.targets, deferredUntil: null, stale: null });
+      line.step({
+        type: 'targetsResolved',
+        targets: step.targets,
+        deferredUntil: null,
+        stale: null,
+        tlsWithdrawn: false,
+      });
       break;
     case 'unresolved':
       line.step({ type: 'resolutionFailed', failure });

@@ -3,10 +3,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { failureOf } from '../../../src/core/health/verdict.ts';
-import { closing, NONE_CLOSED, stillClosed } from '../../../src/core/registration/closed-targets.ts';
-import { STRAIGHT_WAY } from '../../../src/core/registration/registration.ts';
 import type { Target } from '../../../src/core/sip/transport.ts';
-import { breakFlow, FIRST, granted, onward, openings, type Script, SECOND, script } from './script.ts';
+import { FIRST, granted, onward, open, openings, refuse, type Script, SECOND, script } from './script.ts';
 
 const MINUTE = 60_000;
 const SECURE: Target = { ...FIRST, transport: 'tls', port: 5061 };
@@ -14,18 +12,6 @@ const SECURE: Target = { ...FIRST, transport: 'tls', port: 5061 };
 function registeredOn(targets: Parameters<typeof script>[0] = {}): Script {
   const line = script({ ...targets, manual: ['openFlow', ...(targets.manual ?? [])] });
   return line;
-}
-
-function open(line: Script): void {
-  const target = openings(line).at(-1);
-  if (target === undefined) throw new Error('no flow was asked for');
-  line.step({ type: 'flowOpened', target, flow: line.flowTo(target) });
-}
-
-function refuse(line: Script): void {
-  const target = openings(line).at(-1);
-  if (target === undefined) throw new Error('no flow was asked for');
-  line.step({ type: 'flowFailed', target, failure: failureOf('connect.refused', 'it refuses') });
 }
 
 function failed(line: Script): readonly string[] {
@@ -60,12 +46,24 @@ describe('a registration at the second best target', () => {
   it('comes back also when a removal led it there', () => {
     const line = registeredOn({ manual: ['resolve'] });
     line.begin();
-    line.step({ type: 'targetsResolved', targets: [FIRST, SECOND], deferredUntil: null, stale: null });
+    line.step({
+      type: 'targetsResolved',
+      targets: [FIRST, SECOND],
+      deferredUntil: null,
+      stale: null,
+      tlsWithdrawn: false,
+    });
     open(line);
     line.answer(200, granted(3600));
     line.stop(MINUTE, 'paused');
     line.answer(503, {});
-    line.step({ type: 'targetsResolved', targets: [SECOND, FIRST], deferredUntil: line.now(), stale: null });
+    line.step({
+      type: 'targetsResolved',
+      targets: [SECOND, FIRST],
+      deferredUntil: line.now(),
+      stale: null,
+      tlsWithdrawn: false,
+    });
     open(line);
     line.answer(200, {});
     expect(line.registration().target).toEqual(SECOND);
@@ -101,131 +99,6 @@ describe('a registration at the second best target', () => {
     line.answer(200, granted(3600));
     expect(openings(line)).toHaveLength(flowsBefore);
     expect(line.registration().way.detour).not.toBeNull();
-  });
-});
-
-describe('a target that answered 503 with a Retry-After', () => {
-  /** Registered at the second target: the first wants to be left alone for an hour. */
-  function left(): Script {
-    const line = registeredOn({ manual: ['resolve'] });
-    line.begin();
-    found(line, [FIRST, SECOND]);
-    open(line);
-    line.answer(503, { 'Retry-After': '3600' });
-    open(line);
-    line.answer(200, granted(7200));
-    expect(line.registration().target).toEqual(SECOND);
-    return line;
-  }
-  function found(line: Script, targets: readonly Target[], deferredUntil: number | null = null): void {
-    line.step({ type: 'targetsResolved', targets, deferredUntil, stale: null });
-  }
-  /** What is called an hour here, and a little so that not all return as one. */
-  function expectAnHour(ms: number): void {
-    expect(ms).toBeGreaterThanOrEqual(60 * MINUTE);
-    expect(ms).toBeLessThanOrEqual(61 * MINUTE);
-  }
-
-  it('R065 is gone back to when that time is over, and not before', () => {
-    const line = left();
-    const wait = (line.wakeAt() ?? 0) - line.now();
-    expectAnHour(wait);
-    line.pass(wait);
-    found(line, [FIRST, SECOND]);
-    expect(openings(line).at(-1)).toEqual(FIRST);
-    open(line);
-    line.answer(200, granted(7200));
-    expect(line.registration()).toMatchObject({ target: FIRST, way: STRAIGHT_WAY });
-  });
-
-  it('R065 is gone back to when that time is over also by who was not told it itself', () => {
-    const line = registeredOn({ manual: ['resolve'] });
-    line.begin();
-    found(line, [SECOND, FIRST], line.now() + 60 * MINUTE);
-    open(line);
-    line.answer(200, granted(7200));
-    expectAnHour((line.wakeAt() ?? 0) - line.now());
-  });
-
-  it('R065 is not asked in a later round either, in which the other fails', () => {
-    const line = left();
-    line.pass(10 * MINUTE);
-    breakFlow(line);
-    line.pass(0);
-    found(line, [SECOND, FIRST], line.now() + 50 * MINUTE);
-    refuse(line);
-    expect(line.failure()).toMatchObject({ code: 'connect.refused', retryAfterSeconds: null });
-    expect(openings(line).filter(({ address }) => address === FIRST.address)).toHaveLength(1);
-    onward(line);
-    // Others may have been served there meanwhile.
-    found(line, [FIRST, SECOND]);
-    expect(openings(line).at(-1)).toEqual(SECOND);
-    open(line);
-    line.answer(200, granted(7200));
-    const wait = (line.wakeAt() ?? 0) - line.now();
-    expect(wait).toBeGreaterThan(40 * MINUTE);
-    expect(wait).toBeLessThan(60 * MINUTE);
-  });
-
-  it('R065 is waited for where DNS names no other any more, and the reason is told', () => {
-    const line = left();
-    line.pass(10 * MINUTE);
-    breakFlow(line);
-    line.pass(0);
-    found(line, [FIRST]);
-    expect(line.failure()).toMatchObject({
-      code: 'register.unavailable',
-      status: 503,
-      retryAfterSeconds: 3000,
-    });
-    expect(line.failure()?.cause).toContain('192.0.2.1 port 5060 is not asked for another 3000 s');
-    const wait = (line.wakeAt() ?? 0) - line.now();
-    expect(wait).toBeGreaterThanOrEqual(50 * MINUTE);
-    line.pass(wait);
-    found(line, [FIRST]);
-    expect(openings(line).at(-1)).toEqual(FIRST);
-  });
-
-  it('is asked at once by who is told to', () => {
-    const line = left();
-    breakFlow(line);
-    line.begin();
-    found(line, [FIRST, SECOND]);
-    expect(openings(line).at(-1)).toEqual(FIRST);
-  });
-
-  it('is tried again after the usual quiet time where it names none, or 0', () => {
-    for (const headers of [{}, { 'Retry-After': '0' }]) {
-      const line = registeredOn({ targets: [FIRST, SECOND] });
-      line.begin();
-      open(line);
-      line.answer(503, headers);
-      open(line);
-      line.answer(200, granted(7200));
-      expect((line.wakeAt() ?? 0) - line.now()).toBeLessThanOrEqual(6 * MINUTE);
-      expect(line.registration().way.closed).toEqual([]);
-    }
-  });
-
-  it('R065 has so much less of its time left when the clock jumps', () => {
-    const line = left();
-    line.step({ type: 'clockJumped', byMs: 20 * MINUTE, recheckAt: line.now() + 90 * MINUTE });
-    const wait = (line.wakeAt() ?? 0) - line.now();
-    expect(wait).toBeGreaterThanOrEqual(40 * MINUTE);
-    expect(wait).toBeLessThanOrEqual(41 * MINUTE);
-    line.pass(wait);
-    found(line, [FIRST, SECOND]);
-    expect(openings(line).at(-1)).toEqual(FIRST);
-  });
-
-  it('is one of 64 that are remembered', () => {
-    const failure = { ...failureOf('register.unavailable', 'overloaded'), retryAfterSeconds: 60 };
-    let closed = NONE_CLOSED;
-    for (let port = 1; port <= 100; port++) closed = closing(closed, { ...FIRST, port }, failure, 0);
-    closed = closing(closed, { ...FIRST, port: 100 }, failure, 1_000);
-    expect(closed.map(({ target }) => target.port)).toEqual(Array.from({ length: 64 }, (_, at) => 37 + at));
-    expect(stillClosed(closed, 60_000).map(({ target }) => target.port)).toEqual([100]);
-    expect(stillClosed(closed, 61_000)).toBe(NONE_CLOSED);
   });
 });
 
@@ -317,7 +190,13 @@ describe('DNS that fails while the flow should be replaced', () => {
   it('leaves the registration where it is', () => {
     const line = registeredOn({ targets: [FIRST], manual: ['resolve'] });
     line.begin();
-    line.step({ type: 'targetsResolved', targets: [FIRST], deferredUntil: null, stale: null });
+    line.step({
+      type: 'targetsResolved',
+      targets: [FIRST],
+      deferredUntil: null,
+      stale: null,
+      tlsWithdrawn: false,
+    });
     open(line);
     line.answer(200, granted(600));
     line.step({ type: 'flowOutdated', flowId: 1, now: false });
@@ -330,7 +209,7 @@ describe('DNS that fails while the flow should be replaced', () => {
     const line = script({ manual: ['resolve'] });
     line.begin();
     const stale = failureOf('dns.timeout', '127.0.0.1 did not answer');
-    line.step({ type: 'targetsResolved', targets: [FIRST], deferredUntil: null, stale });
+    line.step({ type: 'targetsResolved', targets: [FIRST], deferredUntil: null, stale, tlsWithdrawn: false });
     expect(line.warnings()).toEqual([expect.stringContaining('127.0.0.1 did not answer')]);
   });
 });
@@ -350,11 +229,23 @@ describe('a handshake that failed', () => {
   function nextRound(targets: readonly Target[]): Script {
     const line = registeredOn({ manual: ['resolve'] });
     line.begin();
-    line.step({ type: 'targetsResolved', targets: [SECURE], deferredUntil: null, stale: null });
+    line.step({
+      type: 'targetsResolved',
+      targets: [SECURE],
+      deferredUntil: null,
+      stale: null,
+      tlsWithdrawn: false,
+    });
     const failure = failureOf('tls.untrusted', 'it is not trusted');
     line.step({ type: 'flowFailed', target: SECURE, failure });
     onward(line);
-    line.step({ type: 'targetsResolved', targets, deferredUntil: line.now(), stale: null });
+    line.step({
+      type: 'targetsResolved',
+      targets,
+      deferredUntil: line.now(),
+      stale: null,
+      tlsWithdrawn: false,
+    });
     return line;
   }
 
@@ -364,7 +255,13 @@ describe('a handshake that failed', () => {
     refuse(line);
     expect(line.failure()).toMatchObject({ code: 'connect.refused' });
     onward(line);
-    line.step({ type: 'targetsResolved', targets: [SECOND, SECURE], deferredUntil: line.now(), stale: null });
+    line.step({
+      type: 'targetsResolved',
+      targets: [SECOND, SECURE],
+      deferredUntil: line.now(),
+      stale: null,
+      tlsWithdrawn: false,
+    });
     open(line);
     line.answer(200, granted(3600));
     expect(line.registration()).toMatchObject({ target: SECURE, way: { tlsFailed: false } });

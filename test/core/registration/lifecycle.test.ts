@@ -118,7 +118,13 @@ describe('a registration', () => {
   it('does nothing while nothing is asked of it', () => {
     const line = script();
     line.step({ type: 'timePassed' });
-    line.step({ type: 'targetsResolved', targets: [FIRST], deferredUntil: null, stale: null });
+    line.step({
+      type: 'targetsResolved',
+      targets: [FIRST],
+      deferredUntil: null,
+      stale: null,
+      tlsWithdrawn: false,
+    });
     expect([line.effects, line.wakeAt()]).toEqual([[], undefined]);
   });
 });
@@ -166,7 +172,13 @@ describe('a stop', () => {
       line.begin();
       line.stop();
       expect(hasEnded(line)).toBe(true);
-      line.step({ type: 'targetsResolved', targets: [FIRST], deferredUntil: null, stale: null });
+      line.step({
+        type: 'targetsResolved',
+        targets: [FIRST],
+        deferredUntil: null,
+        stale: null,
+        tlsWithdrawn: false,
+      });
       line.step({ type: 'flowOpened', target: FIRST, flow: line.flowTo(FIRST) });
       line.step({ type: 'cseqReserved', callId: 'c', firstCseq: 6, lastCseq: 9 });
       expect(line.sent).toEqual([]);

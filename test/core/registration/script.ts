@@ -154,7 +154,8 @@ export function script(setting: Setting = {}) {
     return { id: flowIds, transport, local, remote: { address, port }, tls: null };
   };
   const perform = (effect: LifecycleEffect): void => {
-    if (effect.type === 'resolve') step({ type: 'targetsResolved', targets, deferredUntil, stale: null });
+    if (effect.type === 'resolve')
+      step({ type: 'targetsResolved', targets, deferredUntil, stale: null, tlsWithdrawn: false });
     if (effect.type === 'openFlow')
       step({ type: 'flowOpened', target: effect.target, flow: flowTo(effect.target) });
     if (effect.type === 'readSecret') step({ type: 'secretRead', credentials: secrets });
@@ -248,6 +249,20 @@ export function onward(line: Script): void {
 /** The targets to which flows were opened. */
 export function openings(line: Script): readonly Target[] {
   return line.effects.flatMap((effect) => (effect.type === 'openFlow' ? [effect.target] : []));
+}
+
+/** The flow that was asked for last opens. */
+export function open(line: Script): void {
+  const target = openings(line).at(-1);
+  if (target === undefined) throw new Error('no flow was asked for');
+  line.step({ type: 'flowOpened', target, flow: line.flowTo(target) });
+}
+
+/** The flow that was asked for last is refused. */
+export function refuse(line: Script): void {
+  const target = openings(line).at(-1);
+  if (target === undefined) throw new Error('no flow was asked for');
+  line.step({ type: 'flowFailed', target, failure: failureOf('connect.refused', 'it refuses') });
 }
 
 /** The flow of the last request breaks. */

@@ -178,6 +178,58 @@ describe('DNS that fails', () => {
   });
 });
 
+describe('TLS that DNS names no more', () => {
+  const TLS = 'tls 127.0.0.1:5061';
+  const UDP = 'udp 127.0.0.1:5070';
+  const records = (port: number): Zone[string] => ({ srv: [[10, 0, port, 'a.example.com']] });
+
+  /** A domain with TLS and UDP, whose `_sips._tcp` was taken out when the first answers have ended. */
+  async function withdrawn() {
+    const opened = await scene({
+      'example.com': {},
+      '_sips._tcp.example.com': records(5061),
+      '_sip._udp.example.com': records(5070),
+      'a.example.com': { a: ['127.0.0.1'] },
+    });
+    const located = () => opened.locate({ transport: null });
+    expect(await located()).toMatchObject({ tlsWithdrawn: false });
+    opened.zone['_sips._tcp.example.com'] = {};
+    opened.clock.now += 600_000;
+    return { ...opened, located };
+  }
+
+  it('R239 is tried first all the same, and told', async () => {
+    const { located, zone, clock } = await withdrawn();
+    const location = await located();
+    expect(location).toMatchObject({ tlsWithdrawn: true, deferredUntil: null });
+    expect(places(location)).toEqual([TLS, UDP]);
+    zone['_sips._tcp.example.com'] = records(5062);
+    clock.now += 600_000;
+    const again = await located();
+    expect(again).toMatchObject({ tlsWithdrawn: false });
+    expect(places(again)).toEqual(['tls 127.0.0.1:5062', UDP]);
+  });
+
+  it('R239 is remembered also while DNS fails', async () => {
+    const { located, zone, clock } = await withdrawn();
+    await located();
+    zone['_sip._udp.example.com'] = 'servfail';
+    clock.now += 600_000;
+    const location = await located();
+    expect(location).toMatchObject({ tlsWithdrawn: true, stale: { code: 'dns.failed' } });
+    expect(places(location)).toEqual([TLS, UDP]);
+  });
+
+  it('R239 is forgotten after a day', async () => {
+    const { located, clock } = await withdrawn();
+    await located();
+    clock.now += 86_400_000;
+    const location = await located();
+    expect(location).toMatchObject({ tlsWithdrawn: false });
+    expect(places(location)).toEqual([UDP]);
+  });
+});
+
 describe('the health of targets', () => {
   it('R235 puts a failed target last until its quiet period is over or it serves', async () => {
     const { locate, locator, clock } = await scene(provider());
