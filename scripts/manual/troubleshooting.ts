@@ -117,7 +117,7 @@ const SYMPTOMS = [
   '',
   '| symptom | what to look at |',
   '|---|---|',
-  '| Registered, but calls do not come in | `sipreg bindings ACCOUNT`: is ours there, is its address one that the registrar can reach? Behind a NAT `"nat": "auto"` puts the public address there, and `keepalive` keeps the way open. `sipreg trace ACCOUNT --follow` shows whether the call arrives at all, and what it was answered. |',
+  '| Registered, but calls do not come in | `sipreg bindings ACCOUNT`: is ours there, is its address one that the registrar can reach? Behind a NAT `"nat": "auto"` puts the public address there, and `keepalive` keeps the way open. `sipreg trace ACCOUNT --follow` shows whether the call arrives at all, and what it was answered. Calls are heard only on the flow that registered: an account over UDP listens on no TCP port, so a server that sends long requests by TCP needs `"transport": "tcp"`. |',
   '| Calls come in for some minutes, then no more | The NAT forgets the mapping: a shorter `keepalive.interval`, or a transport with a connection (`tcp`, `tls`). |',
   '| Another device loses its registration | The registrar allows few contacts, or one: `sipreg bindings ACCOUNT` shows who has them. |',
   '| `no agent is running` although it runs | The command looks for another socket: run it as the same user with the same `-c`, or name the socket with `--socket`. `sipreg config path` shows which file is in use. |',
