@@ -25,8 +25,16 @@ export function refreshAccounts(supervisor: Supervisor, names: readonly string[]
   });
 }
 
-/** Removes the binding and stays away, over restarts too, until a resume. */
-export function pauseAccounts(supervisor: Supervisor, names: readonly string[]): Results {
+/** Removes the binding and stays away until a resume: over restarts too, where that can be noted. */
+export async function pauseAccounts(supervisor: Supervisor, names: readonly string[]): Results {
+  const results = await pauseEach(supervisor, names);
+  if (supervisor.store.isDurable()) return results;
+  return results.map((result) => (result.ok ? { ...result, text: NOT_KEPT } : result));
+}
+
+const NOT_KEPT = 'until the agent ends: the state cannot be written';
+
+function pauseEach(supervisor: Supervisor, names: readonly string[]): Results {
   return forEach(supervisor, names, async (flows) => {
     await supervisor.store.setPaused(identityKey(currentPlan(flows[0])), new Date().toISOString());
     const deadlineAt = monotonicNow() + PAUSE_WITHIN_MS;

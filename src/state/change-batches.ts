@@ -22,6 +22,8 @@ export type ChangeBatches = {
   /** What is known now, without what still waits. */
   readonly current: () => StateDocument['accounts'];
   readonly instanceId: () => string;
+  /** What is noted outlives the process. */
+  readonly isDurable: () => boolean;
 };
 
 export type StateNotice = {
@@ -145,6 +147,7 @@ export function changeBatches(
   return {
     current: () => volatile ?? (file.peek() ?? emptyDocument(rng)).accounts,
     instanceId: () => instanceId,
+    isDurable: () => volatile === null,
     change: (name, work) =>
       new Promise((resolve) => wait(name, new WaitingChange(waiting.get(name), work, resolve), true)),
     note: (name, work) => wait(name, new WaitingNote(waiting.get(name), work), false),

@@ -53,6 +53,8 @@ export type Memory = Pick<IdentityStore, 'load' | 'instanceId'>;
 export type IdentityStore = {
   /** `urn:uuid:…`, one for each state directory. */
   readonly instanceId: () => string;
+  /** What is noted outlives the process: the state could be written the last time. */
+  readonly isDurable: () => boolean;
   /** What is known of the account, read afresh; an account without a record has none of it. */
   readonly load: (key: IdentityKey) => AccountRecord;
   /** What is known of all accounts, read once, at the first question: for who loads many. */
@@ -108,7 +110,7 @@ export async function openIdentityStore(
   const batches = changeBatches(file, opened, { rng, now, notify });
   const change = (key: IdentityKey, work: (account: AccountRecord) => AccountRecord | null): Promise<void> =>
     batches.change(nameOf(key), (account) => ({ account: work(account), value: undefined }));
-  const { instanceId } = batches;
+  const { instanceId, isDurable } = batches;
   const remembered = (): Memory => {
     let accounts: StateDocument['accounts'] | null = null;
     return {
@@ -132,6 +134,7 @@ export async function openIdentityStore(
   };
   return success({
     instanceId,
+    isDurable,
     load: (key) => remembered().load(key),
     remembered,
     reserve: (key, regId, count, localPort) =>

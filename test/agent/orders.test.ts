@@ -1,6 +1,9 @@
 import { describe, onTestFinished as END, expect, it } from 'vitest';
 import { identityKey } from '../../src/agent/managed-registration.ts';
 import { pauseAccounts, refreshAccounts, resumeAccounts } from '../../src/agent/orders.ts';
+import { exactNow } from '../../src/runtime/clock.ts';
+import { systemRng } from '../../src/runtime/entropy.ts';
+import { openIdentityStore } from '../../src/state/identity-store.ts';
 import {
   accountOf,
   answered,
@@ -70,6 +73,18 @@ describe('refresh', () => {
 });
 
 describe('pause and resume', () => {
+  it('says that a restart will not know of it where the state cannot be written', async () => {
+    const registrar = await openRegistrar(END);
+    const scene = await openScene(END);
+    await scene.write({ a: entryAt(registrar, 'alice') });
+    const nowhere = await openIdentityStore(null, { rng: systemRng, now: exactNow, notify: () => undefined });
+    if (!nowhere.ok) throw new Error(nowhere.error.message);
+    const { supervisor } = await scene.supervise({ store: nowhere.value });
+    await untilState(supervisor, 'registered', 'a');
+    const [result] = await pauseAccounts(supervisor, ['a']);
+    expect(result).toMatchObject({ ok: true, text: expect.stringContaining('until the agent ends') });
+  });
+
   it('remove the binding, stay away, and come back with the same Call-ID', async () => {
     const { registrar, supervisor } = await registered();
     const [bound] = registrar.bindings('alice');

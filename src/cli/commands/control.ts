@@ -45,7 +45,9 @@ export function tellOperation(operation: Operation, result: OperationResult, out
   const { account, ok, text, snapshot } = result;
   const { theme, errorTheme } = output;
   if (ok && operation === 'pause') {
-    const rest = `until "sipreg resume ${account}", also over restarts`;
+    // Any other text tells that a restart will not know of it.
+    const how = text === snapshot.state ? ', also over restarts' : `, or ${text}`;
+    const rest = `until "sipreg resume ${account}"${how}`;
     output.result(`${theme.good('✓')} ${theme.strong(account)}  paused, unregistered  ${theme.faint(rest)}`);
   } else if (ok) {
     output.result(registeredLine(snapshot, theme));
