@@ -26,7 +26,7 @@ const files = {
   control: commands('status', 'status-watch', 'trace', 'control', 'completion'),
   'one-shot': commands('register', 'unregister', 'bindings', 'check'),
   agent: commands('run', 'watch'),
-  tools: commands('account', 'account-add', 'config', 'demo', 'doctor', 'dry-run'),
+  tools: commands('account', 'account-add', 'account-import', 'config', 'demo', 'doctor', 'dry-run'),
   colors: ['src/cli/colors.ts'],
   animation: ['src/cli/animation.ts'],
   'user-store': ['src/accounts/user-store.ts'],

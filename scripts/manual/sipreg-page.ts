@@ -25,6 +25,10 @@ const DETAILS: Readonly<Record<string, readonly string[]>> = {
   doctor: [
     'It walks from the accounts file over secrets, DNS, connections, TLS, OPTIONS and a REGISTER without Contact to the bindings and the NAT, one fact a line, each with a stable code. What depends on a step that failed is skipped; each failure comes with its cause and the next step. It exits 1 when a step failed.',
   ],
+  'account import': [
+    'It reads `pjsip.conf`, `pjsip_wizard.conf` and `sip.conf` of Asterisk with what they include, gateways of FreeSWITCH, dumps of the tables `uacreg` of Kamailio and `registrant` of OpenSIPS, `accounts` of baresip, `linphonerc`, and `users.txt` of registrationAgent of reSIProcate. All accounts are added in one write, or none; passwords go into the file, and are never shown. What could not be taken along is told below each account.',
+    'An account that is there already is left as it is, so that it may be run again. What became no account is told with its place and why, and the exit status is 78; the rest is written all the same. Nothing is sent to a registrar.',
+  ],
   reload: [
     'The whole file is checked first, and then only the difference is carried out: unchanged accounts send nothing, changed ones register anew before anything old is removed, removed ones are unregistered with their old identity.',
   ],

@@ -4,18 +4,23 @@
 import { realpath, stat } from 'node:fs/promises';
 import { failure, type Result } from '../core/result.ts';
 import { writeAtomically } from '../runtime/atomic-file.ts';
-import { type EditProblem, readDocument, withAccount, withoutAccount, writeEdited } from './document-edit.ts';
-import type { AccountEntry } from './schema.ts';
+import {
+  type EditProblem,
+  type NewAccounts,
+  readDocument,
+  withAccounts,
+  withoutAccount,
+  writeEdited,
+} from './document-edit.ts';
 
-/** Adds account `name` to the file at `path`, which is made if it does not exist. */
-export async function addAccountToFile(
+/** Adds accounts, all or none, to the file at `path`, which is made if it does not exist. */
+export async function addAccountsToFile(
   path: string,
-  name: string,
-  entry: AccountEntry,
+  added: NewAccounts,
 ): Promise<Result<void, EditProblem>> {
   const current = await readDocument(path);
   if (!current.ok) return current;
-  const edited = await withAccount(path, current.value ?? { accounts: {} }, name, entry);
+  const edited = await withAccounts(path, current.value ?? { accounts: {} }, added);
   return writeEdited(path, edited, ({ text }) => replaceFile(path, text));
 }
 

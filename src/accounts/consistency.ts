@@ -130,8 +130,8 @@ function duplicateProblem(
   name: string,
   entry: AccountEntry,
 ): ShapeProblem | null {
-  if (entry.enabled === false) return null;
   const identity = identityOf(entry);
+  if (identity === null) return null;
   const owner = owners.get(identity);
   if (owner === undefined) {
     owners.set(identity, name);
@@ -141,12 +141,14 @@ function duplicateProblem(
   return problem([name, 'aor'], `is also that of account "${owner}", at the same registrar and proxy`, hint);
 }
 
-/** No part has a space. */
-function identityOf(entry: AccountEntry): string {
+/** What no two accounts may have in common; null: it is disabled, and takes nobody's binding. */
+export function identityOf(entry: AccountEntry): string | null {
+  if (entry.enabled === false) return null;
   const aor = comparableUri(uriOf(entry.aor));
   let servers = comparableServer(registrarOf(entry));
   for (const proxy of proxiesOf(entry)) servers += ` ${comparableServer(proxy)}`;
   const contact = entry.contact === undefined ? '' : comparableUri(uriOf(entry.contact));
+  // No part has a space.
   return `${aor}  ${servers}  ${contact}  ${entry.instanceId?.toLowerCase() ?? ''}`;
 }
 

@@ -1,4 +1,4 @@
-// Adding and removing an account in a document: what account-file.ts and user-store.ts have in common. The result
+// Adding accounts to a document and removing one: what account-file.ts and user-store.ts have in common. The result
 // is checked as a whole before anything is written; a file that is wrong already is not touched.
 
 import { failure, type Result, success } from '../core/result.ts';
@@ -7,7 +7,7 @@ import { checkText, loadAccounts } from './load.ts';
 import type { AccountEntry, AccountsDocument } from './schema.ts';
 import { accountNameRule } from './value-rules.ts';
 
-/** Why an account was not added or removed; `exit` as in interface.md, "Exit codes". */
+/** Why accounts were not added or removed; `exit` as in interface.md, "Exit codes". */
 export type EditProblem = {
   readonly kind: 'name-taken' | 'unknown-account' | 'missing-file' | 'invalid' | 'not-written';
   readonly exit: 64 | 66 | 78;
@@ -46,16 +46,20 @@ export async function writeEdited(
   }
 }
 
-/** `document` with one account more; a name that is taken is a problem, never an overwrite. */
-export async function withAccount(
+/** By name. */
+export type NewAccounts = Readonly<Record<string, AccountEntry>>;
+
+/** `document` with more accounts, all or none; a name that is taken is a problem, never an overwrite. */
+export async function withAccounts(
   file: string,
   document: AccountsDocument,
-  name: string,
-  entry: AccountEntry,
+  added: NewAccounts,
 ): Promise<Result<EditedDocument, EditProblem>> {
-  const unfit = unfitName(file, document, name);
-  if (unfit !== null) return failure(unfit);
-  return checked(file, { ...document, accounts: { ...document.accounts, [name]: entry } });
+  for (const name of Object.keys(added)) {
+    const unfit = unfitName(file, document, name);
+    if (unfit !== null) return failure(unfit);
+  }
+  return checked(file, { ...document, accounts: { ...document.accounts, ...added } });
 }
 
 /** Why no account can be added under `name`; null: one can. */

@@ -10,22 +10,19 @@ import {
   type EditedDocument,
   type EditProblem,
   formatDocument,
+  type NewAccounts,
   readDocument,
-  withAccount,
+  withAccounts,
   withoutAccount,
   writeEdited,
 } from './document-edit.ts';
-import type { AccountEntry, AccountsDocument } from './schema.ts';
+import type { AccountsDocument } from './schema.ts';
 
-/** Adds account `name` to the store at `path` (location.ts, userStorePath), which is made if it does not exist. */
-export async function addAccount(
-  path: string,
-  name: string,
-  entry: AccountEntry,
-): Promise<Result<void, EditProblem>> {
+/** Adds accounts, all or none, to the store at `path` (location.ts, userStorePath), which is made if it does not exist. */
+export async function addAccounts(path: string, added: NewAccounts): Promise<Result<void, EditProblem>> {
   const current = await readDocument(path);
   if (!current.ok) return current;
-  return store(path, await withAccount(path, current.value ?? { accounts: {} }, name, entry));
+  return store(path, await withAccounts(path, current.value ?? { accounts: {} }, added));
 }
 
 /** Removes account `name` from the store at `path`. */

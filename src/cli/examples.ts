@@ -59,6 +59,14 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
       why: 'asks nothing',
     },
   ],
+  'account import': [
+    { line: 'sipreg account import /etc/asterisk/pjsip.conf --dry-run', why: 'see what would become of it' },
+    {
+      line: 'sipreg account import /etc/freeswitch/sip_profiles/external/*.xml',
+      why: 'several files, in one write',
+    },
+    { line: 'mysqldump kamailio uacreg | sipreg account import -', why: 'of a database, without a file' },
+  ],
   'config schema': [{ line: 'sipreg config schema > accounts.schema.json', why: 'for an editor' }],
   completion: [
     { line: 'source <(sipreg completion bash)', why: 'bash or zsh, for this session' },

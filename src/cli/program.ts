@@ -3,6 +3,7 @@
 
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { messageOf } from '../core/thrown.ts';
+import { addAccountCommands } from './account-commands.ts';
 import { CHECK_FLAGS, FORMATS } from './check/check-options.ts';
 import { PLUGIN_CODE } from './check/plugin-state.ts';
 import { commandFacts } from './command-tree.ts';
@@ -309,44 +310,6 @@ function addControlCommands(program: Command, done: Done): void {
     });
 }
 
-function addAccountCommands(program: Command, done: Done): void {
-  const account = program
-    .command('account')
-    .description('the accounts in the file of -c, else in your own store');
-  account
-    .command('list')
-    .description('name, address of record and registrar of every account')
-    .action(async () => {
-      const { listAccounts } = await import('./commands/account.ts');
-      done(await listAccounts(await outputOf(program)));
-    });
-  account
-    .command('show <account>')
-    .description('everything that is configured, without secrets')
-    .action(async (name: string) => {
-      const { showAccount } = await import('./commands/account.ts');
-      done(await showAccount(name, await outputOf(program)));
-    });
-  account
-    .command('add <name>')
-    .description('asks for server, user and password on a terminal; else takes the options')
-    .option('--server <host>', 'the SIP server: a name, an address, or a sip: URI')
-    .option('--user <user>', 'the user, or the whole address of record')
-    .addOption(new Option('--transport <transport>', 'how to reach it').choices(TRANSPORTS))
-    .option('--password-stdin', 'read the password from stdin')
-    .action(async (name: string, options: Record<string, string | boolean | undefined>) => {
-      const { addAccountCommand } = await import('./commands/account-add.ts');
-      done(await addAccountCommand(name, options, await outputOf(program)));
-    });
-  account
-    .command('remove <account>')
-    .description('remove the account from the file; its binding is not touched')
-    .action(async (name: string) => {
-      const { removeAccountCommand } = await import('./commands/account.ts');
-      done(await removeAccountCommand(name, await outputOf(program)));
-    });
-}
-
 function addConfigCommands(program: Command, done: Done): void {
   const config = program.command('config').description('the accounts file');
   config
@@ -374,7 +337,6 @@ function addConfigCommands(program: Command, done: Done): void {
 
 /** The transaction's own 32 s come first (RFC 3261 §17.1.2.2). */
 const DEFAULT_TIMEOUT = 40;
-const TRANSPORTS = ['auto', 'udp', 'tcp', 'tls', 'ws', 'wss'];
 const KEY_LOG =
   'append the secrets of TLS sessions for Wireshark; SSLKEYLOGFILE: to the file of that variable';
 

@@ -11,9 +11,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { addAccountToFile, removeAccountFromFile } from '../../src/accounts/account-file.ts';
+import { addAccountsToFile, removeAccountFromFile } from '../../src/accounts/account-file.ts';
 import { loadAccounts } from '../../src/accounts/load.ts';
-import { addAccount, removeAccount } from '../../src/accounts/user-store.ts';
+import { addAccounts, removeAccount } from '../../src/accounts/user-store.ts';
 import { scratchDirectory } from './scratch.ts';
 
 const ALICE = { aor: 'sip:alice@example.com', password: 'hunter2' };
@@ -37,17 +37,17 @@ function withUmask(mask: number): void {
 }
 
 const KINDS = [
-  ["the user's store", addAccount, removeAccount],
-  ['a file', addAccountToFile, removeAccountFromFile],
+  ["the user's store", addAccounts, removeAccount],
+  ['a file', addAccountsToFile, removeAccountFromFile],
 ] as const;
 
 describe.each(KINDS)('%s', (_kind, add, remove) => {
   it.each([0o000, 0o022, 0o077])('is made 0600 whatever the umask (%o), and stays so', async (mask) => {
     const path = join(scratchDirectory(), 'accounts.json');
     withUmask(mask);
-    expect(await add(path, 'alice', ALICE)).toEqual({ ok: true, value: undefined });
+    expect(await add(path, { alice: ALICE })).toEqual({ ok: true, value: undefined });
     expect(modeOf(path)).toBe('600');
-    expect(await add(path, 'bob', BOB)).toEqual({ ok: true, value: undefined });
+    expect(await add(path, { bob: BOB })).toEqual({ ok: true, value: undefined });
     expect(await remove(path, 'alice')).toEqual({ ok: true, value: undefined });
     expect(modeOf(path)).toBe('600');
     expect(await namesIn(path)).toEqual(['bob']);
@@ -62,7 +62,7 @@ describe.each(KINDS)('%s', (_kind, add, remove) => {
       agent: { http: '127.0.0.1:1' },
     };
     writeFileSync(path, JSON.stringify(document), { mode: 0o600 });
-    expect((await add(path, 'alice.home', ALICE)).ok).toBe(true);
+    expect((await add(path, { ['alice.home']: ALICE })).ok).toBe(true);
     expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({
       ...document,
       accounts: { bob: BOB, 'alice.home': ALICE },
@@ -74,9 +74,9 @@ describe.each(KINDS)('%s', (_kind, add, remove) => {
 
   it('never overwrites an account', async () => {
     const path = join(scratchDirectory(), 'accounts.json');
-    await add(path, 'alice', ALICE);
+    await add(path, { alice: ALICE });
     const before = readFileSync(path, 'utf8');
-    const again = await add(path, 'alice', BOB);
+    const again = await add(path, { alice: BOB });
     expect(again.ok === false && again.error).toMatchObject({ kind: 'name-taken', exit: 64 });
     expect(readFileSync(path, 'utf8')).toBe(before);
   });
@@ -88,9 +88,9 @@ describe.each(KINDS)('%s', (_kind, add, remove) => {
     ['a duplicate', 'second', ALICE],
   ])('is not touched by %s', async (_what, name, entry) => {
     const path = join(scratchDirectory(), 'accounts.json');
-    await add(path, 'alice', ALICE);
+    await add(path, { alice: ALICE });
     const before = readFileSync(path, 'utf8');
-    const added = await add(path, name, entry);
+    const added = await add(path, { [name]: entry });
     expect(added.ok === false && added.error).toMatchObject({ kind: 'invalid', exit: 78 });
     expect(JSON.stringify(added)).not.toContain('hunter2');
     expect(readFileSync(path, 'utf8')).toBe(before);
@@ -100,7 +100,7 @@ describe.each(KINDS)('%s', (_kind, add, remove) => {
   it('is not touched when it is wrong already', async () => {
     const path = join(scratchDirectory(), 'accounts.json');
     writeFileSync(path, '{"accounts": {},}');
-    for (const edit of [await add(path, 'bob', BOB), await remove(path, 'bob')]) {
+    for (const edit of [await add(path, { bob: BOB }), await remove(path, 'bob')]) {
       expect(edit.ok === false && edit.error).toMatchObject({ kind: 'invalid', exit: 78 });
       expect(edit.ok === false && edit.error.message).toContain(`${path}:1:16: trailing comma`);
     }
@@ -111,7 +111,7 @@ describe.each(KINDS)('%s', (_kind, add, remove) => {
     const path = join(scratchDirectory(), 'accounts.json');
     const absent = await remove(path, 'bob');
     expect(absent.ok === false && absent.error.exit).toBe(66);
-    await add(path, 'alice', ALICE);
+    await add(path, { alice: ALICE });
     for (const name of ['bob', 'toString']) {
       const removed = await remove(path, name);
       expect(removed.ok === false && removed.error).toMatchObject({ kind: 'unknown-account', exit: 66 });
@@ -121,7 +121,7 @@ describe.each(KINDS)('%s', (_kind, add, remove) => {
   it('says that it could not be written', async () => {
     const path = join(scratchDirectory(), 'plain');
     writeFileSync(path, '');
-    const added = await add(join(path, 'accounts.json'), 'bob', BOB);
+    const added = await add(join(path, 'accounts.json'), { bob: BOB });
     expect(added.ok === false && added.error).toMatchObject({ kind: 'not-written', exit: 66 });
     expect(added.ok === false && added.error.message).toMatch(/could not be written: E/);
   });
@@ -133,14 +133,14 @@ describe("the user's store", () => {
     writeFileSync(path, '{"accounts": {}}');
     chmodSync(path, 0o644);
     withUmask(0);
-    expect((await addAccount(path, 'alice', ALICE)).ok).toBe(true);
+    expect((await addAccounts(path, { alice: ALICE })).ok).toBe(true);
     expect(modeOf(path)).toBe('600');
   });
 
   it('makes its directory for the user alone', async () => {
     const home = scratchDirectory();
     withUmask(0);
-    await addAccount(join(home, 'sipreg', 'accounts.json'), 'alice', ALICE);
+    await addAccounts(join(home, 'sipreg', 'accounts.json'), { alice: ALICE });
     expect(modeOf(join(home, 'sipreg'))).toBe('700');
     expect(readdirSync(join(home, 'sipreg'))).toEqual(['accounts.json']);
   });
@@ -152,7 +152,7 @@ describe('a file', () => {
     withUmask(0o077);
     writeFileSync(path, '{"accounts": {}}');
     chmodSync(path, mode);
-    expect((await addAccountToFile(path, 'alice', ALICE)).ok).toBe(true);
+    expect((await addAccountsToFile(path, { alice: ALICE })).ok).toBe(true);
     expect(modeOf(path)).toBe(mode.toString(8));
   });
 
@@ -160,7 +160,7 @@ describe('a file', () => {
     const path = join(scratchDirectory(), 'accounts.json');
     writeFileSync(path, '{"accounts": {}}', { mode: 0o640 });
     chownSync(path, 1234, 2345);
-    expect((await addAccountToFile(path, 'alice', ALICE)).ok).toBe(true);
+    expect((await addAccountsToFile(path, { alice: ALICE })).ok).toBe(true);
     const { uid, gid } = statSync(path);
     expect([uid, gid, modeOf(path)]).toEqual([1234, 2345, '640']);
   });
@@ -168,9 +168,9 @@ describe('a file', () => {
   it('is replaced by a whole new one, and no temporary file stays', async () => {
     const directory = scratchDirectory();
     const path = join(directory, 'accounts.json');
-    await addAccountToFile(path, 'alice', ALICE);
+    await addAccountsToFile(path, { alice: ALICE });
     const before = statSync(path).ino;
-    await addAccountToFile(path, 'bob', BOB);
+    await addAccountsToFile(path, { bob: BOB });
     expect(statSync(path).ino).not.toBe(before);
     expect(readdirSync(directory)).toEqual(['accounts.json']);
   });
@@ -182,7 +182,7 @@ describe('a file', () => {
     const link = join(directory, 'accounts.json');
     writeFileSync(real, '{"accounts": {}}', { mode: 0o600 });
     symlinkSync(real, link);
-    expect((await addAccountToFile(link, 'alice', ALICE)).ok).toBe(true);
+    expect((await addAccountsToFile(link, { alice: ALICE })).ok).toBe(true);
     expect(lstatSync(link).isSymbolicLink()).toBe(true);
     expect(await namesIn(real)).toEqual(['alice']);
   });

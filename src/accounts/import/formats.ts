@@ -1,5 +1,7 @@
 // Every kind of file that can be imported, for `account import`: by its id, or by the look of a file.
 
+import { asteriskPjsip } from './asterisk-pjsip.ts';
+import { asteriskSip } from './asterisk-sip.ts';
 import { baresip } from './baresip.ts';
 import { freeswitch } from './freeswitch.ts';
 import { kamailio } from './kamailio.ts';
@@ -9,6 +11,8 @@ import type { ForeignFile, ImportFormat } from './reading.ts';
 import { resiprocate } from './resiprocate.ts';
 
 export const IMPORT_FORMATS: readonly ImportFormat[] = [
+  asteriskPjsip,
+  asteriskSip,
   freeswitch,
   kamailio,
   opensips,

@@ -46,10 +46,21 @@ export type ImportReading = {
   readonly leftOut: readonly LeftOut[];
 };
 
+/** The kinds of files, for `--format`. Apart from the readers: the command line is there before them. */
+export const FORMAT_IDS = [
+  'asterisk-pjsip',
+  'asterisk-sip',
+  'freeswitch',
+  'kamailio',
+  'opensips',
+  'baresip',
+  'linphone',
+  'resiprocate',
+] as const;
+
 /** A kind of file, and its reader. */
 export type ImportFormat = {
-  /** For `--format`. */
-  readonly id: string;
+  readonly id: (typeof FORMAT_IDS)[number];
   /** For people: `Asterisk, pjsip.conf`. */
   readonly title: string;
   /** Whether the file looks like one of this kind; at most one format says so of real files. */

@@ -7,7 +7,7 @@ import { escapeUser, parseUri, type SipUri } from '../../core/sip/uri.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import type { Output } from '../output.ts';
 import { openPrompt, type Prompt } from '../prompt.ts';
-import { expectNewName, storeAccount } from './account.ts';
+import { expectNewName, storeAccounts } from './account.ts';
 import { register } from './register.ts';
 
 type Options = Readonly<Record<string, string | boolean | undefined>>;
@@ -27,7 +27,7 @@ export async function addAccountCommand(name: string, options: Options, output: 
   const prompt = isInteractive && options.passwordStdin !== true ? openPrompt() : null;
   try {
     const answers = await answersFrom(options, prompt);
-    const path = await storeAccount(name, entryFrom(answers), output);
+    const path = await storeAccounts({ [name]: entryFrom(answers) }, output);
     if (output.settings.json) output.document({ account: name, path, added: true });
     output.result(`${output.theme.good('✓')} ${output.theme.strong(name)}  added to ${path}`);
     if (prompt === null || !(await prompt.confirm('Try it now?'))) {

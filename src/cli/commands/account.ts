@@ -2,12 +2,12 @@
 // shown, only where they are.
 
 import { homedir } from 'node:os';
-import { addAccountToFile, removeAccountFromFile } from '../../accounts/account-file.ts';
-import { type EditProblem, readDocument, unfitName } from '../../accounts/document-edit.ts';
+import { addAccountsToFile, removeAccountFromFile } from '../../accounts/account-file.ts';
+import { type EditProblem, type NewAccounts, readDocument, unfitName } from '../../accounts/document-edit.ts';
 import type { LoadedAccounts } from '../../accounts/load.ts';
 import { locateAccountsFile, userStorePath } from '../../accounts/location.ts';
 import { planOf } from '../../accounts/plan.ts';
-import type { AccountEntry } from '../../accounts/schema.ts';
+import type { AccountEntry, AccountsDocument } from '../../accounts/schema.ts';
 import type { Result } from '../../core/result.ts';
 import { formatUri } from '../../core/sip/uri.ts';
 import { entryOf, loadInUse } from '../accounts-in-use.ts';
@@ -49,23 +49,31 @@ export async function removeAccountCommand(name: string, output: Output): Promis
 
 /** Ends the command when no account can be added under `name`: before anything is asked or read for it. */
 export async function expectNewName(name: string, output: Output): Promise<void> {
-  const { path } = editablePath(output);
-  const current = await readDocument(path);
-  if (!current.ok) throw new CommandError(current.error.exit, current.error.message);
-  const unfit = unfitName(path, current.value ?? { accounts: {} }, name);
+  const { path, document } = await editableDocument(output);
+  const unfit = unfitName(path, document, name);
   if (unfit !== null) throw new CommandError(unfit.exit, unfit.message);
 }
 
-/** Writes a new account into the file of -c, else into the user's store; returns the path. */
-export async function storeAccount(name: string, entry: AccountEntry, output: Output): Promise<string> {
+/** Writes new accounts, all or none, into the file of -c, else into the user's store; returns the path. */
+export async function storeAccounts(added: NewAccounts, output: Output): Promise<string> {
   const { path, isUserStore } = editablePath(output);
   if (isUserStore) {
-    const { addAccount } = await import('../../accounts/user-store.ts');
-    endOnProblem(await addAccount(path, name, entry));
+    const { addAccounts } = await import('../../accounts/user-store.ts');
+    endOnProblem(await addAccounts(path, added));
   } else {
-    endOnProblem(await addAccountToFile(path, name, entry));
+    endOnProblem(await addAccountsToFile(path, added));
   }
   return path;
+}
+
+/** The document that accounts are added to and removed from; an empty one when there is no file yet. */
+export async function editableDocument(
+  output: Output,
+): Promise<{ readonly path: string; readonly document: AccountsDocument }> {
+  const { path } = editablePath(output);
+  const current = await readDocument(path);
+  if (!current.ok) throw new CommandError(current.error.exit, current.error.message);
+  return { path, document: current.value ?? { accounts: {} } };
 }
 
 /** Where accounts are added and removed: never in /etc unless -c names it. */
@@ -92,7 +100,7 @@ function endOnProblem(result: Result<void, EditProblem>): void {
   if (!result.ok) throw new CommandError(result.error.exit, result.error.message);
 }
 
-function summaryOf(name: string, entry: AccountEntry) {
+export function summaryOf(name: string, entry: AccountEntry) {
   const plan = planOf(name, entry, PRODUCT);
   return {
     account: name,
@@ -111,7 +119,7 @@ function asWritten({ document }: LoadedAccounts, name: string, entry: AccountEnt
 }
 
 /** Literal secrets are replaced; where others are found may be shown. */
-function withoutSecrets(value: unknown, key = ''): unknown {
+export function withoutSecrets(value: unknown, key = ''): unknown {
   const isSecret = key === 'password' || key === 'ha1' || key === 'keyPassphrase';
   if (typeof value === 'string') return isSecret ? '(set, not shown)' : value;
   if (Array.isArray(value)) return value.map((one) => withoutSecrets(one, key));

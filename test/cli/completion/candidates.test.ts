@@ -25,7 +25,7 @@ describe('what completes a line', () => {
     ['sipreg sta', ['status']],
     ['/usr/local/bin/sipreg unre', ['unregister']],
     ['sipreg -q --color never sta', ['status']],
-    ['sipreg account ', ['list', 'show', 'add', 'remove', 'help']],
+    ['sipreg account ', ['list', 'show', 'add', 'import', 'remove', 'help']],
     ['sipreg config sch', ['schema']],
     ['sipreg help sta', ['status']],
     ['sipreg help status ', []],
