@@ -40,7 +40,8 @@ describe('account import', () => {
       ].join('\n'),
     );
     expect(result.stderr).toContain(`2 accounts added to ${store}`);
-    expect(result.stderr).toContain('sipreg register one');
+    expect(result.stderr).toContain('"sipreg check --direct one"');
+    expect(result.stderr).toContain('"sipreg register one"');
     expect(await stored()).toEqual({
       one: { aor: 'sip:1@a.test', password: SECRET },
       longer: { aor: 'sip:22@a.test', password: SECRET },

@@ -114,7 +114,8 @@ function tellWhatNext(
   if (dryRun || first === undefined) return;
   const file = output.settings.config === undefined ? '' : ` -c ${path}`;
   output.note(`${count} added to ${path}; nothing was sent anywhere yet`);
+  const command = `sipreg${file}`;
   output.note(
-    `try one with "sipreg${file} register ${first.name}", keep them registered with "sipreg${file} run"`,
+    `try one with "${command} check --direct ${first.name}", which changes nothing, or "${command} register ${first.name}"; keep them registered with "${command} run"`,
   );
 }
