@@ -55,6 +55,11 @@ function opened(path: string, content: BoundedContent): Result<OpenedFile, strin
 const TOO_LARGE = `is larger than ${MAX_FOREIGN_BYTES / 1024 / 1024} MiB: is it a configuration?`;
 const BINARY = 'is no text: is it a configuration?';
 
+const TOO_DEEP = `files include one another deeper than ${MAX_DEPTH} levels`;
+const TOO_MANY = `more than ${MAX_INCLUDED_FILES} files are included: this and what follows is not read`;
+const TOO_MUCH = 'too much is included: this and what follows is not read';
+const EXHAUSTED: readonly string[] = [TOO_DEEP, TOO_MANY, TOO_MUCH];
+
 /** Old files are in Latin-1, where every byte is a character. */
 function textOf(content: BoundedContent): string {
   try {
@@ -87,16 +92,15 @@ function include(
   { folder, depth, included }: Whereabouts,
 ): readonly ForeignFile[] {
   const tell = (why: string): void => {
-    const what = `include ${inclusion.path}`;
-    included.missing.set(`${from}:${inclusion.line}:${what}:${why}`, {
-      path: from,
-      line: inclusion.line,
-      what,
-      why,
-    });
+    const { path, line } = inclusion;
+    // Thousands may follow the first for which there is no room.
+    const key = EXHAUSTED.includes(why) ? why : `${from}:${line}:${path}:${why}`;
+    if (!included.missing.has(key)) {
+      included.missing.set(key, { path: from, line, what: `include ${path}`, why });
+    }
   };
   if (depth >= MAX_DEPTH) {
-    tell(`files include one another deeper than ${MAX_DEPTH} levels`);
+    tell(TOO_DEEP);
     return [];
   }
   const paths = foundPaths(inclusion.path, [folder, included.base]);
@@ -115,11 +119,11 @@ function include(
 function includedText(path: string, included: Included): Result<string, string> {
   const known = included.texts.get(path);
   // It counts again: files that include themselves and others many times would never end.
-  if (included.texts.size >= MAX_INCLUDED_FILES) return failure('too many files are included');
+  if (included.texts.size >= MAX_INCLUDED_FILES) return failure(TOO_MANY);
   const left = MAX_FOREIGN_BYTES - included.bytes;
   const read = known === undefined ? readRegular(path, left) : success(known);
   if (!read.ok) return read;
-  if (read.value.length > left) return failure('too much is included');
+  if (read.value.length > left) return failure(TOO_MUCH);
   included.bytes += read.value.length + 1024;
   included.texts.set(path, read.value);
   return read;

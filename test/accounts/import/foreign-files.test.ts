@@ -80,6 +80,16 @@ describe('files of other programs', () => {
     expect(top.missing()).toMatchObject([{ why: 'files include one another deeper than 10 levels' }]);
   });
 
+  it('that include too much are told once', async () => {
+    const folder = folderOf({ 'top.conf': '', part: Buffer.alloc(MAX_FOREIGN_BYTES / 4, 'x') });
+    const top = await open(join(folder, 'top.conf'));
+    const texts = Array.from({ length: 9 }, (_, at) =>
+      top.file.include({ path: 'part', line: at + 1, optional: false }),
+    );
+    expect(texts.flat()).toHaveLength(3);
+    expect(top.missing()).toMatchObject([{ line: 4, why: expect.stringMatching(/^too much is included/) }]);
+  });
+
   it('may be in Latin-1', async () => {
     const folder = folderOf({ 'a.conf': Buffer.from('; B\xfcro', 'latin1') });
     expect((await open(join(folder, 'a.conf'))).file.text).toBe('; Büro');
