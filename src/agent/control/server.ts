@@ -8,12 +8,14 @@
 import { rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { type Result, success } from '../../core/result.ts';
+import type { Millis } from '../../core/time.ts';
 import type { AgentOperations } from '../operations.ts';
 import { type Answerer, createAnswerer, type Permission } from './answers.ts';
 import { answerLine } from './protocol.ts';
 import { DEFAULT_LIMITS, type Session, type SessionLimits, serveClient } from './session.ts';
-import { leavePlace, listenAt, type SocketProblem, takePlace } from './socket-file.ts';
+import { leavePlace, listenAt, obstacleAt, type SocketProblem, takePlace } from './socket-file.ts';
 import { operatorSocketPath } from './socket-path.ts';
+import { watchSockets } from './socket-watch.ts';
 
 /** Clients of one socket at a time; who comes then is told so. */
 export const MAX_CLIENTS = 512;
@@ -27,7 +29,11 @@ export type ControlServerOptions = {
   /** Told when clients cannot be taken in: no file descriptors are left, say. */
   readonly notify: (text: string) => void;
   readonly limits?: SessionLimits;
+  /** How often it looks whether the socket is still there (5 s). */
+  readonly lookEveryMs?: Millis;
 };
+
+const LOOK_EVERY_MS: Millis = 5_000;
 
 export type ControlServer = {
   readonly path: string;
@@ -39,15 +45,15 @@ export type ControlServer = {
 export async function startControlServer(
   options: ControlServerOptions,
 ): Promise<Result<ControlServer, SocketProblem>> {
-  const { path, group, operations } = options;
+  const { path, group, operations, notify, limits = DEFAULT_LIMITS, lookEveryMs = LOOK_EVERY_MS } = options;
   const operatorPath = operatorSocketPath(path);
-  const place = await takePlace(path, group);
-  if (!place.ok) return place;
+  const taken = await takePlace(path, group);
+  if (!taken.ok) return taken;
+  let place = taken.value;
   // An earlier agent, which had a group, may have died.
   rmSync(operatorPath, { force: true });
   const answerer = createAnswerer(operations);
-  const reception = (may: Permission): Reception =>
-    createReception({ answerer, may, notify: options.notify, limits: options.limits ?? DEFAULT_LIMITS });
+  const reception = (may: Permission): Reception => createReception({ answerer, may, notify, limits });
   const sockets: readonly Listening[] =
     group === null
       ? [{ path, group, reception: reception('command') }]
@@ -55,18 +61,48 @@ export async function startControlServer(
           { path: operatorPath, group: null, reception: reception('command') },
           { path, group, reception: reception('read') },
         ];
+  const listen = async (some: readonly Listening[]): Promise<Result<void, SocketProblem>> => {
+    for (const socket of some) {
+      const listening = await listenAt(socket.reception.server, socket.path, socket.group);
+      if (!listening.ok) return listening;
+    }
+    return success(undefined);
+  };
   const close = async (): Promise<void> => {
-    leavePlace(place.value, [path, operatorPath]);
+    leavePlace(place, [path, operatorPath]);
     answerer.close();
     await Promise.all(sockets.map((one) => one.reception.close()));
   };
-  for (const socket of sockets) {
-    const listening = await listenAt(socket.reception.server, socket.path, socket.group);
-    if (listening.ok) continue;
+  const listening = await listen(sockets);
+  if (!listening.ok) {
     await close();
     return listening;
   }
-  return success({ path, close });
+  const restore = async (gone: readonly string[]): Promise<string | null> => {
+    if (!place.lock.isHeld()) {
+      place.lock.release();
+      const again = await takePlace(path, group);
+      if (!again.ok) return again.error.message;
+      place = again.value;
+    }
+    const lost = sockets.filter((socket) => gone.includes(socket.path));
+    for (const socket of lost) {
+      const obstacle = await obstacleAt(socket.path);
+      if (obstacle !== null) return obstacle;
+      socket.reception.server.close();
+    }
+    const outcome = await listen(lost);
+    return outcome.ok ? null : outcome.error.message;
+  };
+  const paths = sockets.map((socket) => socket.path);
+  const watch = watchSockets({ paths, everyMs: lookEveryMs, restore, notify });
+  return success({
+    path,
+    close: async () => {
+      await watch.stop();
+      await close();
+    },
+  });
 }
 
 type Listening = { readonly path: string; readonly group: string | null; readonly reception: Reception };
@@ -97,8 +133,8 @@ function createReception({ answerer, may, notify, limits }: Welcome): Reception 
   return {
     server,
     close: async () => {
-      if (!server.listening) return;
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      // One whose socket could not be made again may still have clients.
+      const closed = server.listening ? new Promise<void>((resolve) => server.close(() => resolve())) : null;
       for (const session of sessions.values()) session.end();
       await closed;
     },

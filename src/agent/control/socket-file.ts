@@ -105,7 +105,7 @@ async function ensureReachableDirectory(directory: string, group: string | null)
 }
 
 /** What stands at `path` and must not be replaced, in words; null: nothing, or a socket that nobody listens on. */
-async function obstacleAt(path: string): Promise<string | null> {
+export async function obstacleAt(path: string): Promise<string | null> {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) return null;
   if (!found.isSocket()) return `${path} is there and is no socket; remove it, or choose another path`;

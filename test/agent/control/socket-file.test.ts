@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -38,6 +38,43 @@ describe('the socket', () => {
       pid: process.pid,
       message: expect.stringContaining(`process ${process.pid}`),
     });
+    expect((await status()).ok).toBe(true);
+  });
+
+  it('is made again when somebody has removed it, with its directory and lock; who is connected stays', async () => {
+    const told: string[] = [];
+    const notify = (text: string): void => void told.push(text);
+    const server = await start(fakeAgent(), { lookEveryMs: 20, notify });
+    const before = await open();
+    rmSync(path);
+    await expect
+      .poll(() => told, { timeout: 10_000 })
+      .toEqual([`the control socket ${path} was gone, and has been made again`]);
+    expect((await status()).ok).toBe(true);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    rmSync(join(directory, 'run'), { recursive: true });
+    await expect.poll(() => told, { timeout: 10_000 }).toHaveLength(2);
+    expect((await status()).ok).toBe(true);
+    expect(await refusal()).toMatchObject({ type: 'running', pid: process.pid });
+    before.write(requestLine(1, { command: 'status', accounts: [] }));
+    before.end();
+    expect(await readAll(before)).toContain('"id":1');
+    await server.close();
+    expect(readdirSync(join(directory, 'run'))).toEqual([]);
+  });
+
+  it('that is gone leaves alone what stands in its place, tells that once, and comes back after it', async () => {
+    const told: string[] = [];
+    await start(fakeAgent(), { lookEveryMs: 20, notify: (text) => told.push(text) });
+    rmSync(path);
+    writeFileSync(path, 'mine');
+    await expect.poll(() => told, { timeout: 10_000 }).toHaveLength(1);
+    expect(told[0]).toBe(
+      `the control socket ${path} is gone: ${path} is there and is no socket; remove it, or choose another path`,
+    );
+    expect(readFileSync(path, 'utf8')).toBe('mine');
+    rmSync(path);
+    await expect.poll(() => told, { timeout: 10_000 }).toHaveLength(2);
     expect((await status()).ok).toBe(true);
   });
 
