@@ -9,12 +9,12 @@ type Credential = NonNullable<Proposal['entry']['credentials']>[number];
 /** The sections that `outbound_auth` names, in order; null: there is none of that name. `login`: the user without one. */
 export function authKeys(
   auths: readonly { readonly name: string; readonly section: Section | null }[],
-  login: string | null,
+  login: string,
 ): FoundKeys {
   const notes: string[] = [];
   const credentials: Credential[] = [];
   for (const { name, section } of auths) {
-    const credential = section === null ? null : credentialOf(section, login ?? '');
+    const credential = section === null ? null : credentialOf(section, login);
     if (section === null) {
       notes.push(`outbound_auth = ${name} is not in what was read: the account has no password of it`);
     } else if (credential === null) {

@@ -98,13 +98,14 @@ function readRegistration(section: Section, objects: Objects): Proposal | LeftOu
   const server = parseServer(setting('server_uri'));
   const proxies = routesIn(setting('outbound_proxy'));
   if (client === null) return leaveOut('its client_uri is no SIP URI');
+  if (client.user === null) return leaveOut('its client_uri has no user');
   if (server === null) return leaveOut('its server_uri is no SIP URI');
   if (proxies === null) return leaveOut('its outbound_proxy is no SIP URI');
   const routing = routingKeys(server, proxies);
   const reached = pathKeys(setting('transport'), objects, routing.transport);
   const credentials = authKeys(
     wordsOf(setting('outbound_auth')).map((auth) => ({ name: auth, section: objects('auth', auth) })),
-    client.user === null ? null : unescapeUser(client.user),
+    unescapeUser(client.user),
   );
   const isSips = (proxies[0] ?? server).scheme === 'sips';
   return {

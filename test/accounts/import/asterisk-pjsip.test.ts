@@ -202,6 +202,7 @@ describe('pjsip.conf', () => {
   it.each([
     ['server_uri=', 'it has no server_uri'],
     ['client_uri=', 'it has no client_uri'],
+    ['client_uri=sip:a.test', 'its client_uri has no user'],
     ['client_uri=1@a.test', 'its client_uri is no SIP URI'],
     ['server_uri=sip:a b', 'its server_uri is no SIP URI'],
     ['server_uri=sip:${HOST}', 'its server_uri has a variable: write what it stands for'],
