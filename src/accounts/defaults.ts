@@ -61,6 +61,7 @@ function withDefaults(defaults: AccountDefaults, own: AccountEntry): WholeEntry 
     password: own.password ?? (takesPassword ? defaults.password : undefined),
     ha1: own.ha1 ?? (takesHa1 ? defaults.ha1 : undefined),
     credentials: own.credentials ?? defaults.credentials,
+    digest: merged(defaults.digest, own.digest),
     transport: own.transport ?? defaults.transport,
     expires: own.expires ?? defaults.expires,
     contact: own.contact ?? (takesContact ? defaults.contact : undefined),

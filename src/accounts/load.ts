@@ -8,7 +8,8 @@ import { inconsistencies } from './consistency.ts';
 import { type Accounts, accountsOf } from './defaults.ts';
 import { type ConfigProblem, renderPath, suggestKey } from './explain.ts';
 import { keptDocument } from './kept-document.ts';
-import type { AccountsDocument, Ha1Entry } from './schema.ts';
+import type { AccountsDocument } from './schema.ts';
+import type { Ha1Entry } from './secret-schema.ts';
 import { checkShape } from './shape.ts';
 import type { ShapeProblem } from './structure.ts';
 

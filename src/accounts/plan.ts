@@ -3,7 +3,7 @@
 
 import { resolve } from 'node:path';
 import { assert } from '../core/assert.ts';
-import type { DigestAlgorithm } from '../core/digest/algorithm.ts';
+import type { DigestAlgorithm, DigestPolicy } from '../core/digest/algorithm.ts';
 import type { KeepaliveSettings } from '../core/keepalive/terms.ts';
 import { oncePerContent, oncePerObject, oncePerText } from '../core/made-once.ts';
 import { ownText } from '../core/own-text.ts';
@@ -21,7 +21,8 @@ import {
 } from '../core/sip/uri.ts';
 import type { TextSource } from '../core/text-source.ts';
 import type { TlsSettings } from '../runtime/tls/settings.ts';
-import type { AccountEntry, Ha1Entry, SecretText } from './schema.ts';
+import type { AccountEntry } from './schema.ts';
+import type { Ha1Entry, SecretText } from './secret-schema.ts';
 import { splitSocketAddress } from './value-rules.ts';
 import { isWebSocketUri, parseWebSocketUri } from './websocket-uri.ts';
 
@@ -29,6 +30,8 @@ import { isWebSocketUri, parseWebSocketUri } from './websocket-uri.ts';
 export type CredentialSource = {
   readonly realm: string | null;
   readonly username: string;
+  /** Absent: every challenge may be answered. */
+  readonly policy?: DigestPolicy;
   readonly secret:
     | { readonly type: 'password'; readonly source: TextSource }
     /** One HA1, its algorithm known by its length. */
@@ -169,12 +172,24 @@ function incomingSettingsFrom(acceptFrom: IncomingSettings['acceptFrom']) {
 
 /** Where the account's secrets are, the account's own realm first; relative paths start at `directory`. */
 export function secretSourcesOf(entry: AccountEntry, directory: string): readonly CredentialSource[] {
-  const { realm, password, ha1, credentials } = entry;
+  const { realm, password, ha1, credentials, digest } = entry;
   const own = credentialSource({ realm, username: loginOf(entry) ?? '', password, ha1 }, directory);
   // An array that grows has room for seventeen, and stays for as long as the account.
-  if (credentials === undefined) return own === null ? NO_SECRETS : [own];
-  return [own, ...credentials.map((row) => credentialSource(row, directory))].filter((row) => row !== null);
+  if (credentials === undefined && digest === undefined) return own === null ? NO_SECRETS : [own];
+  const sources = [own, ...(credentials ?? []).map((row) => credentialSource(row, directory))].filter(
+    (row) => row !== null,
+  );
+  if (digest === undefined) return sources;
+  const policy = digestPolicy(digest);
+  return sources.map((source) => ({ ...source, policy }));
 }
+
+const digestPolicy = oncePerObject(
+  ({ algorithms, qop }: NonNullable<AccountEntry['digest']>): DigestPolicy => ({
+    algorithms: algorithms ?? ALGORITHMS,
+    needsQop: qop === 'required',
+  }),
+);
 
 const NO_SECRETS: readonly CredentialSource[] = [];
 

@@ -1,9 +1,11 @@
 // The shape of the accounts file (interface.md, "Accounts file"): every key, its type and its description for
-// editors. The only home of valibot. Rules about several keys or several accounts are in consistency.ts.
+// editors. Secrets are described in secret-schema.ts; rules about several keys or several accounts are in consistency.ts.
 
 import * as v from 'valibot';
 import type { Result } from '../core/result.ts';
 import { isOpenToAll } from './listen-address.ts';
+import { described, finalStatus, finite, optional, pathItem, text, wholeNumber } from './schema-terms.ts';
+import { credentials, digest, ha1, password, secretSource } from './secret-schema.ts';
 import { describeIssue, issueProblems, withoutRepeats } from './shape-issues.ts';
 import { type ShapeProblem, structureProblems } from './structure.ts';
 import {
@@ -11,14 +13,10 @@ import {
   answeredMethodRule,
   collectorRule,
   contactParamNameRule,
-  credentialIdRule,
   dnsServerRule,
-  ha1Rule,
   headerNameRule,
-  hexRule,
   hostNameRule,
   httpUrlRule,
-  isOneHa1OrSource,
   lineRule,
   listenRule,
   pathRule,
@@ -33,81 +31,12 @@ import {
   uriParamValueRule,
   uriRule,
   urnRule,
-  variableRule,
   wordRule,
 } from './value-rules.ts';
 
 const UINT32_MAX = 4_294_967_295;
 const DAY_SECONDS = 86_400;
 const YEAR_SECONDS = 365 * DAY_SECONDS;
-
-const sourceEntries = {
-  file: optional('Path of a file that holds it; one trailing line break is dropped', text(pathRule)),
-  env: optional('Name of an environment variable that holds it', text(variableRule)),
-  command: optional(
-    'Program and arguments, run without a shell; its output is the secret',
-    v.pipe(
-      v.array(text(lineRule)),
-      v.rawCheck(({ dataset, addIssue }) => {
-        if (dataset.typed && (dataset.value[0] ?? '') === '') addIssue({ message: 'must name a program' });
-      }),
-    ),
-  ),
-  credential: optional('ID of a systemd credential in $CREDENTIALS_DIRECTORY', text(credentialIdRule)),
-};
-
-const secretSource = v.pipe(
-  v.strictObject(sourceEntries),
-  v.entries(1, 'must name exactly one of file, env, command, credential'),
-);
-
-const password = v.union(
-  [v.string(), secretSource],
-  'must be a string or an object with file, env, command or credential',
-);
-
-function ha1For(digits: number) {
-  const message = `must be ${digits} hexadecimal digits, or say where they are`;
-  return v.union([text(hexRule(digits)), secretSource], message);
-}
-
-const ha1 = v.union(
-  [
-    text(ha1Rule),
-    v.pipe(
-      v.strictObject({
-        ...sourceEntries,
-        MD5: optional('HA1 for MD5', ha1For(32)),
-        'SHA-256': optional('HA1 for SHA-256', ha1For(64)),
-        'SHA-512-256': optional('HA1 for SHA-512-256', ha1For(64)),
-      }),
-      v.rawCheck(({ dataset, addIssue }) => {
-        if (!dataset.typed || isOneHa1OrSource(dataset.value, sourceEntries)) return;
-        addIssue({
-          message: 'must name exactly one of file, env, command, credential, or one HA1 an algorithm',
-        });
-      }),
-    ),
-  ],
-  'must be hexadecimal digits, say where they are, or give them for each algorithm',
-);
-
-const credentials = v.array(
-  v.pipe(
-    v.strictObject({
-      realm: optional('The realm that these answer; without it, any', text(wordRule)),
-      username: described('User name for digest', text(wordRule)),
-      password: optional('The password, or where it is', password),
-      ha1: optional('HA1 in place of the password', ha1),
-    }),
-    v.rawCheck(({ dataset, addIssue }) => {
-      if (!dataset.typed) return;
-      if ((dataset.value.password === undefined) === (dataset.value.ha1 === undefined)) {
-        addIssue({ message: 'needs either password or ha1' });
-      }
-    }),
-  ),
-);
 
 const contactParams = v.pipe(
   parameters(contactParamNameRule, lineRule),
@@ -187,6 +116,10 @@ const commonEntries = {
   password: optional('The password, or where it is; it may be empty', password),
   ha1: optional('HA1 in place of the password', ha1),
   credentials: optional('Further credentials, one for each realm', credentials),
+  digest: optional(
+    'Which challenges are answered: others are refused, so that nobody on the way gets a weaker answer',
+    digest,
+  ),
   transport: optional(
     'auto: as DNS says, RFC 3263 (auto)',
     v.picklist(['auto', 'udp', 'tcp', 'tls', 'ws', 'wss']),
@@ -341,8 +274,6 @@ export type AccountDefaults = v.InferOutput<typeof defaultsSchema>;
 /** One account as written, or with the defaults filled in; what neither says is left out or undefined. */
 export type AccountEntry = { aor: string } & { [K in keyof AccountDefaults]: AccountDefaults[K] | undefined };
 export type AgentEntry = v.InferOutput<typeof agentSchema>;
-export type SecretText = v.InferOutput<typeof password>;
-export type Ha1Entry = v.InferOutput<typeof ha1>;
 
 /** Whether `value` is what `schema` wants, without a word of what is wrong. */
 export function fits(schema: v.GenericSchema, value: unknown): boolean {
@@ -356,45 +287,4 @@ export function checkBySchema(input: unknown): Result<AccountsDocument, readonly
   if (outcome.success && structural.length === 0) return { ok: true, value: outcome.output };
   const issues = (outcome.issues ?? []).flatMap((issue) => issueProblems(issue, []));
   return { ok: false, error: withoutRepeats(structural, issues) };
-}
-
-function text(rule: Rule) {
-  return v.pipe(
-    v.string(),
-    v.rawCheck(({ dataset, addIssue }) => {
-      const complaint = dataset.typed ? rule(dataset.value) : null;
-      if (complaint)
-        addIssue({ message: complaint.message, ...(complaint.hint && { expected: complaint.hint }) });
-    }),
-  );
-}
-
-function pathItem(input: unknown, key: string) {
-  return { type: 'unknown', origin: 'value', input, key, value: undefined } as const;
-}
-
-function finite() {
-  return v.pipe(v.number(), v.finite('must be a finite number'));
-}
-
-function wholeNumber(least: number, most: number) {
-  return v.pipe(
-    v.number(),
-    v.integer('must be a whole number'),
-    v.minValue(least, `must be at least ${least}`),
-    v.maxValue(most, `must be at most ${most}`),
-  );
-}
-
-function finalStatus() {
-  const no = 'must be a final status code, 200 to 699';
-  return v.pipe(v.number(), v.integer('must be a whole number'), v.minValue(200, no), v.maxValue(699, no));
-}
-
-function described<Schema extends v.GenericSchema>(description: string, schema: Schema) {
-  return v.pipe(schema, v.description(description));
-}
-
-function optional<Schema extends v.GenericSchema>(description: string, schema: Schema) {
-  return v.exactOptional(described(description, schema));
 }

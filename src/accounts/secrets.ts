@@ -26,10 +26,11 @@ export async function readCredentials(
   io: SecretsIo,
 ): Promise<Result<readonly Credential[], Failure>> {
   let credentials: readonly Credential[] = [];
-  for (const { realm, username, secret } of sources) {
+  for (const { realm, username, secret, policy } of sources) {
     const read = await readSecret(secret, io);
     if (!read.ok) return failure(failureOf('secret.unreadable', read.error));
-    credentials = credentials.concat({ realm, username, secret: read.value });
+    const credential = { realm, username, secret: read.value };
+    credentials = credentials.concat(policy === undefined ? credential : { ...credential, policy });
   }
   return success(credentials);
 }

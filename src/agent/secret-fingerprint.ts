@@ -6,10 +6,12 @@ import type { Credential, Secret } from '../core/digest/algorithm.ts';
 
 /** The fingerprint of all credentials of an account; `key` is the state directory's instance id. */
 export function secretFingerprint(credentials: readonly Credential[], key: string): string {
-  const written = credentials.map(({ realm, username, secret }) => ({
+  // What is not there leaves no trace in JSON: the policy counts only where there is one.
+  const written = credentials.map(({ realm, username, secret, policy }) => ({
     realm,
     username,
     secret: spelled(secret),
+    policy,
   }));
   return createHmac('sha256', key).update(JSON.stringify(written)).digest('hex').slice(0, 8);
 }

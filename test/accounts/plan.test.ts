@@ -248,50 +248,6 @@ describe('what does not belong into the plan', () => {
     });
   });
 
-  it('where the secrets are, each with its realm and user name', async () => {
-    const keys = {
-      username: 'u',
-      realm: 'r',
-      password: { file: 'office.secret' },
-      credentials: [
-        { realm: 's', username: 'v', password: { command: ['pass', 'show'] } },
-        { username: 'w', ha1: { MD5: { env: 'HA1' }, 'SHA-256': 'a'.repeat(64) } },
-        { realm: 't', username: 'x', ha1: { credential: 'x' } },
-      ],
-    };
-    expect(secretSourcesOf(await entryOf(keys), '/etc/sipreg')).toEqual([
-      {
-        realm: 'r',
-        username: 'u',
-        secret: { type: 'password', source: { type: 'file', path: '/etc/sipreg/office.secret' } },
-      },
-      {
-        realm: 's',
-        username: 'v',
-        secret: { type: 'password', source: { type: 'command', argv: ['pass', 'show'] } },
-      },
-      {
-        realm: null,
-        username: 'w',
-        secret: {
-          type: 'ha1-by-algorithm',
-          sources: {
-            MD5: { type: 'env', variable: 'HA1' },
-            'SHA-256': { type: 'literal', text: 'a'.repeat(64) },
-          },
-        },
-      },
-      { realm: 't', username: 'x', secret: { type: 'ha1', source: { type: 'credential', id: 'x' } } },
-    ]);
-  });
-
-  it('no secret without a password, and one with an empty password', async () => {
-    expect(secretSourcesOf(await entryOf({}), '/')).toEqual([]);
-    expect(secretSourcesOf(await entryOf({ password: '' }), '/')).toEqual([
-      { realm: null, username: '1008', secret: { type: 'password', source: { type: 'literal', text: '' } } },
-    ]);
-  });
-
   it('the digest user name is the unescaped user of the AOR', async () => {
     expect(loginOf(await entryOf({ aor: 'sip:a%40b@c' }))).toBe('a@b');
     expect(loginOf(await entryOf({ aor: 'sip:c' }))).toBeNull();

@@ -9,3 +9,9 @@ it.each([
 ])('%s has the fingerprint that earlier versions have noted', (_, credential, fingerprint) => {
   expect(secretFingerprint([credential], KEY)).toBe(fingerprint);
 });
+
+it('is another one under another digest policy: what that kept from being answered may be answered now', () => {
+  const credential = { realm: null, username: 'alice', secret: 'open sesame' };
+  const policy = { algorithms: ['SHA-256'], needsQop: false } as const;
+  expect(secretFingerprint([{ ...credential, policy }], KEY)).not.toBe(secretFingerprint([credential], KEY));
+});

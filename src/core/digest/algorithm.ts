@@ -10,9 +10,19 @@ export type Secret = string | Ha1ByAlgorithm;
 
 export type Ha1ByAlgorithm = Readonly<Partial<Record<DigestAlgorithm, string>>>;
 
+/** Which challenges are answered at all: whoever asks for less, or makes it look so on the way, learns nothing that could be
+ * guessed from (RFC 7616 §5.1, §5.6). */
+export type DigestPolicy = {
+  readonly algorithms: readonly DigestAlgorithm[];
+  /** The form of RFC 2069, without qop, is not answered. */
+  readonly needsQop: boolean;
+};
+
 /** Credentials for one realm; `realm: null` answers any. */
 export type Credential = {
   readonly realm: string | null;
   readonly username: string;
   readonly secret: Secret;
+  /** Absent: every challenge that the secret can answer is answered. */
+  readonly policy?: DigestPolicy;
 };

@@ -255,7 +255,8 @@ export const VERDICTS = {
   },
   'auth.no-algorithm': {
     exit: 77,
-    meaning: 'the registrar offers no digest algorithm that the account can answer',
+    meaning:
+      'the registrar offers no Digest challenge that the account can answer, or that its "digest" allows',
     remedy: 'set the password in place of an ha1, or ask the provider for Digest with MD5 or SHA-256',
   },
   'auth.looping': {

@@ -3,7 +3,7 @@
 
 import type { Credential } from '../digest/algorithm.ts';
 import { type Challenge, isSameSpace, type ProtectionSpace, parseChallenges } from '../digest/challenge.ts';
-import { selectAnswers } from '../digest/selection.ts';
+import { selectAnswers, type Unanswered } from '../digest/selection.ts';
 import { type DigestSession, startSession } from '../digest/session.ts';
 import { answerInWords, printable } from '../health/evidence.ts';
 import { type Failure, failureOf } from '../health/verdict.ts';
@@ -138,10 +138,7 @@ function looping(response: SipResponse): Failure {
   );
 }
 
-function unanswerable(
-  response: SipResponse,
-  unanswered: readonly { readonly realm: string; readonly why: 'no-credentials' | 'no-algorithm' }[],
-): Failure {
+function unanswerable(response: SipResponse, unanswered: readonly Unanswered[]): Failure {
   const evidence = { status: response.status, reason: printable(response.reason) };
   const without = unanswered.find((one) => one.why === 'no-credentials');
   if (without !== undefined) {
@@ -150,11 +147,17 @@ function unanswerable(
   }
   const { usable, unknownAlgorithms, realms } = parseChallenges(response.headers);
   // Of those that could be answered the secret is none.
-  const others = usable.map(({ algorithm, realm }) => `${algorithm} (realm "${realm}")`);
+  const others = usable.map(
+    ({ algorithm, qop, realm }) => `${algorithm}${qop === null ? ' without qop' : ''} (realm "${realm}")`,
+  );
   const offered = printable([...others, ...unknownAlgorithms].join(', '));
   const where = printable(realms.map((realm) => `for the realm "${realm}"`).join(', '));
   const what = offered === '' ? `no Digest challenge that can be used ${where}` : `only ${offered}`;
   const cause = `the registrar answered ${answerInWords(response)} and offers ${what}`.trimEnd();
+  if (unanswered.some(({ why }) => why === 'forbidden')) {
+    const forbidden = `${cause}, which the account's "digest" does not allow`;
+    return failureOf('auth.no-algorithm', forbidden, { ...evidence, advice: POLICY_ADVICE });
+  }
   // With an ha1 that fits none of them it is the secret's turn; else that of whoever runs the registrar.
   const advice =
     usable.length === 0 ? 'ask the provider for Digest with MD5, SHA-256 or SHA-512-256' : HA1_ADVICE;
@@ -162,3 +165,5 @@ function unanswerable(
 }
 
 const HA1_ADVICE = 'set the password in place of the ha1, or add an ha1 for one of these algorithms';
+const POLICY_ADVICE =
+  'ask the provider why; allow it in "digest" only if the way to the registrar is safe (TLS)';

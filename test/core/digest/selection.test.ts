@@ -1,7 +1,7 @@
 // Which challenge is answered with which credentials (RFC 8760 §2.4, behaviour.md §7).
 
 import { describe, expect, it } from 'vitest';
-import type { Credential, DigestAlgorithm } from '../../../src/core/digest/algorithm.ts';
+import type { Credential, DigestAlgorithm, DigestPolicy } from '../../../src/core/digest/algorithm.ts';
 import { parseChallenges } from '../../../src/core/digest/challenge.ts';
 import { selectAnswers, selectCredential } from '../../../src/core/digest/selection.ts';
 
@@ -84,6 +84,25 @@ describe('selectAnswers', () => {
     expect(chosen(['www r SHA-256', 'www r MD5'], [password(null), ha1('r', 'MD5')])).toEqual(['www r MD5']);
   });
 
+  it.each([
+    [
+      'R287 skips what the policy forbids for what stands below',
+      ['www r MD5', 'www r SHA-256'],
+      ['www r SHA-256'],
+    ],
+    ['R287 answers nothing that the policy forbids', ['www r MD5'], []],
+  ])('%s', (_, challenges, expected) => {
+    const policy = { algorithms: ['SHA-256', 'SHA-512-256'], needsQop: false } as const;
+    expect(chosen(challenges, [{ ...password(null), policy }])).toEqual(expected);
+  });
+
+  it('R287 says of a realm that it is the policy that forbids it, and not the secret', () => {
+    const policy = { algorithms: ['SHA-256'], needsQop: false } as const;
+    const why = (credential: Credential) => selectAnswers(offered('www r MD5'), [credential]).unanswered;
+    expect(why({ ...password(null), policy })).toEqual([{ realm: 'r', why: 'forbidden' }]);
+    expect(why({ ...ha1('r', 'SHA-256'), policy })).toEqual([{ realm: 'r', why: 'no-algorithm' }]);
+  });
+
   it('has nothing to say without challenges', () => {
     expect(selectAnswers([], [password(null)])).toEqual({ answers: [], unanswered: [] });
   });
@@ -91,9 +110,17 @@ describe('selectAnswers', () => {
 
 describe('selectCredential', () => {
   it('finds what a kept session is answered with, and null after the secret no longer fits', () => {
-    const session = { realm: 'r', algorithm: 'SHA-256' } as const;
+    const session = { realm: 'r', algorithm: 'SHA-256', qop: 'auth' } as const;
     expect(selectCredential(session, [password('x'), password('r', 'bob')])?.username).toBe('bob');
     expect(selectCredential(session, [ha1('r', 'MD5')])).toBeNull();
     expect(selectCredential(session, [])).toBeNull();
+  });
+
+  it('R287 is null for a kept session that the policy forbids by now', () => {
+    const session = { realm: 'r', algorithm: 'MD5', qop: null } as const;
+    const under = (policy: DigestPolicy) => selectCredential(session, [{ ...password('r'), policy }]);
+    expect(under({ algorithms: ['MD5'], needsQop: false })).not.toBeNull();
+    expect(under({ algorithms: ['MD5'], needsQop: true })).toBeNull();
+    expect(under({ algorithms: ['SHA-256'], needsQop: false })).toBeNull();
   });
 });
