@@ -124,7 +124,6 @@ function readRegistration(section: Section, objects: Objects): Proposal | LeftOu
       contactUser: setting('contact_user') || undefined,
       contactParams: contactParams(setting('contact_header_params')),
       userAgent: setting('user_agent') || globalUserAgent(objects),
-      retry: retryKeys(setting('forbidden_retry_interval')),
     },
     notes: [...reached.notes, ...credentials.notes, ...leftBehind(section)],
   };
@@ -174,12 +173,6 @@ function globalUserAgent(objects: Objects): string | undefined {
   return (section && settingIn(section, 'user_agent')) || undefined;
 }
 
-/** After a 403 Asterisk waits so long; sipreg too, once it is sure that the credentials are rejected. */
-function retryKeys(forbidden: string): Proposal['entry']['retry'] {
-  const seconds = parseSeconds(forbidden) ?? 0;
-  return seconds === 0 ? undefined : { blockedProbe: seconds };
-}
-
 function leftBehind(section: Section): readonly string[] {
   const told = (names: readonly string[]): readonly string[] =>
     names
@@ -197,6 +190,11 @@ function leftBehind(section: Section): readonly string[] {
     ...note(
       ['max_retries', 'retry_interval', 'fatal_retry_interval', 'auth_rejection_permanent'],
       'sipreg never gives up, and its waits grow ("retry")',
+    ),
+    // Every ten minutes, as many have it, is what gets a host banned (behaviour.md §10).
+    ...note(
+      ['forbidden_retry_interval'],
+      'rejected credentials are tried three times, then every 6 h ("retry")',
     ),
     ...note(isLine ? ['line', 'endpoint'] : ['endpoint'], 'calls go where the Contact points ("contact")'),
     ...note(['security_mechanisms'], 'sipreg does not negotiate security (RFC 3329)'),

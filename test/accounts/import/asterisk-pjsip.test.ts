@@ -88,10 +88,10 @@ describe('pjsip.conf', () => {
             transport: 'udp',
             realm: 'sip.example.com',
             password: 's3cret',
-            retry: { blockedProbe: 600 },
           },
           notes: [
             'retry_interval = 60 is left behind: sipreg never gives up, and its waits grow ("retry")',
+            'forbidden_retry_interval = 600 is left behind: rejected credentials are tried three times, then every 6 h ("retry")',
             'line = yes, endpoint = mytrunk are left behind: calls go where the Contact points ("contact")',
           ],
         },
