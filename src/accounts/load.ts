@@ -171,6 +171,11 @@ async function readBounded(file: string): Promise<Result<FileText, ConfigProblem
   }
 }
 
+const READING_HINTS: ReadonlyMap<string, string> = new Map([
+  ['EACCES', 'give this user the right to read it'],
+  ['EISDIR', 'it is a directory: name the file in it'],
+]);
+
 /** Why a file could not be read: it is not there (`missing`), or the system refuses it (`unreadable`). */
 function unreadable(file: string, error: unknown): ConfigProblems {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
@@ -178,7 +183,7 @@ function unreadable(file: string, error: unknown): ConfigProblems {
     const hint = 'make it with "sipreg account add", or name another with --config';
     return { kind: 'missing', exit: 66, problems: [wholeFile(file, 'there is no such file', hint)] };
   }
-  const hint = code === 'EACCES' ? 'give this user the right to read it' : null;
+  const hint = READING_HINTS.get(code) ?? null;
   return { kind: 'unreadable', exit: 66, problems: [wholeFile(file, `cannot be read (${code})`, hint)] };
 }
 

@@ -3,6 +3,7 @@
 
 import { COMMAND_TIMEOUT_MS, readText } from '../accounts/secrets.ts';
 import type { AccountSnapshot } from '../core/health/snapshot.ts';
+import { stampText } from '../runtime/local-time.ts';
 import type { OwnCertificate } from '../runtime/tls/material.ts';
 import type {
   ExpiringReport,
@@ -137,11 +138,11 @@ function reloadedText(report: ReloadedReport): string {
 function invalidText(report: InvalidReport): string {
   const { failure, since, hasFormer } = report;
   const effect = hasFormer ? 'the former ones stay in use' : 'no connection is possible without them';
-  return `${filesText(report)} cannot be used since ${since}: ${failure.cause}; ${effect}; ${failure.advice}`;
+  return `${filesText(report)} cannot be used since ${stampText(since)}: ${failure.cause}; ${effect}; ${failure.advice}`;
 }
 
 function repairedText(report: RepairedReport): string {
-  return `${filesText(report)} can be used again; they could not since ${report.since}`;
+  return `${filesText(report)} can be used again; they could not since ${stampText(report.since)}`;
 }
 
 function expiringText({ own, daysLeft }: ExpiringReport): string {

@@ -169,7 +169,14 @@ describe('reading the file', () => {
     expect(unreadable.ok === false && unreadable.error).toMatchObject({
       kind: 'unreadable',
       exit: 66,
-      problems: [{ message: 'cannot be read (EISDIR)', line: 1, column: 1 }],
+      problems: [
+        {
+          message: 'cannot be read (EISDIR)',
+          line: 1,
+          column: 1,
+          hint: 'it is a directory: name the file in it',
+        },
+      ],
     });
   });
 

@@ -63,9 +63,13 @@ describe("the agent's TLS files", () => {
   });
 
   it('wake who waits for them, as soon as they can be used', async () => {
-    const { woken, watch } = scene();
+    const { told, woken, watch } = scene();
     writeFileSync(String(settings.cert), 'half');
     expect((await watch.materialFor(settings)).ok).toBe(false);
+    expect(textsOf(told, 'tls.material-invalid')).toEqual([
+      // For people: local time.
+      expect.stringMatching(/cannot be used since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d: /),
+    ]);
     writeFileSync(String(settings.cert), first.certificate);
     await until(() => woken.length > 0);
     expect(woken).toEqual([true]);
