@@ -1,5 +1,5 @@
 // RFC 3261 §21.5.4: whoever answered 503 with a Retry-After is not gone to before it is over, whatever becomes of the other
-// targets meanwhile; unless somebody asks for it by name.
+// targets meanwhile; unless somebody asks for it by name, or ends the account.
 
 import { headerValue } from '../../src/core/sip/headers.ts';
 import type { SipResponse } from '../../src/core/sip/message.ts';
@@ -29,7 +29,7 @@ export function createClosedTargets({ now, wall }: Clocks) {
       const text = `${id} goes to ${keyOf(target)} ${floor.untilWorld - now()} ms too early`;
       throw new Violation('a closed target is left alone', text);
     },
-    /** Somebody wants a round now. */
+    /** Somebody wants a round now, or the binding removed. */
     asked: ({ id }: SimAccount): void => {
       floors.delete(id);
     },

@@ -179,7 +179,7 @@ export function createChecker(options: CheckerOptions) {
         throw new Violation('stop ends in time', `${account.id} still works after the deadline`);
       }
       if (input.type === 'stopRequested') entry.isStopping = true;
-      if (input.type === 'roundRequested') closedTargets.asked(account);
+      if (input.type === 'roundRequested' || input.type === 'stopRequested') closedTargets.asked(account);
       if (input.type === 'roundRequested' || input.type === 'secretChanged') entry.floor = null;
     },
     stepped: (

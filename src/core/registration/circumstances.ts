@@ -34,7 +34,8 @@ export function targetRecovered(lifecycle: Lifecycle, env: Env): Lifecycle {
   return { ...lifecycle, nextAt: Math.max(env.now, setbacks.notBefore ?? env.now) };
 }
 
-/** Somebody wants a round now: whoever named a time before which it does not want to be asked is asked all the same. */
+/** Somebody wants a round now, or the binding removed (behaviour.md §23): whoever named a time before which it does not want
+ * to be asked is asked all the same. */
 export function reopened(lifecycle: Lifecycle): Lifecycle {
   const { registration } = lifecycle;
   if (registration.way.closed.length === 0) return lifecycle;

@@ -1,6 +1,6 @@
 // Targets that answered 503 with a Retry-After: RFC 3261 §21.5.4 wants no other request sent to them before it is over, so
 // an account that has found another target stays away from them in later rounds too. Without another it waits as long
-// (after-failure.ts); who asks for a round by name does not wait.
+// (after-failure.ts). Neither a round that somebody asks for by name nor the removal of the binding waits.
 
 import type { Failure } from '../health/verdict.ts';
 import { sameTarget, type Target } from '../sip/transport.ts';

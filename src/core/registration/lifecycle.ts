@@ -77,7 +77,7 @@ export function stepLifecycle(lifecycle: Lifecycle, input: Input | Command, env:
     case 'roundPrevented':
       return prevented(lifecycle, input.goal, input.failure, env);
     case 'stopRequested':
-      return stop(lifecycle, { by: input.deadlineAt, into: input.into }, env);
+      return stop(reopened(lifecycle), { by: input.deadlineAt, into: input.into }, env);
     case 'reconfigured':
       return reconfigured(lifecycle, input, env);
     case 'secretChanged':

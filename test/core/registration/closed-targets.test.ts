@@ -110,6 +110,19 @@ describe('a target that answered 503 with a Retry-After', () => {
     expect(openings(line).at(-1)).toEqual(FIRST);
   });
 
+  it.each(['ended', 'paused'] as const)('is told that the binding goes when the account is %s', (into) => {
+    const line = script({ targets: [FIRST] });
+    line.begin();
+    line.answer(200, granted(7200));
+    onward(line);
+    line.answer(503, { 'Retry-After': '3600' });
+    expect(line.state()).toBe('waiting');
+    line.stop(10_000, into);
+    expect(line.sent.at(-1)?.row('Expires')).toBe('0');
+    line.answer(200, {});
+    expect(line.registration().boundContact).toBeNull();
+  });
+
   it('is tried again after the usual quiet time where it names none, or 0', () => {
     for (const headers of [{}, { 'Retry-After': '0' }]) {
       const line = script({ targets: [FIRST, SECOND], manual: ['openFlow'] });
