@@ -41,13 +41,14 @@ export function selectAnswers(
   return { answers, unanswered };
 }
 
-/** Why none of `challenges` is answered for `realm`. */
+/** Why none of `challenges` is answered for `realm`. Only what selectCredential looks at counts. */
 function whyNot(
   realm: string,
   challenges: readonly Challenge[],
   credentials: readonly Credential[],
 ): Unanswered['why'] {
-  const known = credentials.filter((credential) => isFor(realm, credential));
+  const named = credentials.filter((credential) => credential.realm === realm);
+  const known = named.length > 0 ? named : credentials.filter((credential) => credential.realm === null);
   if (known.length === 0) return 'no-credentials';
   const fitted = challenges.some(
     (challenge) => challenge.realm === realm && known.some(({ secret }) => isFitting(secret, challenge)),
@@ -86,10 +87,6 @@ function isFitting(secret: Secret, { algorithm }: Pick<Asked, 'algorithm'>): boo
 
 function isAllowed({ algorithms, needsQop }: DigestPolicy, { algorithm, qop }: Asked): boolean {
   return algorithms.includes(algorithm) && !(needsQop && qop === null);
-}
-
-function isFor(realm: string, credential: Credential): boolean {
-  return credential.realm === realm || credential.realm === null;
 }
 
 /** Whether there is an answer for the protection space of `challenge`. */

@@ -103,6 +103,13 @@ describe('selectAnswers', () => {
     expect(why({ ...ha1('r', 'SHA-256'), policy })).toEqual([{ realm: 'r', why: 'no-algorithm' }]);
   });
 
+  it('R287 says nothing of the policy of credentials that do not count, because others name the realm', () => {
+    const policy = { algorithms: ['SHA-256'], needsQop: false } as const;
+    const credentials = [{ ...password(null), policy }, ha1('r', 'SHA-256')];
+    const { unanswered } = selectAnswers(offered('www r MD5'), credentials);
+    expect(unanswered).toEqual([{ realm: 'r', why: 'no-algorithm' }]);
+  });
+
   it('has nothing to say without challenges', () => {
     expect(selectAnswers([], [password(null)])).toEqual({ answers: [], unanswered: [] });
   });
