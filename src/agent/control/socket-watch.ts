@@ -2,6 +2,7 @@
 // login session, with which the runtime directory goes. The agent lives on then, and nobody could ask it anything.
 
 import { lstatSync } from 'node:fs';
+import { messageOf } from '../../core/thrown.ts';
 import type { Millis } from '../../core/time.ts';
 
 export type SocketWatchOptions = {
@@ -23,7 +24,8 @@ export function watchSockets({ paths, everyMs, restore, notify }: SocketWatchOpt
   let restoring: Promise<void> | null = null;
   let told: string | null = null;
   const mend = async (gone: readonly string[]): Promise<void> => {
-    const problem = await restore(gone);
+    // Whatever the file system comes up with: it must not end the agent.
+    const problem = await restore(gone).catch(messageOf);
     const names = gone.join(' and ');
     if (problem === null) {
       for (const path of gone) ours.set(path, fileAt(path));

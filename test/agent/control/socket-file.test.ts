@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { askAgent } from '../../../src/agent/control/client.ts';
 import { requestLine } from '../../../src/agent/control/protocol.ts';
 import { MAX_CLIENTS } from '../../../src/agent/control/server.ts';
+import { watchSockets } from '../../../src/agent/control/socket-watch.ts';
 import {
   clients,
   directory,
@@ -76,6 +77,23 @@ describe('the socket', () => {
     rmSync(path);
     await expect.poll(() => told, { timeout: 10_000 }).toHaveLength(2);
     expect((await status()).ok).toBe(true);
+  });
+
+  it('that cannot be made again for a reason that nobody thought of ends no agent, and that is told once', async () => {
+    const told: string[] = [];
+    let tries = 0;
+    const watch = watchSockets({
+      paths: [path],
+      everyMs: 5,
+      restore: async () => {
+        tries += 1;
+        throw new Error('EIO: i/o error');
+      },
+      notify: (text) => told.push(text),
+    });
+    await expect.poll(() => tries, { timeout: 10_000 }).toBeGreaterThan(2);
+    await watch.stop();
+    expect(told).toEqual([`the control socket ${path} is gone: EIO: i/o error`]);
   });
 
   it('of an agent that was killed is replaced', async () => {
