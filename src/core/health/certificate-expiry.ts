@@ -2,6 +2,7 @@
 // warn all the time or too late: it counts which share of the lifetime is left, and days where that is a long one.
 
 import { DAY_MS } from '../time.ts';
+
 /** `critical` also covers a certificate that has expired. */
 export type ExpiryLevel = 'ok' | 'warning' | 'critical';
 

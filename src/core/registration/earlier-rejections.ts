@@ -3,7 +3,7 @@
 // the credentials are still the same, is for others to know.
 
 import type { Failure } from '../health/verdict.ts';
-import type { Millis } from '../time.ts';
+import { DAY_MS, type Millis } from '../time.ts';
 import { NO_SETBACKS, type Setbacks } from './after-failure.ts';
 import type { Lifecycle } from './lifecycle-state.ts';
 import type { RetryPolicy } from './plan.ts';
@@ -19,7 +19,7 @@ export type EarlierRejections = {
 };
 
 /** Retry-After is a floor of one day at the most (evidence.ts), and a minute for those who come back together. */
-const LONGEST_FLOOR_MS: Millis = 24 * 60 * 60_000 + 60_000;
+const LONGEST_FLOOR_MS: Millis = DAY_MS + 60_000;
 
 /** How long the credentials still wait to be tried again; undefined: until somebody changes them or asks for it. */
 export function remainingWait(

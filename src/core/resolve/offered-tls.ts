@@ -3,14 +3,14 @@
 // as if DNS still named it; so whoever takes it out of DNS gains no more than by barring its port.
 
 import { isSecure } from '../sip/transport.ts';
-import type { Millis } from '../time.ts';
+import { DAY_MS, type Millis } from '../time.ts';
 import type { LocatedTarget } from './server.ts';
 
 /** The targets over TLS that a hop led to last. */
 export type TlsOffer = { readonly targets: readonly LocatedTarget[]; readonly offeredAt: Millis };
 
 /** A domain that has not offered TLS for so long has given it up. */
-export const REMEMBERED_MS: Millis = 24 * 60 * 60_000;
+export const REMEMBERED_MS: Millis = DAY_MS;
 
 /** What is remembered when `located` is what DNS says now. */
 export function offerAfter(
