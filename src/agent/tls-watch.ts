@@ -135,7 +135,8 @@ function reloadedText(report: ReloadedReport): string {
   return `reloaded ${listed(changed)}${rest} from ${filesText(report)}: ${certificates}; ${flows}`;
 }
 
-function invalidText(report: InvalidReport): string {
+/** Since when files cannot be used, why, what that means and what to do. */
+export function invalidText(report: InvalidReport): string {
   const { failure, since, hasFormer } = report;
   const effect = hasFormer ? 'the former ones stay in use' : 'no connection is possible without them';
   return `${filesText(report)} cannot be used since ${stampText(since)}: ${failure.cause}; ${effect}; ${failure.advice}`;

@@ -3,8 +3,10 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import type { AgentEvent } from '../../src/agent/events.ts';
 import { watchPeerExpiry } from '../../src/agent/expiry-watch.ts';
 import { createAgentMetrics } from '../../src/agent/metrics.ts';
-import { type TlsWatch, watchTls } from '../../src/agent/tls-watch.ts';
+import { invalidText, type TlsWatch, watchTls } from '../../src/agent/tls-watch.ts';
 import type { TlsSnapshot } from '../../src/core/health/snapshot.ts';
+import { failureOf } from '../../src/core/health/verdict.ts';
+import { stampText } from '../../src/runtime/local-time.ts';
 import { DEFAULT_TLS_SETTINGS, type TlsSettings } from '../../src/runtime/tls/settings.ts';
 import { makeCertificateAuthority, makeTemporaryDirectory } from '../support/certificates.ts';
 import { until } from '../support/flows.ts';
@@ -63,13 +65,9 @@ describe("the agent's TLS files", () => {
   });
 
   it('wake who waits for them, as soon as they can be used', async () => {
-    const { told, woken, watch } = scene();
+    const { woken, watch } = scene();
     writeFileSync(String(settings.cert), 'half');
     expect((await watch.materialFor(settings)).ok).toBe(false);
-    expect(textsOf(told, 'tls.material-invalid')).toEqual([
-      // For people: local time.
-      expect.stringMatching(/cannot be used since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d: /),
-    ]);
     writeFileSync(String(settings.cert), first.certificate);
     await until(() => woken.length > 0);
     expect(woken).toEqual([true]);
@@ -91,6 +89,15 @@ describe("the agent's TLS files", () => {
     expect(textsOf(told, 'tls.material-unchanged')[0]).toContain(
       `${settings.cert}, ${settings.key} were written`,
     );
+  });
+
+  it('that cannot be used are told with the local time since when, as everything for people', () => {
+    const since = '2026-11-21T11:00:00.000Z';
+    const failure = failureOf('config.invalid', 'certificate and key do not belong together');
+    const text = invalidText({ files: settings, concerns: () => true, failure, since, hasFormer: true });
+    expect(text).toContain(`${settings.key} cannot be used since ${stampText(since)}: certificate and key`);
+    expect(text).toContain('the former ones stay in use');
+    expect(text).not.toContain(since);
   });
 
   it('that nobody has are not looked at', async () => {
