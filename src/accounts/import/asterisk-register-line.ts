@@ -26,8 +26,10 @@ export function parseRegisterLine(value: string): Registration | { readonly why:
   if (userPart === '' || hostPart === '') return { why: 'it is not of the form user:secret@host' };
   const [first = '', afterPeer = ''] = separate(userPart, '?', 2);
   const [peer, account] = afterPeer === '' ? ['', first] : [first, afterPeer];
+  // Else what follows would be the user: a piece of a password, shown as a name.
+  if (peer.includes(':')) return { why: 'it has a "?" in its secret, which ends the name of a peer there' };
   const [scheme = '', blank = '', afterScheme = ''] = separate(account, '/', 3);
-  if (blank !== '') {
+  if (blank !== '' || (afterScheme !== '' && !/^\w+:$/.test(scheme))) {
     return { why: 'it has a "/" before its host, which only "udp://" and its like may have' };
   }
   const [transport, login] = afterScheme === '' ? [null, scheme] : [scheme.slice(0, -1), afterScheme];

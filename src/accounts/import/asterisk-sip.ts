@@ -27,11 +27,8 @@ const REGISTERING =
 function readSipConf(file: ForeignFile): ImportReading {
   const { sections, leftOut } = readAsteriskConfig(file);
   const real = sections.filter(({ isTemplate }) => !isTemplate);
-  // A fragment that others include has no section of its own.
-  const general = real.filter(({ name }) => name === 'general' || name === '');
-  const peers = new Map(
-    real.filter((section) => !general.includes(section)).map((peer) => [peer.name, peer]),
-  );
+  const general = real.filter(isGeneral);
+  const peers = new Map(real.filter((section) => !isGeneral(section)).map((peer) => [peer.name, peer]));
   const globals = globalsIn(general);
   const lines = general.flatMap((section) =>
     settingsIn(section, 'register').map(({ value, path, line }) => {
@@ -46,11 +43,21 @@ function readSipConf(file: ForeignFile): ImportReading {
   return readingOf([...leftOut, ...lines, ...calledBack.filter((finding) => finding !== null)]);
 }
 
+/** A fragment that others include has no section of its own. */
+function isGeneral({ name }: Section): boolean {
+  return name === 'general' || name === '';
+}
+
 /** What [general] says for all. */
 type Globals = (name: string) => string;
 
+/** Looked up once: there may be thousands of such sections, and each register line asks. */
 function globalsIn(general: readonly Section[]): Globals {
-  return (name) => general.flatMap((section) => settingsIn(section, name)).at(-1)?.value ?? '';
+  const last = new Map<string, string>();
+  for (const section of general) {
+    for (const name of section.settings.keys()) last.set(name, settingIn(section, name) ?? '');
+  }
+  return (name) => last.get(name) ?? '';
 }
 
 /** chan_sip makes a register line of a peer that is to be called back. */

@@ -156,17 +156,28 @@ function foundPaths(pattern: string, folders: readonly string[]): readonly strin
 /** Where one step of a path leads: glob(7) without its classes. */
 function steps(folder: string, step: string): readonly string[] {
   if (!hasWildcard(step)) return existsSync(join(folder, step)) ? [join(folder, step)] : [];
-  const pattern = new RegExp(
-    `^${step
-      .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-      .replace(/\*+/g, '.*')
-      .replace(/\?/g, '.')}$`,
-    's',
-  );
   const isHiddenWanted = step.startsWith('.');
   return namesIn(folder)
-    .filter((name) => pattern.test(name) && (isHiddenWanted || !name.startsWith('.')))
+    .filter((name) => fitsPattern(name, step) && (isHiddenWanted || !name.startsWith('.')))
     .map((name) => join(folder, name));
+}
+
+/** Goes back to the last "*" only: an expression of many would try every way to share out a long name among them. */
+function fitsPattern(name: string, pattern: string): boolean {
+  let [at, from, star, restart] = [0, 0, -1, 0];
+  while (at < name.length) {
+    if (pattern[from] === '*') {
+      star = from++;
+      restart = at;
+    } else if (pattern[from] === '?' || pattern[from] === name[at]) {
+      at++;
+      from++;
+    } else if (star !== -1) {
+      from = star + 1;
+      at = ++restart;
+    } else return false;
+  }
+  return /^\**$/.test(pattern.slice(from));
 }
 
 function namesIn(folder: string): readonly string[] {

@@ -119,8 +119,9 @@ export function fittingName(wanted: string): string {
     .normalize('NFKD')
     .replace(/\p{Mark}+/gu, '')
     .replace(/[^A-Za-z0-9._+@-]+/g, '-')
-    .replace(/^[.-]+|-+$/g, '')
-    .slice(0, MAX_NAME);
+    .replace(/^[.-]+/, '')
+    .slice(0, MAX_NAME)
+    .replace(/-+$/, '');
   return name === '' || isReservedName(name) ? `account${name === '' ? '' : `-${name}`}` : name;
 }
 

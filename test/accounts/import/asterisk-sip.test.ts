@@ -84,7 +84,7 @@ describe('register =>', () => {
     expect(parseRegisterLine(line)).toEqual({ ...NONE, ...parts });
   });
 
-  it.each(['', 'u', '@h', 'u@', 'u:a/b@h', ':p@h'])('refuses %j', (line) => {
+  it.each(['', 'u', '@h', 'u@', 'u:a/b@h', ':p@h', 'u:a?b@h', 'u:a//b@h'])('refuses %j', (line) => {
     expect(parseRegisterLine(line)).toEqual({ why: expect.any(String) });
   });
 });
@@ -151,6 +151,11 @@ describe('sip.conf', () => {
     ]);
   });
 
+  it('has what several [general] say, the last one first of all', () => {
+    const text = '[general]\nregister => 1:p@a.test\nuseragent=x\n[general]\nuseragent=y\ndefaultexpiry=60\n';
+    expect(read(text).accounts).toMatchObject([{ entry: { userAgent: 'y', expires: 60 } }]);
+  });
+
   it('asks for 120 seconds, as chan_sip does, and reads fragments without a section', () => {
     expect(read('register=1:p@a.test\n').accounts).toMatchObject([
       { entry: { expires: 120, password: 'p' } },
@@ -176,6 +181,7 @@ describe('the reader of sip.conf', () =>
       '\n',
       'callbackextension=1\n',
       'host=a\n',
+      '[general]\nregister=a:b@c\n',
     ],
     entry: (index, secret) =>
       `[p${index}]\ntype=peer\nhost=a.test\ndefaultuser=${index}\ncallbackextension=${index}\nsecret=${secret}\n`,

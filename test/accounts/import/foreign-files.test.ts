@@ -46,6 +46,15 @@ describe('files of other programs', () => {
     expect(top.missing()).toEqual([]);
   });
 
+  it('are found by a pattern of many stars', async () => {
+    const folder = folderOf({ 'top.conf': '', [`d/${'a'.repeat(40)}.conf`]: 'A', 'd/abc': 'B' });
+    const top = await open(join(folder, 'top.conf'));
+    expect(textsOf(top, `d/${'*?'.repeat(20)}z`)).toEqual([]);
+    expect(textsOf(top, `d/${'*a'.repeat(20)}*.conf*`)).toEqual(['A']);
+    expect(textsOf(top, 'd/a*bc')).toEqual(['B']);
+    expect(textsOf(top, 'd/a?c?')).toEqual([]);
+  });
+
   it('of included ones those beside the first are found too', async () => {
     const folder = folderOf({ 'top.conf': '', 'd/a.conf': 'A', 'd/b.conf': 'B', 'c.conf': 'C' });
     const [a] = (await open(join(folder, 'top.conf'))).file.include({

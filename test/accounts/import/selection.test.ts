@@ -32,10 +32,15 @@ describe('names', () => {
     ['__proto__', 'account-__proto__'],
     ['', 'account'],
     ['漢字', 'account'],
+    [`${'a'.repeat(63)}-b`, 'a'.repeat(63)],
     ['a'.repeat(80), 'a'.repeat(64)],
   ])('%s becomes %s', (name, fitting) => {
     expect(fittingName(name)).toBe(fitting);
     expect(accountNameRule(fitting)).toBeNull();
+  });
+
+  it('may be as long as a file', () => {
+    expect(fittingName(`a${'-'.repeat(1_000_000)}b`)).toBe('a');
   });
 
   it('are numbered when several want one', () => {
