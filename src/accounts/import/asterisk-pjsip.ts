@@ -6,16 +6,10 @@ import { authKeys } from './asterisk-auth.ts';
 import { isTrue, readAsteriskConfig, type Section, settingIn } from './asterisk-config.ts';
 import { type FoundKeys, type Transport, transportKeys } from './asterisk-transport.ts';
 import { MAX_WIZARD_SECTIONS, sectionsOfWizard } from './asterisk-wizard.ts';
+import { contactParamsEntry, parseParamList } from './param-lists.ts';
 import { type Proposal, readingOf } from './proposal.ts';
 import type { ForeignFile, ImportFormat, ImportReading, LeftOut } from './reading.ts';
-import {
-  paramsEntry,
-  parseAddress,
-  parseSeconds,
-  parseServer,
-  routingKeys,
-  withoutTransport,
-} from './server-address.ts';
+import { parseAddress, parseSeconds, parseServer, routingKeys, withoutTransport } from './server-address.ts';
 
 export const asteriskPjsip: ImportFormat = {
   id: 'asterisk-pjsip',
@@ -122,7 +116,7 @@ function readRegistration(section: Section, objects: Objects): Proposal | LeftOu
       ...credentials.keys,
       expires: parseSeconds(setting('expiration')),
       contactUser: setting('contact_user') || undefined,
-      contactParams: contactParams(setting('contact_header_params')),
+      contactParams: contactParamsEntry(parseParamList(setting('contact_header_params')) ?? []),
       userAgent: setting('user_agent') || globalUserAgent(objects),
     },
     notes: [...reached.notes, ...credentials.notes, ...leftBehind(section)],
@@ -157,17 +151,6 @@ function wordsOf(list: string): readonly string[] {
     .filter((word) => word !== '');
 }
 
-/** `q=0.5;+x-mark;color="red"`. */
-function contactParams(text: string): Proposal['entry']['contactParams'] {
-  const params = text
-    .split(';')
-    .map((param) => /^\s*([^=\s]+)\s*(?:=\s*"?([^"]*)"?)?\s*$/.exec(param))
-    .flatMap((parts) => (parts === null ? [] : [{ name: parts[1] ?? '', value: parts[2] ?? null }]));
-  const entry = paramsEntry(params);
-  const q = Number(entry?.q);
-  return Number.isNaN(q) ? entry : { ...entry, q };
-}
-
 function globalUserAgent(objects: Objects): string | undefined {
   const section = objects('global', 'global');
   return (section && settingIn(section, 'user_agent')) || undefined;
@@ -186,7 +169,9 @@ function leftBehind(section: Section): readonly string[] {
       : [`${words.join(', ')} ${words.length === 1 ? 'is' : 'are'} left behind: ${why}`];
   };
   const isLine = isTrue(settingIn(section, 'line'));
+  const hasParams = parseParamList(settingIn(section, 'contact_header_params') ?? '') !== null;
   return [
+    ...(hasParams ? [] : ['contact_header_params is left behind: write them like a=1;b']),
     ...note(
       ['max_retries', 'retry_interval', 'fatal_retry_interval', 'auth_rejection_permanent'],
       'sipreg never gives up, and its waits grow ("retry")',

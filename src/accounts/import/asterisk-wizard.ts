@@ -23,7 +23,13 @@ export function sectionsOfWizard(wizard: Section): readonly Section[] | LeftOut 
   const registrations = hosts.map((host, at) =>
     sectionFrom(wizard, hosts.length === 1 ? name : `${name}-reg-${at}`, {
       ...settingsBelow(wizard, 'registration/'),
-      ...patternSettings(wizard, { REMOTE_HOST: host, USERNAME: username }),
+      ...patternSettings(
+        wizard,
+        new Map([
+          ['REMOTE_HOST', host],
+          ['USERNAME', username],
+        ]),
+      ),
       ...(sendsAuth && { outbound_auth: authName(wizard) }),
     }),
   );
@@ -39,10 +45,10 @@ function authName({ name }: Section): string {
 }
 
 /** What a wizard says of all its registrations, and its URIs with the variables filled in. */
-function patternSettings(wizard: Section, variables: Settings): Settings {
+function patternSettings(wizard: Section, variables: ReadonlyMap<string, string>): Settings {
   // A function: a user name may have "$&".
   const filled = (pattern: string): string =>
-    pattern.replace(/\$\{(\w+)\}/g, (whole, name: string) => variables[name] ?? whole);
+    pattern.replace(/\$\{(\w+)\}/g, (whole, name: string) => variables.get(name) ?? whole);
   const setting = (name: string, fallback: string): string => settingIn(wizard, name) ?? fallback;
   const proxy = settingIn(wizard, 'outbound_proxy');
   const transport = settingIn(wizard, 'transport');

@@ -4,7 +4,7 @@ import { ipVersion } from '../../core/sip/ip.ts';
 import { endOfQuoted } from '../../core/sip/scan.ts';
 import { formatUri, type SipUri } from '../../core/sip/uri.ts';
 import type { AccountEntry } from '../schema.ts';
-import { contactParamsEntry } from './binding.ts';
+import { contactParamsEntry } from './param-lists.ts';
 import { type Proposal, readingOf } from './proposal.ts';
 import type { ForeignFile, ImportFormat, ImportReading, LeftOut } from './reading.ts';
 import { asServer, parseAddress, parseSeconds, parseServer, routingKeys } from './server-address.ts';
@@ -126,9 +126,11 @@ function notesOf(params: Params, display: string, { password }: SipUri): readonl
   const regint = params.get('regint');
   const hasSecret = params.has('auth_pass') || password !== null;
   const cert = params.get('cert');
-  const others = [...(display === '' ? [] : ['its display name']), ...params.keys()].filter(
-    (name) => !KNOWN.has(name) && !REMARKS.has(name),
-  );
+  const unread = [...params.keys()].filter((name) => !KNOWN.has(name) && !REMARKS.has(name));
+  const others = [
+    ...(display === '' ? [] : ['its display name']),
+    ...unread.filter((name) => OF_CALLS.has(name)),
+  ];
   return [
     ...(regint !== undefined && parseSeconds(regint) === 0 ? ['regint = 0: it is disabled here too'] : []),
     ...(hasSecret ? [] : ['there is no auth_pass: set "password" if the registrar wants one']),
@@ -142,11 +144,25 @@ function notesOf(params: Params, display: string, { password }: SipUri): readonl
       params.has(name) ? `${name} is left behind: ${why}` : '',
     ).filter((note) => note !== ''),
     ...(others.length === 0 ? [] : [`left behind, as it is not about registering: ${others.join(', ')}`]),
+    // Not by name: it may be what stands behind the ";" of a password.
+    ...(unread.some((name) => !OF_CALLS.has(name))
+      ? ['parameters that sipreg does not know are left behind: a password with ";" needs quotes there']
+      : []),
   ];
 }
 
 const KNOWN: ReadonlySet<string> = new Set(
   'auth_user auth_pass outbound outbound1 outbound2 sipnat regint regq tcpsrcport cert'.split(' '),
+);
+
+/** Calls, media and messages. */
+const OF_CALLS: ReadonlySet<string> = new Set(
+  (
+    '100rel answermode audio_codecs audio_player audio_source auplay ausrc autelev_pt call_transfer catchall ' +
+    'check_origin dtmfmode extra inreq_allowed jitter_buffer_type mediaenc medianat mwi natpinhole ptime pubint ' +
+    'rel100 rtcp_mux sip_autoanswer sip_autoanswer_beep sip_autoredirect stunpass stunserver stunuser uas_pass ' +
+    'uas_user video_codecs video_display video_source vidsrc vm_uri'
+  ).split(' '),
 );
 
 const REMARKS: ReadonlyMap<string, string> = new Map([

@@ -1,10 +1,10 @@
 // What a program was told to register. Where its whole Contact is written out, as OpenSIPS and reSIProcate have it, and an
 // outbound instance beside it (RFC 5626), calls come back on the flow, and our own address takes the place of the written one.
 
-import { unquote } from '../../core/sip/scan.ts';
-import { formatUri, type Param, type SipUri, unescape as unescapeUser } from '../../core/sip/uri.ts';
+import { formatUri, type SipUri, unescape as unescapeUser } from '../../core/sip/uri.ts';
 import type { AccountEntry } from '../schema.ts';
-import { paramsEntry, withoutTransport } from './server-address.ts';
+import { uriParamsEntry } from './param-lists.ts';
+import { withoutTransport } from './server-address.ts';
 
 /** `+sip.instance`, with or without its brackets; `+sip.instance` without reg-id is no outbound. */
 export type OutboundIdentity = { readonly instance: string; readonly regId: string };
@@ -18,25 +18,13 @@ export function bindingKeys(contact: SipUri, { instance, regId }: OutboundIdenti
   const urn = instance.replace(/^"?<|>"?$/g, '');
   const instanceId = urn === '' ? {} : { instanceId: urn };
   if (regId === '') return { contact: formatUri(contact), ...instanceId };
-  const uriParams = paramsEntry(withoutTransport(contact).params);
+  const uriParams = uriParamsEntry(withoutTransport(contact).params);
   return {
     ...(contact.user !== null && { contactUser: unescapeUser(contact.user) }),
     ...(uriParams && { contactUriParams: uriParams }),
     outbound: 'on',
     ...instanceId,
   };
-}
-
-/** Header parameters of a Contact as `contactParams` has them. */
-export function contactParamsEntry(params: readonly Param[]): AccountEntry['contactParams'] | undefined {
-  if (params.length === 0) return undefined;
-  return Object.fromEntries(
-    params.map(({ name, value }): [string, string | number | true] => {
-      const text = value === null ? true : unquote(value);
-      const isNumber = name.toLowerCase() === 'q' && text !== true && /^[\d.]+$/.test(text);
-      return [name, isNumber ? Number(text) : text];
-    }),
-  );
 }
 
 /** What the keys change in how the account is reached. */

@@ -16,7 +16,7 @@ export type Gateway = {
 };
 
 export function gatewaysIn(file: ForeignFile): readonly Gateway[] {
-  const reading: Reading = { variables: new Map(), findings: [] };
+  const reading: Reading = { variables: new Map(), findings: [], filledIn: 0 };
   readFile(file, reading);
   return reading.findings;
 }
@@ -25,7 +25,13 @@ type Reading = {
   /** What is set so far, through all files. */
   readonly variables: Map<string, string>;
   readonly findings: Gateway[];
+  /** Characters that came from variables. */
+  filledIn: number;
 };
+
+/** More than any real file has: a short text could name a long variable thousands of times. */
+const MAX_FILLED_IN = 10_000_000;
+const MAX_VALUE_LENGTH = 4096;
 
 type Include = ForeignFile['include'];
 type OpenGateway = { readonly tag: XmlTag; readonly params: Map<string, string> };
@@ -37,7 +43,7 @@ function readFile({ path, text, include }: ForeignFile, reading: Reading): void 
   for (const tag of xmlTags(text)) {
     const isGateway = tag.name === 'gateway';
     if (open !== null && isGateway) {
-      reading.findings.push(gatewayOf(open, placeOf(open.tag), reading.variables));
+      reading.findings.push(gatewayOf(open, placeOf(open.tag), reading));
       open = null;
     }
     if (tag.type === 'close') continue;
@@ -45,7 +51,7 @@ function readFile({ path, text, include }: ForeignFile, reading: Reading): void 
     if (tag.name === 'param' && open !== null) setParam(open, tag);
     if (tag.name.toUpperCase() === 'X-PRE-PROCESS') preProcess(tag, placeOf(tag).line, include, reading);
   }
-  if (open !== null) reading.findings.push(gatewayOf(open, placeOf(open.tag), reading.variables));
+  if (open !== null) reading.findings.push(gatewayOf(open, placeOf(open.tag), reading));
 }
 
 function setParam({ params }: OpenGateway, { attributes }: XmlTag): void {
@@ -56,10 +62,10 @@ function setParam({ params }: OpenGateway, { attributes }: XmlTag): void {
 function gatewayOf(
   { tag, params }: OpenGateway,
   place: Pick<Gateway, 'path' | 'line'>,
-  variables: ReadonlyMap<string, string>,
+  reading: Reading,
 ): Gateway {
   const unresolved = new Set<string>();
-  const resolve = (text: string): string => resolved(text, variables, unresolved);
+  const resolve = (text: string): string => resolved(text, reading, unresolved);
   return {
     ...place,
     name: resolve(tag.attributes.get('name') ?? ''),
@@ -68,17 +74,19 @@ function gatewayOf(
   };
 }
 
-function resolved(text: string, variables: ReadonlyMap<string, string>, unresolved: Set<string>): string {
-  return text.replace(/\$\$\{([^}]*)\}/g, (whole, name: string) => {
-    const value = variables.get(name);
-    if (value === undefined) unresolved.add(name);
-    return value ?? whole;
+function resolved(text: string, reading: Reading, unresolved: Set<string>): string {
+  return text.replace(/\$\$\{([^${}]*)\}/g, (whole, name: string) => {
+    const value = reading.variables.get(name);
+    reading.filledIn += value?.length ?? 0;
+    if (value !== undefined && reading.filledIn <= MAX_FILLED_IN) return value;
+    unresolved.add(name);
+    return whole;
   });
 }
 
 /** "set" and "include". */
 function preProcess({ attributes }: XmlTag, line: number, include: Include, reading: Reading): void {
-  const data = resolved(attributes.get('data') ?? '', reading.variables, new Set());
+  const data = resolved(attributes.get('data') ?? '', reading, new Set());
   const equals = data.indexOf('=');
   // A variable made of itself could double with each line.
   if (attributes.get('cmd') === 'set' && equals > 0 && data.length <= MAX_VALUE_LENGTH) {
@@ -89,5 +97,3 @@ function preProcess({ attributes }: XmlTag, line: number, include: Include, read
   const optional = /[*?[]/.test(data);
   for (const file of include({ path: data, line, optional })) readFile(file, reading);
 }
-
-const MAX_VALUE_LENGTH = 4096;

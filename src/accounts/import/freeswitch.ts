@@ -1,15 +1,14 @@
 // The gateways of FreeSWITCH's mod_sofia, `conf/sip_profiles/external/*.xml`: what they register as, and where, follows its
 // own rules and defaults (sofia.c, parse_gateways).
 
-import { parseParams } from '../../core/sip/params.ts';
 import type { SipUri } from '../../core/sip/uri.ts';
 import type { AccountEntry } from '../schema.ts';
 import { type Gateway, gatewaysIn } from './freeswitch-gateways.ts';
+import { parseParamList, uriParamsEntry } from './param-lists.ts';
 import { type Proposal, readingOf } from './proposal.ts';
 import type { ForeignFile, ImportFormat, ImportReading, LeftOut } from './reading.ts';
 import {
   addressOfRecord,
-  paramsEntry,
   parseSeconds,
   parseServer,
   routingKeys,
@@ -84,9 +83,7 @@ function expiresOf(text: string | undefined): number | undefined {
 /** Without extension-in-contact it is gw+NAME, which only FreeSWITCH needs. */
 function contactKeys(param: Params): Pick<Partial<AccountEntry>, 'contactUser' | 'contactUriParams'> {
   const extension = isTrue(param('extension-in-contact')) ? param('extension') : undefined;
-  const text = param('contact-params') ?? '';
-  const params = parseParams(text === '' || text.startsWith(';') ? text : `;${text}`, 0);
-  const uriParams = params.ok ? paramsEntry(params.value) : undefined;
+  const uriParams = uriParamsEntry(parseParamList(param('contact-params') ?? '') ?? []);
   return {
     ...(extension !== undefined && { contactUser: extension }),
     ...(uriParams && { contactUriParams: uriParams }),
@@ -117,6 +114,9 @@ function notesOf(param: Params, params: ReadonlyMap<string, string>, domain: str
     ...(realm === undefined || realm === domain
       ? []
       : ['realm is left behind: FreeSWITCH and sipreg answer any; set "realm" to answer only one']),
+    ...(parseParamList(param('contact-params') ?? '') === null
+      ? ['contact-params is left behind: write them like a=1;b']
+      : []),
     ...(regId === undefined || regId === '1'
       ? []
       : [`reg-id = ${regId} is left behind: sipreg numbers its flows itself`]),

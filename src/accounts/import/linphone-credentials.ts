@@ -36,7 +36,7 @@ export function credentialsOf(
     (values.get('domain') ?? identity.domain).toLowerCase() === identity.domain.toLowerCase();
   const matching = own.some(isOfDomain) ? own.filter(isOfDomain) : own;
   const rank = ({ values }: LinphoneSection): number => {
-    const realm = values.get('realm');
+    const realm = realmIn(values);
     if (realm === undefined) return 2;
     return realm === identity.realm ? 0 : realm.toLowerCase() === identity.domain.toLowerCase() ? 1 : 3;
   };
@@ -47,7 +47,7 @@ export function credentialsOf(
 export function credentialKeys(sections: readonly LinphoneSection[]): CredentialKeys {
   const byRealm = new Map<string | undefined, LinphoneSection[]>();
   for (const section of sections) {
-    const realm = section.values.get('realm');
+    const realm = realmIn(section.values);
     byRealm.set(realm, [...(byRealm.get(realm) ?? []), section]);
   }
   const rows = Array.from(byRealm, ([realm, same]) => ({
@@ -57,6 +57,11 @@ export function credentialKeys(sections: readonly LinphoneSection[]): Credential
   })).filter(({ password, ha1 }) => password !== undefined || ha1 !== undefined);
   const [own, ...others] = rows;
   return { ...own, ...(others.length > 0 && { credentials: others }) };
+}
+
+/** Older versions wrote it with the quotes of the challenge. */
+export function realmIn(values: LinphoneSection['values']): string | undefined {
+  return values.get('realm')?.replace(/^"([^"]*)"?$/, '$1');
 }
 
 /** "userid" is the name for digest where it is not that of the account. */

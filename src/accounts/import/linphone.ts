@@ -1,22 +1,14 @@
 // linphonerc: accounts are [proxy_0], [proxy_1]…, their credentials stand in [auth_info_0]…, and what [sip] says of TLS and
 // keep-alive holds for all of them.
 
-import { parseParams } from '../../core/sip/params.ts';
-import { formatUri, type Param, type SipUri, unescape as unescapeUser } from '../../core/sip/uri.ts';
+import { formatUri, type SipUri, unescape as unescapeUser } from '../../core/sip/uri.ts';
 import type { AccountEntry } from '../schema.ts';
-import { contactParamsEntry } from './binding.ts';
-import { credentialKeys, credentialsByUser, credentialsOf } from './linphone-credentials.ts';
+import { credentialKeys, credentialsByUser, credentialsOf, realmIn } from './linphone-credentials.ts';
 import { type LinphoneSection, numbered, parseLinphonerc } from './linphonerc.ts';
+import { contactParamsEntry, parseParamList, uriParamsEntry } from './param-lists.ts';
 import { type Proposal, readingOf } from './proposal.ts';
 import type { ForeignFile, ImportFormat, ImportReading, LeftOut } from './reading.ts';
-import {
-  asServer,
-  paramsEntry,
-  parseAddress,
-  parseSeconds,
-  parseServer,
-  routingKeys,
-} from './server-address.ts';
+import { asServer, parseAddress, parseSeconds, parseServer, routingKeys } from './server-address.ts';
 
 export const linphone: ImportFormat = {
   id: 'linphone',
@@ -63,7 +55,7 @@ function readProxy(section: LinphoneSection, { path, credentials, sip }: Surroun
   const aor = formatUri({ ...identity, password: null, params: [], headers: [] });
   const user = unescapeUser(identity.user);
   const own = credentialsOf(
-    { user, domain: identity.host, realm: values.get('realm') ?? '' },
+    { user, domain: identity.host, realm: realmIn(values) ?? '' },
     credentials.get(user) ?? [],
   );
   const secrets = credentialKeys(own);
@@ -113,18 +105,12 @@ function contactKeys(
   values: ReadonlyMap<string, string>,
 ): Pick<Partial<AccountEntry>, 'contact' | 'contactParams' | 'contactUriParams'> {
   const custom = parseAddress(values.get('custom_contact') ?? '');
-  const params = contactParamsEntry(paramsIn(values.get('contact_parameters')) ?? []);
-  const uriParams = paramsEntry(paramsIn(values.get('contact_uri_parameters')) ?? []);
+  const params = contactParamsEntry(parseParamList(values.get('contact_parameters') ?? '') ?? []);
+  const uriParams = uriParamsEntry(parseParamList(values.get('contact_uri_parameters') ?? '') ?? []);
   return {
     ...(params && { contactParams: params }),
     ...(custom === null ? uriParams && { contactUriParams: uriParams } : { contact: formatUri(custom) }),
   };
-}
-
-/** null: they are not written as parameters. */
-function paramsIn(text = ''): readonly Param[] | null {
-  const params = parseParams(text === '' || text.startsWith(';') ? text : `;${text}`, 0);
-  return params.ok ? params.value : null;
 }
 
 /** In milliseconds there, 10 seconds if nothing is said. */
@@ -170,7 +156,7 @@ function leftBehind(values: ReadonlyMap<string, string>): readonly string[] {
       ? ['custom_contact is left behind: it is no SIP URI']
       : []),
     ...(['contact_parameters', 'contact_uri_parameters'] as const)
-      .filter((key) => paramsIn(values.get(key)) === null)
+      .filter((key) => parseParamList(values.get(key) ?? '') === null)
       .map((key) => `${key} is left behind: write them like a=1;b`),
     ...(values.has('depends_on') ? ['depends_on is left behind: each account registers by itself'] : []),
   ];

@@ -1,11 +1,11 @@
 // The table registrant of OpenSIPS's module uac_registrant, and the commands that add rows to it while it runs:
 // `opensips-cli -x mi uac_registrant:upsert aor=sip:… contact=sip:… registrar=sip:…`.
 
-import { parseParams } from '../../core/sip/params.ts';
 import { formatUri, type Param, paramValue, type SipUri } from '../../core/sip/uri.ts';
 import type { AccountEntry } from '../schema.ts';
-import { bindingKeys, bindingNotes, contactParamsEntry, type OutboundIdentity } from './binding.ts';
+import { bindingKeys, bindingNotes, type OutboundIdentity } from './binding.ts';
 import { hasUpserts, upsertRows } from './opensips-upsert.ts';
+import { contactParamsEntry, parseParamList } from './param-lists.ts';
 import { type Proposal, readingOf } from './proposal.ts';
 import type { ForeignFile, ImportFormat, ImportReading, LeftOut } from './reading.ts';
 import { parseAddress, parseSeconds, parseServer, routingKeys } from './server-address.ts';
@@ -87,9 +87,7 @@ function secretKeys(password: string | undefined): Pick<Partial<AccountEntry>, '
 
 /** null: they are not written as parameters. */
 function paramsOf(column: Column): readonly Param[] | null {
-  const text = column('binding_params') ?? '';
-  const params = parseParams(text === '' || text.startsWith(';') ? text : `;${text}`, 0);
-  return params.ok ? params.value : null;
+  return parseParamList(column('binding_params') ?? '');
 }
 
 function outboundOf(params: readonly Param[]): OutboundIdentity {

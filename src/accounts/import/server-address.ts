@@ -2,7 +2,7 @@
 // and the keys that the servers of one account make here.
 
 import { bracketed, ipVersion } from '../../core/sip/ip.ts';
-import { escapeUser, formatUri, type Param, parseUri, type SipUri, uriParam } from '../../core/sip/uri.ts';
+import { escapeUser, formatUri, parseUri, type SipUri, uriParam } from '../../core/sip/uri.ts';
 import type { AccountEntry } from '../schema.ts';
 
 /** A SIP URI with or without angle brackets and a display name before them; null: it is none. */
@@ -76,12 +76,6 @@ export function transportIn(uri: SipUri): Transport | null {
 
 export function withoutTransport(uri: SipUri): SipUri {
   return { ...uri, params: uri.params.filter(({ name }) => name.toLowerCase() !== 'transport') };
-}
-
-/** Parameters as an entry has them: a flag is true. */
-export function paramsEntry(params: readonly Param[]): Readonly<Record<string, string | true>> | undefined {
-  if (params.length === 0) return undefined;
-  return Object.fromEntries(params.map(({ name, value }) => [name, value ?? true]));
 }
 
 type Transport = Exclude<NonNullable<AccountEntry['transport']>, 'auto'>;

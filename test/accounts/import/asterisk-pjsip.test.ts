@@ -116,6 +116,7 @@ describe('pjsip.conf', () => {
     ['expiration=120', { expires: 120 }],
     ['contact_user=line1', { contactUser: 'line1' }],
     ['contact_header_params=q=0.5\\;x-a\\;x-b="c"', { contactParams: { q: 0.5, 'x-a': true, 'x-b': 'c' } }],
+    ['contact_header_params=Q = 0.25', { contactParams: { Q: 0.25 } }],
     ['user_agent=PBX 1', { userAgent: 'PBX 1' }],
   ])('takes %s', (setting, keys) => {
     expect(entryOf(setting)).toEqual({ aor: 'sip:1@a.test', ...keys });
@@ -194,6 +195,12 @@ describe('pjsip.conf', () => {
       'transport = far is not in what was read: DNS says how the server is reached (else set "transport")',
       'outbound_auth = gone is not in what was read: the account has no password of it',
     ]);
+    expect(notesOf('contact_header_params=a b')).toEqual([
+      'contact_header_params is left behind: write them like a=1;b',
+    ]);
+    expect(notesOf('contact_header_params=q')).toEqual([
+      'what would be "contactParams" is left behind: it must be a number from 0 to 1',
+    ]);
     expect(notesOf('outbound_auth=o', '[o]\ntype=auth\nauth_type=google_oauth\nrefresh_token=t')).toEqual([
       '[o] has no password that sipreg can use',
     ]);
@@ -246,6 +253,14 @@ describe('pjsip_wizard.conf', () => {
     ]);
     expect(leftOut).toEqual([
       { path: 'file', line: 26, what: '[broken]', why: 'it sends registrations, and has no remote_hosts' },
+    ]);
+  });
+
+  it('has two variables, whatever others are called', () => {
+    const text =
+      '[w]\ntype=wizard\nsends_registrations=yes\nremote_hosts=a.test\nclient_uri_pattern=sip:${constructor}@b.test\n';
+    expect(read(text).leftOut).toMatchObject([
+      { what: '[w]', why: 'its client_uri has a variable: write what it stands for' },
     ]);
   });
 

@@ -91,6 +91,15 @@ describe('the accounts file of baresip', () => {
     ]);
   });
 
+  it('tells no piece of a password that has no quotes', () => {
+    expect(notes('<sip:a@b.example>;auth_pass=se;cret=99;mwi=no')).toEqual([
+      [
+        'left behind, as it is not about registering: mwi',
+        'parameters that sipreg does not know are left behind: a password with ";" needs quotes there',
+      ],
+    ]);
+  });
+
   it('keeps proxies of several transports apart', () => {
     const line =
       '<sip:a@b.example>;auth_pass=x;sipnat=outbound;outbound1="sip:c.example;transport=tcp";outbound2="<sip:d.example;transport=tls>"';

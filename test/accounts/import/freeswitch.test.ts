@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { freeswitch } from '../../../src/accounts/import/freeswitch.ts';
 import type { Inclusion } from '../../../src/accounts/import/reading.ts';
-import { foreignFile, foreignFiles, itIsAReader } from './readers.ts';
+import { foreignFile, foreignFiles, itIsAReader, PATIENCE_MS } from './readers.ts';
 
 /** conf/vanilla/sip_profiles/external/example.xml with its lines taken out of their comments. */
 const EXAMPLE = `<include>
@@ -228,6 +228,28 @@ describe('gateways of FreeSWITCH', () => {
     const doubling = '<X-PRE-PROCESS cmd="set" data="a=$${a}$${a}"/>\n'.repeat(60);
     const text = `<X-PRE-PROCESS cmd="set" data="a=xx"/>\n${doubling}${gateway(['password', '$${a}'])}`;
     expect(String(read(text).accounts[0]?.entry.password).length).toBeLessThanOrEqual(4096);
+  });
+
+  it('names variables thousands of times, and still ends', () => {
+    const set = `<X-PRE-PROCESS cmd="set" data="a=${'x'.repeat(4000)}"/>`;
+    expect(read(set + gateway(['extension', '$${a}'.repeat(140_000)]))).toMatchObject({
+      accounts: [],
+      leftOut: [{ what: 'gateway b.example' }],
+    });
+  });
+
+  it(
+    'bears variables that nobody closes',
+    () => {
+      expect(read(gateway(['password', '$${'.repeat(350_000)])).accounts).toHaveLength(1);
+    },
+    PATIENCE_MS,
+  );
+
+  it('says when it cannot take the parameters of its Contact', () => {
+    expect(read(gateway(['contact-params', 'a b'])).accounts[0]?.notes).toEqual([
+      'contact-params is left behind: write them like a=1;b',
+    ]);
   });
 
   itIsAReader(freeswitch, EXAMPLE, {

@@ -158,6 +158,13 @@ describe('linphonerc', () => {
     ]);
   });
 
+  it('takes a realm out of its quotes, as older versions write it', () => {
+    const auth = '[auth_info_0]\nusername=a\npasswd=x\nrealm="asterisk"\n';
+    expect(entriesOf(fileOf('realm=asterisk', auth))).toEqual([
+      { aor: 'sip:a@b.example', realm: 'asterisk', password: 'x' },
+    ]);
+  });
+
   it('keeps a registrar that is not the domain of the account', () => {
     expect(entriesOf(fileOf('reg_proxy=<sip:192.0.2.7:5070;transport=tcp>'))).toEqual([
       { aor: 'sip:a@b.example', registrar: 'sip:192.0.2.7:5070', transport: 'tcp' },

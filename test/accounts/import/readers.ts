@@ -29,7 +29,7 @@ type Makings = {
 };
 
 /** What is not linear takes minutes; a busy machine may take its time. */
-const PATIENCE_MS = 60_000;
+export const PATIENCE_MS = 60_000;
 const SECRET = 'Tr0ub4dor';
 
 export function itIsAReader(format: ImportFormat, sample: string, { pieces, entry, around }: Makings): void {
