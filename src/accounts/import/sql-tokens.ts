@@ -15,7 +15,9 @@ export type SqlDialect = 'mysql' | 'standard';
 
 export function dialectOf(text: string): SqlDialect {
   const isStandard = /standard_conforming_strings|PostgreSQL database dump|^PRAGMA |\bpublic\./m.test(text);
-  return isStandard && !text.includes('`') ? 'standard' : 'mysql';
+  // Of a name, not just anywhere: a password may have a backtick.
+  const isMysql = /\b(?:into|table|exists)\s+`/i.test(text);
+  return isStandard && !isMysql ? 'standard' : 'mysql';
 }
 
 /** The token at `from` or after it; null: there is none. */

@@ -184,6 +184,10 @@ describe('uacreg in SQL', () => {
     ]);
   });
 
+  it('takes no backtick in a password for the quote of a name', () => {
+    expect(entriesOf(SQLITE.replace("'pw\\'", "'p`w\\'"))).toMatchObject([{ password: 'p`w\\' }]);
+  });
+
   it('is read as the manual of the module has it', () => {
     const sql = `INSERT INTO uacreg (l_uuid,l_username,l_domain,r_username,r_domain,realm,auth_username,auth_password,auth_proxy,expires)
 VALUES ('account123','test','mysipserver.com','test123','sipprovider.com','sipprovider.com','test123','xxxxxx','sip:sipprovider.com',360);`;
