@@ -86,6 +86,14 @@ describe('account import', () => {
     await expect(stat(store)).rejects.toThrow(/ENOENT/);
   });
 
+  it('shows an account with the defaults that the file has for it', async () => {
+    const defaults = { registrar: 'sip:edge.test', transport: 'tcp' };
+    const config = await home.write('mine.json', { defaults, accounts: {} });
+    await home.write('sip.conf', `register => 7:${SECRET}@b.test\n`);
+    const { stdout } = await run(['-c', config, 'import', 'sip.conf']);
+    expect(stdout).toBe('✓ 7@b.test  sip:7@b.test  at sip:edge.test over tcp, from sip.conf:1\n');
+  });
+
   it('--dry-run writes nothing; --json is one document, without secrets', async () => {
     await home.write('pjsip.conf', `#include gone.conf\n${trunk('one', '1')}${AUTH}`);
     const tried = await run(['import', '--dry-run', 'pjsip.conf']);

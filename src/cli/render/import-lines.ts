@@ -26,6 +26,10 @@ export function accountLines(rows: readonly Row[], mark: string, theme: Theme): 
   });
 }
 
+export function unchangedLine(account: Pick<ForeignAccount, 'name' | 'path' | 'line'>, theme: Theme): string {
+  return `${theme.faint('=')} ${theme.strong(account.name)}  unchanged, from ${placeOf(account)}`;
+}
+
 export function leftOutLine(one: LeftOut, theme: Theme): string {
   return `${theme.caution('✗')} ${placeOf(one)}: ${printable(one.what)} is left out: ${printable(one.why)}`;
 }
