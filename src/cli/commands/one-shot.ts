@@ -93,3 +93,8 @@ function inOrder(all: readonly Settled[], order: readonly string[]): readonly Se
   const place = ({ snapshot }: Settled): number => placeOf.get(snapshot.account) ?? 0;
   return all.toSorted((a, b) => place(a) - place(b));
 }
+
+/** Somebody reads what comes of it; cron and scripts do not, and do not tire of a wrong password either. */
+export function isAskedByPerson(): boolean {
+  return process.stdout.isTTY || process.stderr.isTTY;
+}

@@ -7,7 +7,7 @@ import { keyLogInUse } from '../key-log.ts';
 import type { Output } from '../output.ts';
 import { findOwner, type Owner, throughOwner } from '../owner.ts';
 import { registeredLine } from '../render/account-line.ts';
-import { runOneShot } from './one-shot.ts';
+import { isAskedByPerson, runOneShot } from './one-shot.ts';
 
 export type RegisterOptions = {
   readonly watch: boolean;
@@ -76,11 +76,6 @@ export async function register(
   );
   if (exitCode === 0) noteNobodyListens(accounts, output);
   return exitCode;
-}
-
-/** Somebody reads what comes of it; cron and scripts do not, and do not tire of a wrong password either. */
-function isAskedByPerson(): boolean {
-  return process.stdout.isTTY || process.stderr.isTTY;
 }
 
 function watchedAlready({ pid, owned }: Owner): CommandError {
