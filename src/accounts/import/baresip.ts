@@ -25,10 +25,14 @@ function readAccounts({ path, text }: ForeignFile): ImportReading {
   return readingOf(findings);
 }
 
+/** Far more than an account has: expressions that read millions of characters at once run out of stack. */
+const MAX_LINE = 65_536;
+
 type Place = Pick<LeftOut, 'path' | 'line'>;
 type Params = ReadonlyMap<string, string>;
 
 function readLine(text: string, place: Place): Proposal | LeftOut {
+  if (text.length > MAX_LINE) return { ...place, what: 'the line', why: 'it is longer than any account' };
   const { display, uri: uriText, rest } = splitAddress(text);
   const address = parseAddress(uriText);
   if (address === null || address.user === null) {

@@ -1,7 +1,7 @@
 // `opensips-cli -x mi uac_registrant:upsert aor=… contact=…` (and its older name, reg_upsert), one command a line as a shell
 // reads it: quotes, backslashes, lines that go on after a backslash.
 
-import type { TableRow } from './table-rows.ts';
+import type { BrokenRow, TableRow } from './table-rows.ts';
 
 const COMMAND = /\b(?:uac_registrant:upsert|reg_upsert)\s/;
 
@@ -10,15 +10,34 @@ export function hasUpserts(text: string): boolean {
 }
 
 /** The arguments of each command under the names of the table's columns. */
-export function upsertRows(text: string): readonly TableRow[] {
-  const rows: TableRow[] = [];
-  let line = 1;
-  for (const [command] of text.matchAll(/(?:[^\\\n]+|\\(?:\r?\n|.)?)+\n?|\n/g)) {
-    if (!/^\s*#/.test(command) && COMMAND.test(command)) rows.push({ line, values: argumentsIn(command) });
-    line += command.split('\n').length - 1;
+export function upsertRows(text: string): readonly (TableRow | BrokenRow)[] {
+  const rows: (TableRow | BrokenRow)[] = [];
+  const lines = text.split('\n');
+  let [command, line] = ['', 1];
+  for (const [at, row] of lines.entries()) {
+    command += `${row}\n`;
+    if (goesOn(row) && at + 1 < lines.length) continue;
+    if (!/^\s*#/.test(command) && COMMAND.test(command)) rows.push(rowFrom(command, line));
+    [command, line] = ['', at + 2];
   }
   return rows;
 }
+
+/** Whether the backslash at its end is no escaped one. */
+function goesOn(row: string): boolean {
+  let count = 0;
+  for (let at = row.length - (row.endsWith('\r') ? 2 : 1); row[at] === '\\'; at--) count++;
+  return count % 2 === 1;
+}
+
+function rowFrom(command: string, line: number): TableRow | BrokenRow {
+  return command.length > MAX_COMMAND
+    ? { line, why: 'it is longer than a shell would take it' }
+    : { line, values: argumentsIn(command) };
+}
+
+/** What Linux takes as one argument; expressions that read millions of characters at once run out of stack. */
+const MAX_COMMAND = 131_072;
 
 function argumentsIn(command: string): ReadonlyMap<string, string> {
   const values = new Map<string, string>();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { baresip } from '../../../src/accounts/import/baresip.ts';
-import { foreignFile, itIsAReader } from './readers.ts';
+import { foreignFile, itBearsHugeTexts, itIsAReader } from './readers.ts';
 
 const ACCOUNTS = `#
 # SIP accounts - one account per line
@@ -137,6 +137,8 @@ describe('the accounts file of baresip', () => {
       ],
     ]);
   });
+
+  itBearsHugeTexts(baresip, { 'a password': (huge) => `<sip:a@b>;auth_pass="${huge}"` });
 
   itIsAReader(baresip, ACCOUNTS, {
     pieces: [

@@ -246,6 +246,14 @@ describe('gateways of FreeSWITCH', () => {
     PATIENCE_MS,
   );
 
+  it('bears a parameter of its Contact as long as a file', () => {
+    const long = `a=${'x'.repeat(30_000_000)}`;
+    expect(read(gateway(['contact-params', long])).accounts).toMatchObject([{ notes: [] }]);
+    expect(read(gateway(['contact-params', `${long}%`])).accounts).toMatchObject([
+      { notes: [expect.stringContaining('has characters that a URI parameter cannot hold')] },
+    ]);
+  });
+
   it('says when it cannot take the parameters of its Contact', () => {
     expect(read(gateway(['contact-params', 'a b'])).accounts[0]?.notes).toEqual([
       'contact-params is left behind: write them like a=1;b',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { kamailio } from '../../../src/accounts/import/kamailio.ts';
 import { opensips } from '../../../src/accounts/import/opensips.ts';
-import { foreignFile, itIsAReader } from './readers.ts';
+import { foreignFile, itBearsHugeTexts, itIsAReader } from './readers.ts';
 
 const HA1 = '0123456789abcdef0123456789abcdef';
 const URN = 'urn:uuid:2ee5fbe1-a356-45c4-828a-e38c7068d3cf';
@@ -125,6 +125,8 @@ describe('registrant in db_text', () => {
 });
 
 describe('uac_registrant:upsert', () => {
+  itBearsHugeTexts(opensips, { 'an argument': (huge) => `uac_registrant:upsert aor="${huge}"` });
+
   it('is read as a shell reads it', () => {
     const { accounts, leftOut } = read(UPSERTS);
     expect(leftOut).toEqual([]);

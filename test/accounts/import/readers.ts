@@ -109,6 +109,26 @@ export function itIsAReader(format: ImportFormat, sample: string, { pieces, entr
   );
 }
 
+/** As long as a file may be. */
+const HUGE = 32_000_000;
+
+export function itBearsHugeTexts(
+  format: ImportFormat,
+  texts: Readonly<Record<string, (huge: string) => string>>,
+): void {
+  it.each(Object.entries(texts))(
+    'bears %s as long as a file',
+    (_, textOf) => {
+      for (const filling of ['x', '\\a']) {
+        const text = textOf(filling.repeat(HUGE / filling.length));
+        expect(recognised(foreignFile(text))).toEqual([format]);
+        expect(format.read(foreignFile(text)).accounts).toEqual([]);
+      }
+    },
+    PATIENCE_MS,
+  );
+}
+
 function accountsFileOf({ accounts }: ImportReading): string {
   return JSON.stringify({
     accounts: Object.fromEntries(accounts.map(({ entry }, index) => [`account${index}`, entry])),
