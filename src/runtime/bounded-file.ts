@@ -56,8 +56,10 @@ export type BoundedText =
   /** No regular file, or too large. */
   | { readonly type: 'unfit'; readonly problem: string };
 
+type Encoding = 'utf8' | 'latin1';
+
 /** The text of a regular file of at most `limit` bytes. Throws the system's error when it cannot be read. */
-export function readBounded(path: string, limit: number): BoundedText {
+export function readBounded(path: string, limit: number, encoding: Encoding = 'utf8'): BoundedText {
   const descriptor = openForReading(path);
   if (descriptor === null) return { type: 'none' };
   try {
@@ -66,7 +68,7 @@ export function readBounded(path: string, limit: number): BoundedText {
     if (found.size > limit) {
       return { type: 'unfit', problem: `it has ${found.size} bytes, more than the ${limit} it may have` };
     }
-    return { type: 'text', text: readText(descriptor, found.size) };
+    return { type: 'text', text: readText(descriptor, found.size, encoding) };
   } finally {
     closeSync(descriptor);
   }
@@ -77,7 +79,7 @@ export function readBeginning(path: string, count: number): string | null {
   const descriptor = openForReading(path);
   if (descriptor === null) return null;
   try {
-    return readText(descriptor, count);
+    return readText(descriptor, count, 'utf8');
   } finally {
     closeSync(descriptor);
   }
@@ -93,9 +95,9 @@ function openForReading(path: string): number | null {
   }
 }
 
-function readText(descriptor: number, count: number): string {
+function readText(descriptor: number, count: number, encoding: Encoding): string {
   const piece = Buffer.alloc(Math.min(count, PIECE_BYTES));
-  const decoder = new StringDecoder('utf8');
+  const decoder = new StringDecoder(encoding);
   const texts: string[] = [];
   for (let left = count; left > 0; ) {
     const got = readSync(descriptor, piece, 0, Math.min(left, piece.length), null);

@@ -131,7 +131,10 @@ function includedText(path: string, included: Included): Result<string, string> 
 
 function readRegular(path: string, limit: number): Result<string, string> {
   try {
-    const read = readBounded(path, limit);
+    const asUtf8 = readBounded(path, limit);
+    // As textOf has it: a password would be another one.
+    const isOther = asUtf8.type === 'text' && asUtf8.text.includes('\ufffd');
+    const read = isOther ? readBounded(path, limit, 'latin1') : asUtf8;
     if (read.type === 'none') return failure('there is no such file');
     if (read.type === 'unfit') return failure(read.problem);
     return read.text.includes('\0') ? failure(BINARY) : success(read.text);

@@ -101,7 +101,9 @@ describe('files of other programs', () => {
 
   it('may be in Latin-1', async () => {
     const folder = folderOf({ 'a.conf': Buffer.from('; B\xfcro', 'latin1') });
-    expect((await open(join(folder, 'a.conf'))).file.text).toBe('; Büro');
+    const top = await open(join(folder, 'a.conf'));
+    expect(top.file.text).toBe('; Büro');
+    expect(textsOf(top, 'a.conf')).toEqual(['; Büro']);
   });
 
   it.each([
