@@ -170,6 +170,7 @@ const OF_CALLS: ReadonlySet<string> = new Set(
 );
 
 const REMARKS: ReadonlyMap<string, string> = new Map([
+  ['transport', 'it belongs inside the < >, where baresip reads it'],
   ['rwait', 'sipreg refreshes in time for what the registrar grants'],
   ['prio', 'each account registers by itself'],
   ['fbregint', 'each account registers by itself'],

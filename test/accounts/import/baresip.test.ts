@@ -91,6 +91,12 @@ describe('the accounts file of baresip', () => {
     ]);
   });
 
+  it('says where a transport belongs', () => {
+    expect(notes('"A" <sip:a@b.example>;transport=tcp;auth_pass=x')[0]).toContain(
+      'transport is left behind: it belongs inside the < >, where baresip reads it',
+    );
+  });
+
   it('tells no piece of a password that has no quotes', () => {
     expect(notes('<sip:a@b.example>;auth_pass=se;cret=99;mwi=no')).toEqual([
       [
