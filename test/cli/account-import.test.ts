@@ -91,7 +91,10 @@ describe('account import', () => {
     const config = await home.write('mine.json', { defaults, accounts: {} });
     await home.write('sip.conf', `register => 7:${SECRET}@b.test\n`);
     const { stdout } = await run(['-c', config, 'import', 'sip.conf']);
-    expect(stdout).toBe('✓ 7@b.test  sip:7@b.test  at sip:edge.test over tcp, from sip.conf:1\n');
+    expect(stdout).toBe(
+      '✓ 7@b.test  sip:7@b.test  at sip:edge.test over tcp, from sip.conf:1\n' +
+        '    takes from the file\'s "defaults": registrar, transport\n',
+    );
   });
 
   it('--dry-run writes nothing; --json is one document, without secrets', async () => {

@@ -40,7 +40,7 @@ export function selectAccounts(document: AccountsDocument, found: ImportReading)
       unchanged.push(account);
       continue;
     }
-    added.push(account);
+    added.push({ ...account, notes: [...account.notes, ...takenOver(account, document)] });
     noteOwners(owners, alone(account, document));
   }
   return { added, unchanged, leftOut };
@@ -60,6 +60,16 @@ function noteOwners(owners: Owners, accounts: Accounts): void {
 function alone({ name, entry }: ForeignAccount, document: AccountsDocument): Accounts {
   const accounts = { [name]: entry };
   return accountsOf(() => ({ ...document, accounts }));
+}
+
+/** What the account takes from the document's defaults: its own file says nothing of it, and a registrar, say, is another one
+ * then. */
+function takenOver(account: ForeignAccount, document: AccountsDocument): readonly string[] {
+  const said = new Set(Object.keys(account.entry));
+  const keys = [...alone(account, document)].flatMap(([, entry]) =>
+    Object.entries(entry).flatMap(([key, value]) => (value === undefined || said.has(key) ? [] : [key])),
+  );
+  return keys.length === 0 ? [] : [`takes from the file's "defaults": ${keys.join(', ')}`];
 }
 
 function differenceTo(existing: AccountEntry, { name, entry }: ForeignAccount): string | null {

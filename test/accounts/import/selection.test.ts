@@ -91,6 +91,17 @@ describe('what is there already', () => {
   });
 });
 
+it('an account says what it takes from the defaults, and only that', () => {
+  const notes = (entry: AccountEntry, defaults: NonNullable<AccountsDocument['defaults']>) =>
+    selectAccounts({ accounts: {}, defaults }, { accounts: [found('x', entry)], leftOut: [] }).added[0]
+      ?.notes;
+  const defaults = { registrar: 'sip:y.test', password: 'q', expires: 300 };
+  expect(notes({ aor: 'sip:a@x.test', ha1: 'a'.repeat(32), expires: 60 }, defaults)).toEqual([
+    'takes from the file\'s "defaults": registrar',
+  ]);
+  expect(notes(A, {})).toEqual([]);
+});
+
 it('an entry that does not fit is left out alone', () => {
   const { added, leftOut } = select([
     found('x', { aor: 'nonsense' }),
