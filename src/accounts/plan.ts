@@ -3,7 +3,7 @@
 
 import { resolve } from 'node:path';
 import { assert } from '../core/assert.ts';
-import type { DigestAlgorithm, DigestPolicy } from '../core/digest/algorithm.ts';
+import { DIGEST_ALGORITHMS, type DigestAlgorithm, type DigestPolicy } from '../core/digest/algorithm.ts';
 import type { KeepaliveSettings } from '../core/keepalive/terms.ts';
 import { oncePerContent, oncePerObject, oncePerText } from '../core/made-once.ts';
 import { ownText } from '../core/own-text.ts';
@@ -186,7 +186,7 @@ export function secretSourcesOf(entry: AccountEntry, directory: string): readonl
 
 const digestPolicy = oncePerObject(
   ({ algorithms, qop }: NonNullable<AccountEntry['digest']>): DigestPolicy => ({
-    algorithms: algorithms ?? ALGORITHMS,
+    algorithms: algorithms ?? DIGEST_ALGORITHMS,
     needsQop: qop === 'required',
   }),
 );
@@ -332,7 +332,7 @@ function socketAddress(text: string, defaultPort = 0): SocketAddress {
 
 function ha1Secret(ha1: Ha1Entry, directory: string): CredentialSource['secret'] {
   if (typeof ha1 === 'string') return { type: 'ha1', source: { type: 'literal', text: ha1 } };
-  const sources = ALGORITHMS.flatMap((algorithm) => {
+  const sources = DIGEST_ALGORITHMS.flatMap((algorithm) => {
     const value = ha1[algorithm];
     return value === undefined ? [] : [[algorithm, textSource(value, directory)] as const];
   });
@@ -349,8 +349,6 @@ export function textSource(value: SecretText, directory: string): TextSource {
   assert(value.credential !== undefined, 'the schema lets only sources with exactly one place pass');
   return { type: 'credential', id: value.credential };
 }
-
-const ALGORITHMS = ['MD5', 'SHA-256', 'SHA-512-256'] as const satisfies readonly DigestAlgorithm[];
 
 const BASE_TAGS: ReadonlySet<string> = new Set(
   (

@@ -2,6 +2,7 @@
 // realm, and the policy on challenges.
 
 import * as v from 'valibot';
+import { DIGEST_ALGORITHMS } from '../core/digest/algorithm.ts';
 import { described, optional, text } from './schema-terms.ts';
 import {
   credentialIdRule,
@@ -86,7 +87,7 @@ export const credentials = v.array(
 export const digest = v.strictObject({
   algorithms: optional(
     'These algorithms only (all three)',
-    v.pipe(v.array(v.picklist(['MD5', 'SHA-256', 'SHA-512-256'])), v.minLength(1, 'must not be empty')),
+    v.pipe(v.array(v.picklist(DIGEST_ALGORITHMS)), v.minLength(1, 'must not be empty')),
   ),
   qop: optional(
     'required: none without qop, the old form of RFC 2069; any: that too (any)',

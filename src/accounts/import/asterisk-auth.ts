@@ -1,5 +1,6 @@
 // `type = auth` of Asterisk's pjsip.conf: the credentials of an account, for one realm or for any.
 
+import { DIGEST_ALGORITHMS } from '../../core/digest/algorithm.ts';
 import { type Section, settingIn, settingsIn } from './asterisk-config.ts';
 import type { FoundKeys } from './asterisk-transport.ts';
 import type { Proposal } from './proposal.ts';
@@ -52,7 +53,5 @@ function secretOf(section: Section): Pick<Credential, 'password' | 'ha1'> | null
 function digestOf(value: string): readonly (readonly [string, string])[] {
   const [algorithm = '', digest = ''] = value.split(':');
   const name = algorithm.trim().toUpperCase();
-  return ALGORITHMS.includes(name) ? [[name, digest.trim()]] : [];
+  return DIGEST_ALGORITHMS.some((known) => known === name) ? [[name, digest.trim()]] : [];
 }
-
-const ALGORITHMS = ['MD5', 'SHA-256', 'SHA-512-256'];

@@ -1,6 +1,6 @@
 // The `algorithm` parameter of RFC 7616 §3.3 and RFC 8760 §2.1: a name, in any case, with an optional "-sess".
 
-import type { DigestAlgorithm } from './algorithm.ts';
+import { DIGEST_ALGORITHMS, type DigestAlgorithm } from './algorithm.ts';
 
 export type AlgorithmName = { readonly algorithm: DigestAlgorithm; readonly session: boolean };
 
@@ -10,8 +10,6 @@ export function parseAlgorithmName(text: string | undefined): AlgorithmName | nu
   if (name === '') return { algorithm: 'MD5', session: false };
   const session = name.endsWith('-SESS');
   const base = session ? name.slice(0, -'-SESS'.length) : name;
-  const algorithm = ALGORITHMS.find((known) => known === base);
+  const algorithm = DIGEST_ALGORITHMS.find((known) => known === base);
   return algorithm === undefined ? null : { algorithm, session };
 }
-
-const ALGORITHMS: readonly DigestAlgorithm[] = ['MD5', 'SHA-256', 'SHA-512-256'];

@@ -1,6 +1,8 @@
 // The digest algorithms of RFC 7616 and RFC 8760, and the hash function that the shell hands in.
 
-export type DigestAlgorithm = 'MD5' | 'SHA-256' | 'SHA-512-256';
+export const DIGEST_ALGORITHMS = ['MD5', 'SHA-256', 'SHA-512-256'] as const;
+
+export type DigestAlgorithm = (typeof DIGEST_ALGORITHMS)[number];
 
 /** Lower-case hex digest of `data`; text is hashed as UTF-8. SHA-512-256 is FIPS SHA-512/256, not a cut SHA-512. */
 export type HashFn = (algorithm: DigestAlgorithm, data: string | Uint8Array) => string;
