@@ -17,6 +17,7 @@ import {
   type AnswerHeaders,
   challenge,
   FIRST,
+  lookedUp,
   OWN_CONTACT,
   type Script,
   SECOND,
@@ -174,13 +175,7 @@ function play(line: Script, step: Move): void {
       line.step({ type: 'flowClosed', flowId: step.flowId, failure });
       break;
     case 'resolved':
-      line.step({
-        type: 'targetsResolved',
-        targets: step.targets,
-        deferredUntil: null,
-        stale: null,
-        tlsWithdrawn: false,
-      });
+      line.step(lookedUp(step.targets));
       break;
     case 'unresolved':
       line.step({ type: 'resolutionFailed', failure });

@@ -4,7 +4,18 @@
 import { describe, expect, it } from 'vitest';
 import { failureOf } from '../../../src/core/health/verdict.ts';
 import type { Target } from '../../../src/core/sip/transport.ts';
-import { FIRST, granted, onward, open, openings, refuse, type Script, SECOND, script } from './script.ts';
+import {
+  FIRST,
+  granted,
+  lookedUp,
+  onward,
+  open,
+  openings,
+  refuse,
+  type Script,
+  SECOND,
+  script,
+} from './script.ts';
 
 const MINUTE = 60_000;
 const SECURE: Target = { ...FIRST, transport: 'tls', port: 5061 };
@@ -46,24 +57,12 @@ describe('a registration at the second best target', () => {
   it('comes back also when a removal led it there', () => {
     const line = registeredOn({ manual: ['resolve'] });
     line.begin();
-    line.step({
-      type: 'targetsResolved',
-      targets: [FIRST, SECOND],
-      deferredUntil: null,
-      stale: null,
-      tlsWithdrawn: false,
-    });
+    line.step(lookedUp([FIRST, SECOND]));
     open(line);
     line.answer(200, granted(3600));
     line.stop(MINUTE, 'paused');
     line.answer(503, {});
-    line.step({
-      type: 'targetsResolved',
-      targets: [SECOND, FIRST],
-      deferredUntil: line.now(),
-      stale: null,
-      tlsWithdrawn: false,
-    });
+    line.step(lookedUp([SECOND, FIRST], { deferredUntil: line.now() }));
     open(line);
     line.answer(200, {});
     expect(line.registration().target).toEqual(SECOND);
@@ -190,13 +189,7 @@ describe('DNS that fails while the flow should be replaced', () => {
   it('leaves the registration where it is', () => {
     const line = registeredOn({ targets: [FIRST], manual: ['resolve'] });
     line.begin();
-    line.step({
-      type: 'targetsResolved',
-      targets: [FIRST],
-      deferredUntil: null,
-      stale: null,
-      tlsWithdrawn: false,
-    });
+    line.step(lookedUp([FIRST]));
     open(line);
     line.answer(200, granted(600));
     line.step({ type: 'flowOutdated', flowId: 1, now: false });
@@ -209,7 +202,7 @@ describe('DNS that fails while the flow should be replaced', () => {
     const line = script({ manual: ['resolve'] });
     line.begin();
     const stale = failureOf('dns.timeout', '127.0.0.1 did not answer');
-    line.step({ type: 'targetsResolved', targets: [FIRST], deferredUntil: null, stale, tlsWithdrawn: false });
+    line.step(lookedUp([FIRST], { stale }));
     expect(line.warnings()).toEqual([expect.stringContaining('127.0.0.1 did not answer')]);
   });
 });
@@ -229,23 +222,11 @@ describe('a handshake that failed', () => {
   function nextRound(targets: readonly Target[]): Script {
     const line = registeredOn({ manual: ['resolve'] });
     line.begin();
-    line.step({
-      type: 'targetsResolved',
-      targets: [SECURE],
-      deferredUntil: null,
-      stale: null,
-      tlsWithdrawn: false,
-    });
+    line.step(lookedUp([SECURE]));
     const failure = failureOf('tls.untrusted', 'it is not trusted');
     line.step({ type: 'flowFailed', target: SECURE, failure });
     onward(line);
-    line.step({
-      type: 'targetsResolved',
-      targets,
-      deferredUntil: line.now(),
-      stale: null,
-      tlsWithdrawn: false,
-    });
+    line.step(lookedUp(targets, { deferredUntil: line.now() }));
     return line;
   }
 
@@ -255,13 +236,7 @@ describe('a handshake that failed', () => {
     refuse(line);
     expect(line.failure()).toMatchObject({ code: 'connect.refused' });
     onward(line);
-    line.step({
-      type: 'targetsResolved',
-      targets: [SECOND, SECURE],
-      deferredUntil: line.now(),
-      stale: null,
-      tlsWithdrawn: false,
-    });
+    line.step(lookedUp([SECOND, SECURE], { deferredUntil: line.now() }));
     open(line);
     line.answer(200, granted(3600));
     expect(line.registration()).toMatchObject({ target: SECURE, way: { tlsFailed: false } });

@@ -9,6 +9,7 @@ import {
   breakFlow,
   FIRST,
   granted,
+  lookedUp,
   onward,
   open,
   openings,
@@ -34,7 +35,7 @@ describe('a target that answered 503 with a Retry-After', () => {
     return line;
   }
   function found(line: Script, targets: readonly Target[], deferredUntil: number | null = null): void {
-    line.step({ type: 'targetsResolved', targets, deferredUntil, stale: null, tlsWithdrawn: false });
+    line.step(lookedUp(targets, { deferredUntil }));
   }
   /** What is called an hour here, and a little so that not all return as one. */
   function expectAnHour(ms: number): void {

@@ -9,6 +9,7 @@ import {
   challenge,
   FIRST,
   granted,
+  lookedUp,
   OWN_CONTACT,
   onward,
   type Script,
@@ -118,13 +119,7 @@ describe('a registration', () => {
   it('does nothing while nothing is asked of it', () => {
     const line = script();
     line.step({ type: 'timePassed' });
-    line.step({
-      type: 'targetsResolved',
-      targets: [FIRST],
-      deferredUntil: null,
-      stale: null,
-      tlsWithdrawn: false,
-    });
+    line.step(lookedUp([FIRST]));
     expect([line.effects, line.wakeAt()]).toEqual([[], undefined]);
   });
 });
@@ -172,13 +167,7 @@ describe('a stop', () => {
       line.begin();
       line.stop();
       expect(hasEnded(line)).toBe(true);
-      line.step({
-        type: 'targetsResolved',
-        targets: [FIRST],
-        deferredUntil: null,
-        stale: null,
-        tlsWithdrawn: false,
-      });
+      line.step(lookedUp([FIRST]));
       line.step({ type: 'flowOpened', target: FIRST, flow: line.flowTo(FIRST) });
       line.step({ type: 'cseqReserved', callId: 'c', firstCseq: 6, lastCseq: 9 });
       expect(line.sent).toEqual([]);

@@ -154,8 +154,7 @@ export function script(setting: Setting = {}) {
     return { id: flowIds, transport, local, remote: { address, port }, tls: null };
   };
   const perform = (effect: LifecycleEffect): void => {
-    if (effect.type === 'resolve')
-      step({ type: 'targetsResolved', targets, deferredUntil, stale: null, tlsWithdrawn: false });
+    if (effect.type === 'resolve') step(lookedUp(targets, { deferredUntil }));
     if (effect.type === 'openFlow')
       step({ type: 'flowOpened', target: effect.target, flow: flowTo(effect.target) });
     if (effect.type === 'readSecret') step({ type: 'secretRead', credentials: secrets });
@@ -230,6 +229,16 @@ export function script(setting: Setting = {}) {
 }
 
 export type Script = ReturnType<typeof script>;
+
+/** What a lookup finds: `targets`, known for sure and not put off, unless `more` says otherwise. */
+export function lookedUp(
+  targets: readonly Target[],
+  more: Partial<Omit<TargetsResolved, 'type' | 'targets'>> = {},
+): TargetsResolved {
+  return { type: 'targetsResolved', targets, deferredUntil: null, stale: null, tlsWithdrawn: false, ...more };
+}
+
+type TargetsResolved = Extract<Input, { type: 'targetsResolved' }>;
 
 /** A challenge of the realm example.com. */
 export function challenge(nonce: string, more = ''): string {

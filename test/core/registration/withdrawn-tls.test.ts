@@ -3,12 +3,12 @@
 import { expect, it } from 'vitest';
 import { failureOf } from '../../../src/core/health/verdict.ts';
 import type { Target } from '../../../src/core/sip/transport.ts';
-import { breakFlow, FIRST, granted, openings, type Script, script } from './script.ts';
+import { breakFlow, FIRST, granted, lookedUp, openings, type Script, script } from './script.ts';
 
 const SECURE: Target = { ...FIRST, transport: 'tls', port: 5061 };
 
 function found(line: Script, targets: readonly Target[], tlsWithdrawn: boolean): void {
-  line.step({ type: 'targetsResolved', targets, deferredUntil: null, stale: null, tlsWithdrawn });
+  line.step(lookedUp(targets, { tlsWithdrawn }));
 }
 
 /** A round, on a fresh flow. */
@@ -58,7 +58,7 @@ it('R239 is told besides DNS that fails', () => {
   line.begin();
   const stale = failureOf('dns.timeout', '127.0.0.1 did not answer');
   const targets = [SECURE, FIRST];
-  line.step({ type: 'targetsResolved', targets, deferredUntil: null, stale, tlsWithdrawn: true });
+  line.step(lookedUp(targets, { stale, tlsWithdrawn: true }));
   expect(line.warnings()).toEqual([
     expect.stringContaining('127.0.0.1 did not answer'),
     expect.stringContaining('no target with TLS'),
