@@ -222,12 +222,14 @@ class Agent {
       },
     );
     const clocks = watchClocks({
-      jumped: (byMs) => {
-        this.#tell('notice', 'agent.clock-jumped', `the clock went on by ${seconds(byMs)} s without us`);
+      slept: (byMs) => {
+        this.#tell('notice', 'agent.clock-jumped', `the machine slept for ${seconds(byMs)} s`);
         this.#supervisor.clockJumped(byMs);
       },
-      stepped: (byMs) =>
-        this.#tell('notice', 'agent.clock-stepped', `the wall clock was set by ${seconds(byMs)} s`),
+      stepped: (byMs) => {
+        this.#tell('notice', 'agent.clock-stepped', `the wall clock was set by ${seconds(byMs)} s`);
+        if (byMs > 0) this.#supervisor.clockJumped(0);
+      },
     });
     const loop = watchEventLoop((event) => this.#emit(event));
     const network = watchNetwork({

@@ -271,12 +271,12 @@ export class Supervisor {
     this.engine.request(account, { type: 'secretChanged', credentials: read.credentials });
   }
 
-  /** The wall clock went on without us: everybody looks again, paced. */
-  clockJumped(byMs: Millis): void {
+  /** The machine slept for `sleptMs`, or (0) may have: everybody looks again, paced. */
+  clockJumped(sleptMs: Millis): void {
     const now = monotonicNow();
     this.#members.forEachRegistration((account) => {
       const recheckAt = this.#admissions.next(registrarOf(account), now);
-      this.engine.request(account, { type: 'clockJumped', byMs, recheckAt });
+      this.engine.request(account, { type: 'clockJumped', sleptMs, recheckAt });
     });
     this.#attendant?.clockJumped();
   }

@@ -348,15 +348,16 @@ export function startProcess(context: ProcessContext) {
       isAsleep = true;
     },
     /** The watch over the clocks finds out at its next look. */
-    wake: (byMs: Millis, noticedAfterMs: Millis): void => {
+    wake: (sleptMs: Millis, noticedAfterMs: Millis): void => {
       trace.note('the machine wakes');
       isAsleep = false;
       const due = onWaking;
       onWaking = [];
-      later(noticedAfterMs, () => clockJumped(byMs));
+      later(noticedAfterMs, () => clockJumped(sleptMs));
       for (const run of due) if (isAlive) run();
     },
-    clockJumped: (byMs: Millis): void => clockJumped(byMs),
+    /** The wall clock was set forward. */
+    clockSetForward: (): void => clockJumped(0),
     ...createOrders({ accounts, disk, monotonic, request }),
     /** SIGTERM; `ended` is called when all have come to their end. */
     stop: (ended: () => void): void => {
@@ -384,12 +385,12 @@ export function startProcess(context: ProcessContext) {
     },
   };
 
-  function clockJumped(byMs: Millis): void {
-    trace.note(`the clock jumped by ${byMs}`);
+  function clockJumped(sleptMs: Millis): void {
+    trace.note(`the clock jumped: asleep for ${sleptMs}`);
     const now = monotonic();
     for (const account of accounts) {
       const recheckAt = machinery.first(admissions, registrarOf(managed(account)), now);
-      request(account, { type: 'clockJumped', byMs, recheckAt });
+      request(account, { type: 'clockJumped', sleptMs, recheckAt });
     }
     care.clockJumped();
   }

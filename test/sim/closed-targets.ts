@@ -8,25 +8,23 @@ import type { Millis } from '../../src/core/time.ts';
 import type { SimAccount } from './sim-account.ts';
 import { Violation } from './violation.ts';
 
-type Clocks = { readonly now: () => Millis; readonly wall: () => Millis };
-type Floor = { readonly untilWorld: Millis; readonly untilWall: Millis };
+type Clock = { readonly now: () => Millis };
 
-export function createClosedTargets({ now, wall }: Clocks) {
-  const floors = new Map<string, Map<string, Floor>>();
+export function createClosedTargets({ now }: Clock) {
+  const floors = new Map<string, Map<string, Millis>>();
   return {
     answered: ({ id, lifecycle }: SimAccount, { status, headers }: SipResponse): void => {
       const { target } = lifecycle.registration;
       const seconds = Number(headerValue(headers, 'Retry-After') ?? 0);
       if (status !== 503 || seconds === 0 || target === null) return;
-      const own = floors.get(id) ?? new Map<string, Floor>();
+      const own = floors.get(id) ?? new Map<string, Millis>();
       floors.set(id, own);
-      const floor = { untilWorld: now() + seconds * 1000, untilWall: wall() + seconds * 1000 };
-      own.set(keyOf(target), floor);
+      own.set(keyOf(target), now() + seconds * 1000);
     },
     opening: ({ id }: SimAccount, target: Target): void => {
       const floor = floors.get(id)?.get(keyOf(target));
-      if (floor === undefined || now() >= floor.untilWorld || wall() >= floor.untilWall) return;
-      const text = `${id} goes to ${keyOf(target)} ${floor.untilWorld - now()} ms too early`;
+      if (floor === undefined || now() >= floor) return;
+      const text = `${id} goes to ${keyOf(target)} ${floor - now()} ms too early`;
       throw new Violation('a closed target is left alone', text);
     },
     /** Somebody wants a round now, or the binding removed. */

@@ -284,6 +284,21 @@ export const DEFECTS: readonly Defect[] = [
     episodes: [episode(5 * HOUR, DAY, { type: 'suspend' })],
   },
   {
+    name: 'a wall clock that is set cuts waits short',
+    breaks: ['Retry-After is a floor'],
+    make: () =>
+      stepping((before, input, env) =>
+        stepLifecycle(before, input.type === 'clockJumped' ? { ...input, sleptMs: DAY } : input, env),
+      ),
+    episodes: [
+      episode(5 * HOUR, 9 * HOUR, {
+        type: 'refusals',
+        refusal: { status: 500, reason: 'Not now', retryAfterSeconds: 7_200 },
+      }),
+      episode(12 * HOUR, 1_000, { type: 'clock-step', byMs: DAY }),
+    ],
+  },
+  {
     name: 'nobody keeps the pace',
     breaks: ['the pace is kept'],
     make: () => ({ ...SOUND, admit: (_, __, now) => now, first: (_, __, now) => now }),

@@ -20,7 +20,6 @@ import { Violation } from './violation.ts';
 
 export type CheckerOptions = {
   readonly now: () => Millis;
-  readonly wall: () => Millis;
   readonly trace: Trace;
   readonly pacePerSecond: number;
   readonly credentialAttempts: number;
@@ -45,7 +44,7 @@ type Watched = {
   challengesOfRound: number;
   /** A request of the round got no answer: what it asked is asked again. */
   hadSilence: boolean;
-  floor: { readonly untilWorld: Millis; readonly untilWall: Millis } | null;
+  floor: Millis | null;
   /** When credentials that are wrong were sent, one entry a round. */
   tries: Millis[];
   readonly secrets: Set<string>;
@@ -65,7 +64,7 @@ const HOUR: Millis = 3_600_000;
 const WRITTEN_WITHIN_MS: Millis = 5_000;
 
 export function createChecker(options: CheckerOptions) {
-  const { now, wall, trace } = options;
+  const { now, trace } = options;
   const watched = new Map<string, Watched>();
   const decoder = new TextDecoder();
   const securePath = createSecurePath();
@@ -152,10 +151,6 @@ export function createChecker(options: CheckerOptions) {
         Object.assign(entry, { open: null, floor: null, tries, isStopping: false, requestsOfRound: 0 });
       }
     },
-    /** The clock was set or the machine slept: waits that are counted on the wall clock are over sooner. */
-    clockMoved: (): void => {
-      for (const entry of watched.values()) entry.tries = [];
-    },
     passwordChanged: (account: string): void => {
       for (const flow of flowsOf(account)) flow.tries = [];
     },
@@ -241,11 +236,8 @@ export function createChecker(options: CheckerOptions) {
       checkRates(account, entry, at);
       const { floor, requestsOfRound } = entry;
       if (requestsOfRound === 1 && floor !== null && !entry.isStopping) {
-        if (at < floor.untilWorld && wall() < floor.untilWall) {
-          throw new Violation(
-            'Retry-After is a floor',
-            `${account.id}: ${floor.untilWorld - at} ms too early`,
-          );
+        if (at < floor) {
+          throw new Violation('Retry-After is a floor', `${account.id}: ${floor - at} ms too early`);
         }
         entry.floor = null;
       }
@@ -260,7 +252,7 @@ export function createChecker(options: CheckerOptions) {
       if (response.status < 300) entry.floor = null;
       const seconds = Number(headerValue(response.headers, 'Retry-After') ?? 0);
       if (response.status >= 300 && seconds > 0) {
-        entry.floor = { untilWorld: now() + seconds * 1000, untilWall: wall() + seconds * 1000 };
+        entry.floor = now() + seconds * 1000;
       }
     },
     flowClosed: (account: SimAccount, flowId: number): void => {

@@ -52,7 +52,6 @@ export function createWorld(plan: WorldPlan, machinery: Machinery = SOUND, liste
   const wall = (): Millis => WALL_AT_START + timeline.now() + steppedMs;
   const checker = createChecker({
     now: timeline.now,
-    wall,
     trace,
     pacePerSecond: plan.pacePerSecond,
     credentialAttempts: Math.max(...plan.accounts.map(({ profile }) => profile.retry.credentialAttempts)),
@@ -180,13 +179,11 @@ export function createWorld(plan: WorldPlan, machinery: Machinery = SOUND, liste
         process?.sleep();
         return () => {
           sleptMs += lastsMs;
-          checker.clockMoved();
           process?.wake(lastsMs, rng.unit() * SECOND);
         };
       case 'clock-step':
         steppedMs += fault.byMs;
-        checker.clockMoved();
-        if (fault.byMs > 0 && isRunning()) process?.clockJumped(fault.byMs);
+        if (fault.byMs > 0 && isRunning()) process?.clockSetForward();
         return NOTHING;
       case 'kill':
         return inflictKill(fault.moment);

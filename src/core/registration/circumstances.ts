@@ -46,34 +46,34 @@ export function reopened(lifecycle: Lifecycle): Lifecycle {
 /** All instants move, so that dates and deadlines hold on the wall clock (behaviour.md §16). */
 export function afterClockJump(
   lifecycle: Lifecycle,
-  { byMs, recheckAt }: Extract<Command, { type: 'clockJumped' }>,
+  { sleptMs, recheckAt }: Extract<Command, { type: 'clockJumped' }>,
 ): Lifecycle {
   const { registration, since, nextAt, setbacks, failure, state, round } = lifecycle;
   const { binding, way } = registration;
   const { notBefore } = setbacks;
-  const nearer = nextAt === undefined ? undefined : nextAt - byMs;
+  const nearer = nextAt === undefined ? undefined : nextAt - sleptMs;
   const isRechecked = state === 'registered' && round === null && nearer !== undefined;
   return {
     ...lifecycle,
-    since: since - byMs,
-    setbacks: notBefore === undefined ? setbacks : { ...setbacks, notBefore: notBefore - byMs },
+    since: since - sleptMs,
+    setbacks: notBefore === undefined ? setbacks : { ...setbacks, notBefore: notBefore - sleptMs },
     nextAt: isRechecked ? Math.min(recheckAt, nearer) : nearer,
-    failure: failure === null ? null : { ...failure, at: failure.at - byMs },
+    failure: failure === null ? null : { ...failure, at: failure.at - sleptMs },
     registration: {
       ...registration,
-      binding: binding === null ? null : { ...binding, endsAt: binding.endsAt - byMs },
-      way: wayAfterClockJump(way, byMs),
+      binding: binding === null ? null : { ...binding, endsAt: binding.endsAt - sleptMs },
+      way: wayAfterClockJump(way, sleptMs),
     },
   };
 }
 
-function wayAfterClockJump(way: Way, byMs: Millis): Way {
+function wayAfterClockJump(way: Way, sleptMs: Millis): Way {
   const { detour, closed } = way;
   if (detour === null && closed.length === 0) return way;
   return {
     ...way,
-    detour: detour === null ? null : { ...detour, returnAt: detour.returnAt - byMs },
-    closed: closed.map((one) => ({ ...one, untilAt: one.untilAt - byMs })),
+    detour: detour === null ? null : { ...detour, returnAt: detour.returnAt - sleptMs },
+    closed: closed.map((one) => ({ ...one, untilAt: one.untilAt - sleptMs })),
   };
 }
 

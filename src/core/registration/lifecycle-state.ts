@@ -72,9 +72,10 @@ export type Command =
   | { readonly type: 'flowMapped'; readonly flowId: number; readonly mapped: SocketAddress }
   /** The account's other flows stand otherwise now. */
   | { readonly type: 'othersChanged'; readonly others: OtherFlows }
-  /** The wall clock went on without us by `byMs` (suspend): all that was to come is so much nearer, and who is registered
-   * makes sure of it at `recheckAt`. */
-  | { readonly type: 'clockJumped'; readonly byMs: Millis; readonly recheckAt: Millis };
+  /** The machine slept for `sleptMs`: all that was to come is so much nearer, and who is registered makes sure of it at
+   * `recheckAt`. 0: it may have been stopped, for nobody knows how long, as its wall clock was behind; then no wait that
+   * somebody asked for is cut short. */
+  | { readonly type: 'clockJumped'; readonly sleptMs: Millis; readonly recheckAt: Millis };
 
 export type LifecycleEffect = Effect | { readonly type: 'stateChanged'; readonly previous: AccountState };
 

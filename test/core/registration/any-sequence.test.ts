@@ -209,7 +209,7 @@ function play(line: Script, step: Move): void {
       line.step({ type: 'targetRecovered' });
       break;
     case 'jumped':
-      line.step({ type: 'clockJumped', byMs: step.byMs, recheckAt: line.now() + 10 });
+      line.step({ type: 'clockJumped', sleptMs: step.byMs, recheckAt: line.now() + 10 });
       break;
     case 'reconfigured':
       if (line.lifecycle().round === null) reconfigure(line, step.newFlow);

@@ -139,7 +139,7 @@ describe('a target that answered 503 with a Retry-After', () => {
 
   it('R065 has so much less of its time left when the clock jumps', () => {
     const line = left();
-    line.step({ type: 'clockJumped', byMs: 20 * MINUTE, recheckAt: line.now() + 90 * MINUTE });
+    line.step({ type: 'clockJumped', sleptMs: 20 * MINUTE, recheckAt: line.now() + 90 * MINUTE });
     const wait = (line.wakeAt() ?? 0) - line.now();
     expect(wait).toBeGreaterThanOrEqual(40 * MINUTE);
     expect(wait).toBeLessThanOrEqual(41 * MINUTE);

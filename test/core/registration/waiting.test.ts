@@ -274,18 +274,33 @@ describe('what changes from outside', () => {
     line.begin();
     line.answer(200, granted(3600));
     const endsAt = line.registration().binding?.endsAt ?? 0;
-    line.step({ type: 'clockJumped', byMs: 60_000, recheckAt: line.now() + 3000 });
+    line.step({ type: 'clockJumped', sleptMs: 60_000, recheckAt: line.now() + 3000 });
     expect(line.registration().binding?.endsAt).toBe(endsAt - 60_000);
     line.pass(3000);
     expect(line.state()).toBe('refreshing');
-    line.step({ type: 'clockJumped', byMs: 1000, recheckAt: 0 });
+    line.step({ type: 'clockJumped', sleptMs: 1000, recheckAt: 0 });
     line.answer(503, { 'Retry-After': '600' });
     const before = line.wakeAt() ?? 0;
-    line.step({ type: 'clockJumped', byMs: 60_000, recheckAt: line.now() });
+    line.step({ type: 'clockJumped', sleptMs: 60_000, recheckAt: line.now() });
     expect(line.wakeAt()).toBe(before - 60_000);
     const idle = script();
-    idle.step({ type: 'clockJumped', byMs: 60_000, recheckAt: 0 });
+    idle.step({ type: 'clockJumped', sleptMs: 60_000, recheckAt: 0 });
     expect(idle.wakeAt()).toBeUndefined();
+  });
+
+  it('R480 a wall clock that was set has who is registered look, and cuts no wait short', () => {
+    const line = script();
+    line.begin();
+    line.answer(200, granted(3600));
+    const { endsAt = 0 } = line.registration().binding ?? {};
+    line.step({ type: 'clockJumped', sleptMs: 0, recheckAt: line.now() + 3000 });
+    expect(line.registration().binding).toMatchObject({ endsAt });
+    line.pass(3000);
+    expect(line.state()).toBe('refreshing');
+    line.answer(503, { 'Retry-After': '600' });
+    const before = line.wakeAt();
+    line.step({ type: 'clockJumped', sleptMs: 0, recheckAt: line.now() });
+    expect(line.wakeAt()).toBe(before);
   });
 
   it('a bug of ours is an outage of this account alone', () => {
