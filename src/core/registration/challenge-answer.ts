@@ -1,13 +1,13 @@
 // What a 401 or 407 means in the course of one round (behaviour.md §7–9; RFC 3261 §22): a challenge to answer, a nonce
 // that merely aged, or a rejection of the credentials. The difference is what keeps a host from being banned.
 
-import type { Credential } from '../digest/algorithm.ts';
 import { type Challenge, isSameSpace, type ProtectionSpace, parseChallenges } from '../digest/challenge.ts';
 import { selectAnswers, type Unanswered } from '../digest/selection.ts';
 import { type DigestSession, startSession } from '../digest/session.ts';
 import { answerInWords, printable } from '../health/evidence.ts';
 import { type Failure, failureOf } from '../health/verdict.ts';
 import type { SipResponse } from '../sip/message.ts';
+import type { Registration } from './registration.ts';
 
 /** What one round remembers of the challenges that it has met. */
 export type ChallengeHistory = {
@@ -37,17 +37,28 @@ const MAX_STALE_IN_A_ROW = 3;
 /** Realms whose authentication is remembered; each one is a header of every later request. */
 const MAX_SESSIONS = 16;
 
-/** Reads the challenges of `response`. `sessions` are those whose answers the refused request carried. */
+/** Whether the answer to a challenge is sent: it was asked for in this round, or such an answer was right before. Any other
+ * is one that never got its answer: sent again it would be one more wrong password (behaviour.md §9). */
+export function isShown(
+  { terms }: DigestSession,
+  { credentialsWorked }: Pick<Registration, 'credentialsWorked'>,
+  history: ChallengeHistory,
+): boolean {
+  return credentialsWorked || history.issued.includes(spaceOf(terms));
+}
+
+/** Reads the challenges of `response`, to a request with the answers of those of the sessions that are shown. */
 export function readChallenges(
   response: SipResponse,
-  sessions: readonly DigestSession[],
-  credentials: readonly Credential[],
+  registration: Pick<Registration, 'sessions' | 'credentials' | 'credentialsWorked'>,
   history: ChallengeHistory,
 ): ChallengeReading {
+  const { sessions, credentials } = registration;
   const { answers, unanswered } = selectAnswers(parseChallenges(response.headers).usable, credentials);
   if (answers.length === 0) return { type: 'unanswerable', failure: unanswerable(response, unanswered) };
   const challenges = answers.map((answer) => answer.challenge);
-  const judged = challenges.map((challenge) => judge(challenge, sessions, history));
+  const shown = sessions.filter((session) => isShown(session, registration, history));
+  const judged = challenges.map((challenge) => judge(challenge, shown, history));
   if (judged.includes('rejected')) return { type: 'rejected', failure: rejected(response, challenges) };
   const stale = judged.includes('stale');
   if (stale && history.staleInARow >= MAX_STALE_IN_A_ROW) {
@@ -64,8 +75,7 @@ export function elsewhere(history: ChallengeHistory): ChallengeHistory {
 /** Answers `response` once more, after the secret turned out to have changed. */
 export function answerAfresh(
   response: SipResponse,
-  sessions: readonly DigestSession[],
-  credentials: readonly Credential[],
+  { sessions, credentials }: Pick<Registration, 'sessions' | 'credentials'>,
   history: ChallengeHistory,
 ): ChallengeReading {
   const { answers, unanswered } = selectAnswers(parseChallenges(response.headers).usable, credentials);

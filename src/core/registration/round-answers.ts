@@ -75,7 +75,7 @@ export function secretReadAgain(
   if (rejection.response.status === 403)
     return sendRegister({ ...renewed, sessions: [] }, { ...round, rereadSecret: true }, sent, env);
   const { response } = rejection;
-  const reading = answerAfresh(response, renewed.sessions, renewed.credentials, round.challenges);
+  const reading = answerAfresh(response, renewed, round.challenges);
   return afterReading(renewed, { ...round, rereadSecret: true }, { sent, response }, reading, env);
 }
 
@@ -83,8 +83,7 @@ function challenged(registration: Registration, round: Round, exchange: Exchange
   const { response } = exchange;
   // Everything else that is answered by another REGISTER has a bound of its own; challenges of ever new realms do not.
   if (round.requests >= MAX_REQUESTS) return endless(registration, round, response);
-  const { sessions, credentials } = registration;
-  const reading = readChallenges(response, sessions, credentials, round.challenges);
+  const reading = readChallenges(response, registration, round.challenges);
   return afterReading(registration, round, exchange, reading, env);
 }
 

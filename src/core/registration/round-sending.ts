@@ -12,6 +12,7 @@ import { type HeaderField, NO_BODY } from '../sip/message.ts';
 import { isReliable } from '../sip/transport.ts';
 import { formatUri, type SipUri } from '../sip/uri.ts';
 import { startTransaction } from '../transaction/client.ts';
+import { isShown } from './challenge-answer.ts';
 import {
   boundUri,
   contactUri,
@@ -55,7 +56,7 @@ export function sendRegister(registration: Registration, round: Round, place: Pl
   const contact = ownContact(registration, round, flow);
   const contacts = contactValues(registration, round, contact);
   const requestUri = requestUriText(round.requestUri);
-  const { fields, sessions } = authorizations(registration, requestUri, env);
+  const { fields, sessions, authorized } = authorizations(registration, round, requestUri, env);
   const expires = requestedExpires(registration, round);
   const bytes = registerRequest(registration, {
     requestUri,
@@ -80,7 +81,7 @@ export function sendRegister(registration: Registration, round: Round, place: Pl
     offersOutbound: contact !== null && hasRegId(registration),
     contactCount: contacts.length,
     requested: expires ?? 0,
-    authorized: sessions.length > 0,
+    authorized,
   };
   return {
     registration: afterSending(registration, round, place, sessions),
@@ -164,12 +165,20 @@ function requestedExpires(registration: Registration, round: Round): number | nu
   return round.goal === 'register' ? registration.interval : 0;
 }
 
-/** Authorization fields for all sessions, each with its next nonce count (RFC 3261 §22.2). */
+type Authorizations = {
+  readonly fields: readonly HeaderField[];
+  readonly sessions: readonly DigestSession[];
+  /** There are answers to challenges among the fields. */
+  readonly authorized: boolean;
+};
+
+/** Authorization fields for all sessions that are shown, each with its next nonce count (RFC 3261 §22.2). */
 function authorizations(
   registration: Registration,
+  round: Round,
   requestUri: string,
   env: Env,
-): { readonly fields: readonly HeaderField[]; readonly sessions: readonly DigestSession[] } {
+): Authorizations {
   const request = { method: 'REGISTER', uri: requestUri, body: NO_BODY };
   let fields: readonly HeaderField[] = [];
   let sessions = NO_SESSIONS;
@@ -177,14 +186,18 @@ function authorizations(
     const credential = selectCredential(session.terms, registration.credentials);
     // The secret may have changed to one that cannot answer this realm: then it is challenged anew.
     if (credential === null) continue;
-    const authorized = authorize(session, credential, request, env);
-    fields = withOneMore(fields, authorized.header);
-    sessions = withOneMore(sessions, authorized.session);
+    if (!isShown(session, registration, round.challenges)) {
+      sessions = withOneMore(sessions, session);
+      continue;
+    }
+    const answered = authorize(session, credential, request, env);
+    fields = withOneMore(fields, answered.header);
+    sessions = withOneMore(sessions, answered.session);
   }
-  if (sessions.length > 0) return { fields, sessions };
+  if (fields.length > 0) return { fields, sessions, authorized: true };
   const { initialAuthorization: initial } = registration.plan;
   if (initial !== null) fields = [initialAuthorization({ ...initial, uri: requestUri })];
-  return { fields, sessions };
+  return { fields, sessions, authorized: false };
 }
 
 /** One alone, as it mostly is, gets a list without room for others. */

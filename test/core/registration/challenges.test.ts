@@ -109,13 +109,11 @@ describe('a nonce', () => {
   });
 
   it('of one target is no rejection at the next', () => {
-    const line = script({ targets: [FIRST, SECOND] });
-    line.begin();
-    challenged(line, 'n1');
+    const line = registeredLine({ targets: [FIRST, SECOND] });
     line.answer(503);
     expect(answerOf(line.sent.at(-1) as SeenRequest)).toMatchObject({
-      nonce: 'n1',
-      protection: { nc: '00000002' },
+      nonce: 'kept',
+      protection: { nc: '00000003' },
     });
     challenged(line, 'second');
     expect(line.failure()).toBeNull();
