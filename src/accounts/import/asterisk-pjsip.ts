@@ -111,8 +111,8 @@ function readRegistration(section: Section, objects: Objects): Proposal | LeftOu
       aor: formatUri({ ...withoutTransport(client), headers: [] }),
       ...routing,
       ...reached.keys,
-      // A sips: URI means TLS, whatever else is said (RFC 3261 §26.2.2).
-      ...(isSips && { transport: undefined }),
+      // Its TLS wins over the transport of that name.
+      ...(isSips && { transport: routing.transport }),
       ...credentials.keys,
       expires: parseSeconds(setting('expiration')),
       contactUser: setting('contact_user') || undefined,

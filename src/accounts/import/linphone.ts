@@ -1,14 +1,15 @@
 // linphonerc: accounts are [proxy_0], [proxy_1]…, their credentials stand in [auth_info_0]…, and what [sip] says of TLS and
-// keep-alive holds for all of them.
+// keep-alive holds for all of them. A REGISTER names the domain of reg_identity and goes to reg_proxy; reg_route is a way for
+// calls only.
 
 import { formatUri, type SipUri, unescape as unescapeUser } from '../../core/sip/uri.ts';
 import type { AccountEntry } from '../schema.ts';
 import { credentialKeys, credentialsByUser, credentialsOf, realmIn } from './linphone-credentials.ts';
-import { type LinphoneSection, numbered, parseLinphonerc } from './linphonerc.ts';
+import { type LinphoneSection, numbered, numberIn, parseLinphonerc } from './linphonerc.ts';
 import { contactParamsEntry, parseParamList, uriParamsEntry } from './param-lists.ts';
 import { type Proposal, readingOf } from './proposal.ts';
 import type { ForeignFile, ImportFormat, ImportReading, LeftOut } from './reading.ts';
-import { asServer, parseAddress, parseSeconds, parseServer, routingKeys } from './server-address.ts';
+import { asServer, isSameServer, parseAddress, parseServer, routingKeys } from './server-address.ts';
 
 export const linphone: ImportFormat = {
   id: 'linphone',
@@ -50,17 +51,21 @@ function readProxy(section: LinphoneSection, { path, credentials, sip }: Surroun
   const identity = parseAddress(values.get('reg_identity') ?? '');
   if (identity === null || identity.user === null)
     return leaveOut('its reg_identity is no SIP URI with a user');
-  const servers = serversOf(values, identity);
-  if (servers === null) return leaveOut('its reg_proxy or reg_route is no SIP URI');
-  const aor = formatUri({ ...identity, password: null, params: [], headers: [] });
+  const registrar = asServer(identity);
+  const proxy = values.has('reg_proxy') ? parseServer(values.get('reg_proxy') ?? '') : registrar;
+  if (proxy === null) return leaveOut('its reg_proxy is no SIP URI');
+  // Linphone's From and To have no port.
+  const aor = formatUri({ ...identity, port: null, password: null, params: [], headers: [] });
   const user = unescapeUser(identity.user);
   const own = credentialsOf(
     { user, domain: identity.host, realm: realmIn(values) ?? '' },
     credentials.get(user) ?? [],
   );
   const secrets = credentialKeys(own);
-  const routing = routingKeys(servers.registrar, servers.routes);
-  const { tls, notes } = tlsKeys(sip, own, routing.transport);
+  const routing = routingKeys(registrar, [proxy]);
+  const isSecured = proxy.scheme === 'sips' || routing.transport === 'tls' || routing.transport === 'wss';
+  const { tls, notes } = isSecured ? tlsKeys(sip, own) : NO_TLS;
+  const isOff = numberIn(values, 'reg_sendregister') === 0;
   return {
     name: aor.replace(/^sips?:/, ''),
     path,
@@ -70,35 +75,23 @@ function readProxy(section: LinphoneSection, { path, credentials, sip }: Surroun
       aor,
       ...routing,
       ...secrets,
-      expires: parseSeconds(values.get('reg_expires') ?? ''),
+      expires: numberIn(values, 'reg_expires'),
       ...contactKeys(values),
       ...keepaliveKeys(sip),
       tls,
-      enabled: values.get('reg_sendregister') === '0' ? false : undefined,
+      enabled: isOff ? false : undefined,
     },
     notes: [
-      ...(values.get('reg_sendregister') === '0' ? ['reg_sendregister = 0: it is disabled here too'] : []),
+      ...(isOff ? ['reg_sendregister = 0: it is disabled here too'] : []),
       ...('password' in secrets || 'ha1' in secrets
         ? []
         : [
             `no [auth_info_N] has a password or ha1 for the user ${user}: set "password" if the registrar wants one`,
           ]),
       ...notes,
-      ...leftBehind(values),
+      ...leftBehind(values, proxy),
     ],
   };
-}
-
-/** null: something is no URI. */
-function serversOf(
-  values: ReadonlyMap<string, string>,
-  identity: SipUri,
-): { readonly registrar: SipUri; readonly routes: readonly SipUri[] } | null {
-  const named = values.get('reg_proxy');
-  const registrar = named === undefined ? asServer(identity) : parseServer(named);
-  const routes = (values.get('reg_route') ?? '').split(',').filter((route) => route.trim() !== '');
-  const parsed = routes.map(parseServer).filter((route) => route !== null);
-  return registrar === null || parsed.length < routes.length ? null : { registrar, routes: parsed };
 }
 
 function contactKeys(
@@ -115,24 +108,21 @@ function contactKeys(
 
 /** In milliseconds there, 10 seconds if nothing is said. */
 function keepaliveKeys(sip: ReadonlyMap<string, string>): Pick<Partial<AccountEntry>, 'keepalive'> {
-  const period = parseSeconds(sip.get('keepalive_period') ?? '');
+  const period = numberIn(sip, 'keepalive_period');
   return period === undefined ? {} : { keepalive: { interval: period / 1000 } };
 }
 
 type TlsEntry = NonNullable<AccountEntry['tls']>;
+type TlsKeys = { readonly tls: TlsEntry | undefined; readonly notes: readonly string[] };
 
-/** Nothing without TLS. */
-function tlsKeys(
-  sip: ReadonlyMap<string, string>,
-  credentials: readonly LinphoneSection[],
-  transport: AccountEntry['transport'],
-): { readonly tls: TlsEntry | undefined; readonly notes: readonly string[] } {
-  if (transport !== 'tls' && transport !== 'wss') return { tls: undefined, notes: [] };
+const NO_TLS: TlsKeys = { tls: undefined, notes: [] };
+
+function tlsKeys(sip: ReadonlyMap<string, string>, credentials: readonly LinphoneSection[]): TlsKeys {
   const own = credentials.find(({ values }) => values.has('client_cert_chain'))?.values ?? sip;
   const cert = own.get('client_cert_chain') ?? own.get('client_certs_chain');
   const key = own.get('client_cert_key') ?? own.get('client_certs_key');
   const ca = sip.get('root_ca');
-  const unverified = sip.get('verify_server_certs') === '0';
+  const unverified = numberIn(sip, 'verify_server_certs') === 0;
   const tls: TlsEntry = {
     ...(ca !== undefined && !unverified && { ca }),
     ...(cert !== undefined && key !== undefined && { cert, key }),
@@ -142,16 +132,21 @@ function tlsKeys(
     ...(unverified
       ? ['verify_server_certs = 0: the server is not verified here either ("tls.verify": "none")']
       : []),
-    ...(sip.get('verify_server_cn') === '0' && !unverified
+    ...(numberIn(sip, 'verify_server_cn') === 0 && !unverified
       ? ['verify_server_cn = 0 is left behind: give the name in the certificate as "tls.serverName"']
       : []),
   ];
   return { tls: Object.keys(tls).length === 0 ? undefined : tls, notes };
 }
 
-function leftBehind(values: ReadonlyMap<string, string>): readonly string[] {
+function leftBehind(values: ReadonlyMap<string, string>, proxy: SipUri): readonly string[] {
   const custom = values.get('custom_contact');
+  const routes = (values.get('reg_route') ?? '').split(',').filter((route) => route.trim() !== '');
+  const ofCalls = routes.map(parseServer).filter((route) => route === null || !isSameServer(route, proxy));
   return [
+    ...(ofCalls.length === 0
+      ? []
+      : ['reg_route is left behind: only calls go there; set "outboundProxy" for the REGISTER']),
     ...(custom !== undefined && parseAddress(custom) === null
       ? ['custom_contact is left behind: it is no SIP URI']
       : []),

@@ -1,4 +1,7 @@
-// The syntax of linphonerc: [section] lines, `key=value` lines, comments after "#" or ";" at the start of a line.
+// The syntax of linphonerc: [section] lines, `key=value` lines, comments after "#" or ";" at the start of a line. What a value
+// begins with belongs to it, blanks too; numbers end where their digits do.
+
+import { parseSeconds } from './server-address.ts';
 
 export type LinphoneSection = {
   readonly name: string;
@@ -19,10 +22,15 @@ export function parseLinphonerc(text: string): readonly LinphoneSection[] {
       continue;
     }
     const equals = line.indexOf('=');
-    const value = line.slice(equals + 1).trim();
-    if (equals > 0 && value !== '') sections.at(-1)?.values.set(line.slice(0, equals).trim(), value);
+    const value = line.slice(equals + 1);
+    if (equals > 0 && value.trim() !== '') sections.at(-1)?.values.set(line.slice(0, equals).trim(), value);
   }
   return sections;
+}
+
+/** A number, with or without a remark behind it. */
+export function numberIn(values: LinphoneSection['values'], key: string): number | undefined {
+  return parseSeconds(/^\s*\d+/.exec(values.get(key) ?? '')?.[0] ?? '');
 }
 
 /** Those called `prefix` and a number, by number, from 0 up to the first that is missing: linphone reads no further. */

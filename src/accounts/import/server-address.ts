@@ -21,7 +21,8 @@ export function parseServer(text: string): SipUri | null {
 
 /** Without what only users and calls have. */
 export function asServer(address: SipUri): SipUri {
-  return { ...address, user: null, password: null, headers: [] };
+  const params = address.params.filter(({ name }) => name.toLowerCase() !== 'user');
+  return { ...address, user: null, password: null, params, headers: [] };
 }
 
 function withinBrackets(text: string): string {
@@ -43,7 +44,8 @@ export function routingKeys(
 ): Pick<Partial<AccountEntry>, 'registrar' | 'outboundProxy' | 'transport'> {
   const isOwn = proxies.every((proxy) => isSameServer(proxy, registrar));
   const routes = isOwn ? [] : proxies;
-  const [transport, ...others] = new Set((proxies.length === 0 ? [registrar] : proxies).map(transportIn));
+  const hops = proxies.length === 0 ? [registrar] : proxies;
+  const [transport, ...others] = new Set(hops.map((hop) => transportTo(hop, registrar)));
   const isOne = others.length === 0;
   const texts = routes.map((route) => formatUri(isOne ? withoutTransport(route) : route));
   const [only, ...more] = texts;
@@ -55,7 +57,14 @@ export function routingKeys(
   };
 }
 
-function isSameServer(a: SipUri, b: SipUri): boolean {
+/** A sips: URI means TLS, whatever else is said (RFC 3261 §26.2.2); that of the registrar says so by itself. */
+function transportTo(hop: SipUri, registrar: SipUri): Transport | null {
+  const named = transportIn(hop);
+  if (hop.scheme !== 'sips' || named === 'wss') return named;
+  return registrar.scheme === 'sips' ? null : 'tls';
+}
+
+export function isSameServer(a: SipUri, b: SipUri): boolean {
   return a.host.toLowerCase() === b.host.toLowerCase() && a.port === b.port;
 }
 

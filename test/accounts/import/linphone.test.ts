@@ -99,8 +99,6 @@ describe('linphonerc', () => {
       },
       {
         aor: 'sip:desk@pbx.example.com',
-        outboundProxy: 'sip:edge.example.com:5070;lr',
-        transport: 'tcp',
         username: 'desk-login',
         realm: 'pbx',
         ha1: { MD5: HA1_MD5, 'SHA-256': HA1_SHA256 },
@@ -122,6 +120,7 @@ describe('linphonerc', () => {
 
   it('says what it left behind', () => {
     expect(notesOf(LINPHONERC)).toEqual([
+      'reg_route is left behind: only calls go there; set "outboundProxy" for the REGISTER',
       'reg_sendregister = 0: it is disabled here too',
       'depends_on is left behind: each account registers by itself',
       'what would be "expires" is left behind: it must be at least 1',
@@ -165,15 +164,45 @@ describe('linphonerc', () => {
     ]);
   });
 
-  it('keeps a registrar that is not the domain of the account', () => {
-    expect(entriesOf(fileOf('reg_proxy=<sip:192.0.2.7:5070;transport=tcp>'))).toEqual([
-      { aor: 'sip:a@b.example', registrar: 'sip:192.0.2.7:5070', transport: 'tcp' },
+  // As linphonec 5.1.65 was seen to register.
+  it.each([
+    ['<sip:a@b.example>', '<sip:192.0.2.7:5070;transport=tcp>', 'sip:192.0.2.7:5070', 'tcp'],
+    ['sip:a@b.example', 'sip:192.0.2.7', 'sip:192.0.2.7', undefined],
+    ['<sip:a@b.example;transport=tcp>', 'sip:192.0.2.7', 'sip:192.0.2.7', undefined],
+    ['sip:a@b.example', '<sip:b.example;transport=tls>', undefined, 'tls'],
+    ['sip:a@b.example', '<sips:b.example>', undefined, 'tls'],
+  ])('%s at %s: names its domain, and goes to reg_proxy', (identity, proxy, outboundProxy, transport) => {
+    const text = `[proxy_0]\nreg_identity=${identity}\nreg_proxy=${proxy}\n`;
+    expect(entriesOf(text)).toEqual([
+      {
+        aor: 'sip:a@b.example',
+        ...(outboundProxy && { outboundProxy }),
+        ...(transport && { transport }),
+      },
+    ]);
+  });
+
+  it('has the port of the identity in the URI of the REGISTER alone', () => {
+    expect(entriesOf('[proxy_0]\nreg_identity=<sip:a@b.example:5099;user=phone>\n')).toEqual([
+      { aor: 'sip:a@b.example', registrar: 'sip:b.example:5099' },
+    ]);
+  });
+
+  it('keeps the CA of a sips: account', () => {
+    const sips = '[proxy_0]\nreg_identity=sips:a@b.example\n[sip]\nroot_ca=/ca.pem\n';
+    expect(entriesOf(sips)).toEqual([{ aor: 'sips:a@b.example', tls: { ca: '/ca.pem' } }]);
+  });
+
+  it('reads values as linphone does: a number up to its digits, a password from behind the "="', () => {
+    const auth = '[auth_info_0]\nusername=a\npasswd= s p; "#x" \n';
+    expect(entriesOf(fileOf('reg_expires=1800 #half an hour', auth))).toEqual([
+      { aor: 'sip:a@b.example', password: ' s p; "#x"', expires: 1800 },
     ]);
   });
 
   it.each([
     ['without an identity', '[proxy_0]\nreg_proxy=sip:b', 'its reg_identity is no SIP URI with a user'],
-    ['with a bad route', fileOf('reg_route=<sip:b c>'), 'its reg_proxy or reg_route is no SIP URI'],
+    ['with a bad server', fileOf('reg_proxy=<sip:b c>'), 'its reg_proxy is no SIP URI'],
   ])('leaves out an account %s', (_what, text, why) => {
     expect(linphone.read(foreignFile(text))).toEqual({
       accounts: [],
