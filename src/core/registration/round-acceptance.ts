@@ -108,9 +108,9 @@ function granted(registration: Draft<Registration>, round: Round, exchange: Exch
     registration.boundContact = forgotten;
     return sendRegister(registration, round, sent, env);
   }
-  if (!round.followedAddress && hasMoved(registration, sent, own)) {
+  if (round.followedOn !== sent.flow.id && hasMoved(registration, sent, own)) {
     // behaviour.md §15: the registrar sees us elsewhere. The new Contact takes the old one's place, once.
-    return sendRegister(registration, { ...round, followedAddress: true }, sent, env);
+    return sendRegister(registration, { ...round, followedOn: sent.flow.id }, sent, env);
   }
   const strange = registration.way.toldTampering ? null : strangeContact(registration, sent, grant);
   if (strange !== null) registration.way = changedWay(registration.way, { toldTampering: true });

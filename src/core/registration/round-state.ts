@@ -86,8 +86,8 @@ export type Round = {
   readonly renewedCallId: boolean;
   /** Two Contacts were refused: the new one goes alone. */
   readonly contactAlone: boolean;
-  /** The public address changed once in this round and was followed. */
-  readonly followedAddress: boolean;
+  /** The flow on which a changed public address was followed: once on each, so that no NAT keeps a round going. */
+  readonly followedOn: FlowRef['id'] | null;
   /** Request-URIs of this round, against redirect loops (RFC 3261 §8.1.3.4). */
   readonly visited: readonly SipUri[];
   /** Targets that answered 503: they are not asked again in this round. */
@@ -129,7 +129,7 @@ export function newRound(goal: Goal, requestUri: SipUri, deadlineAt: Millis, lea
     doubledInterval: false,
     renewedCallId: false,
     contactAlone: false,
-    followedAddress: false,
+    followedOn: null,
     visited: [requestUri],
     overloaded: NO_TARGETS,
     passedOver: null,
@@ -158,7 +158,7 @@ export function roundDraft(round: Round): Draft<Round> {
     doubledInterval: round.doubledInterval,
     renewedCallId: round.renewedCallId,
     contactAlone: round.contactAlone,
-    followedAddress: round.followedAddress,
+    followedOn: round.followedOn,
     visited: round.visited,
     overloaded: round.overloaded,
     passedOver: round.passedOver,

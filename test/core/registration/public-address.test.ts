@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SocketAddress } from '../../../src/core/sip/transport.ts';
 import { receivedAddress } from '../../../src/core/sip/via.ts';
-import { challenge, granted, LOCAL, OWN_CONTACT, type Script, script, uri } from './script.ts';
+import { breakFlow, challenge, granted, LOCAL, OWN_CONTACT, type Script, script, uri } from './script.ts';
 
 describe('the public address', () => {
   const SEEN = ';received=203.0.113.5;rport=40112';
@@ -29,6 +29,23 @@ describe('the public address', () => {
     expect(line.outcome()).toMatchObject({ type: 'registered', binding: { contact: PUBLIC } });
     line.pass(280_000);
     expect(line.request().rows('Contact')[1]).toBe(`<${PUBLIC}>;expires=0`);
+  });
+
+  it('R130 is registered on the flow that takes the place of one that broke after it was followed (seed 4064)', () => {
+    const line = script({ plan: { outbound: 'auto' } });
+    const outbound = { Require: 'outbound', ...granted(300) };
+    line.begin();
+    line.answer(200, outbound);
+    line.begin();
+    line.answer(200, outbound, { via: SEEN });
+    breakFlow(line);
+    expect(line.sent.at(-1)?.flowId).toBe(2);
+    line.answer(200, outbound, { via: ';received=203.0.113.5;rport=40999' });
+    expect(line.sent.at(-1)?.row('Contact')).toContain('<sip:alice@203.0.113.5:40999>');
+    const requests = line.sent.length;
+    line.answer(200, outbound, { via: ';received=203.0.113.5;rport=41000' });
+    expect(line.state()).toBe('registered');
+    expect(line.sent.length).toBe(requests);
   });
 
   it.each([400, 500])('is registered alone when both together are refused with %i', (status) => {
