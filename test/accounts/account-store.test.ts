@@ -62,7 +62,7 @@ describe.each(KINDS)('%s', (_kind, add, remove) => {
       agent: { http: '127.0.0.1:1' },
     };
     writeFileSync(path, JSON.stringify(document), { mode: 0o600 });
-    expect((await add(path, { ['alice.home']: ALICE })).ok).toBe(true);
+    expect((await add(path, { 'alice.home': ALICE })).ok).toBe(true);
     expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({
       ...document,
       accounts: { bob: BOB, 'alice.home': ALICE },

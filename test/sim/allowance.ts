@@ -29,16 +29,18 @@ export function allowance(episode: Episode, plan: WorldPlan): Millis {
 }
 
 /** True when something stands in the way of a binding that is alive. */
-export function isTrouble(fault: Fault, { lastsMs, faults }: Episode, { signposts }: WorldPlan): boolean {
+export function isTrouble(fault: Fault, episode: Episode, plan: WorldPlan): boolean {
+  const { lastsMs, faults } = episode;
+  const { signposts } = plan;
   switch (fault.type) {
     // The other host takes the binding over, where each is as good as the other; and a moved one is found again.
     case 'hosts':
       return signposts === 'edges' || fault.which.length > 1;
     case 'moved':
       return signposts === 'edges';
-    // Flows that are there need no DNS, and the last good targets are known.
+    // Flows that are there need no DNS, and the last good targets are known, unless they are none any more.
     case 'dns':
-      return fault.fails === 'no-such-name' || faults.length > 1;
+      return fault.fails === 'no-such-name' || faults.length > 1 || hasJustMoved(episode, plan);
     case 'nat-rebinding':
     case 'connections-reset':
     case 'nonces-forgotten':
@@ -54,6 +56,14 @@ export function isTrouble(fault: Fault, { lastsMs, faults }: Episode, { signpost
   }
 }
 
+/** A host has moved, and maybe no refresh has missed it yet (seed 3828: the other had moved before, in silence). */
+function hasJustMoved({ at }: Episode, plan: WorldPlan): boolean {
+  return plan.episodes.some(
+    ({ at: movedAt, faults }) =>
+      movedAt <= at && at - movedAt <= unnoticedFor(plan) && faults.some(({ type }) => type === 'moved'),
+  );
+}
+
 function longestWait(fault: Fault, episode: Episode, plan: WorldPlan): Millis {
   switch (fault.type) {
     case 'refusals':
@@ -63,7 +73,11 @@ function longestWait(fault: Fault, episode: Episode, plan: WorldPlan): Millis {
         ? afterRefusals(503, fault.trouble.retryAfterSeconds ?? 0, episode)
         : REFUSED_WAIT;
     case 'registrar-restart':
-      return Math.max(REFUSED_WAIT, forgottenFor(plan));
+      return Math.max(REFUSED_WAIT, unnoticedFor(plan));
+    // Nobody tells but the next keep-alive.
+    case 'nat-rebinding':
+    case 'moved':
+      return (plan.manners.flowTimerSeconds ?? 0) * SECOND + REFUSED_WAIT;
     case 'suspend':
       return plan.manners.hidesStale ? DOUBTED_WAIT : REFUSED_WAIT;
     case 'password':
@@ -80,8 +94,8 @@ function afterRefusals(status: number, retryAfterSeconds: number, { lastsMs }: E
   return Math.max(floor, forbidden, REFUSED_WAIT);
 }
 
-/** Over UDP nobody tells that the registrar has forgotten: the next refresh finds out. */
-function forgottenFor({ accounts }: WorldPlan): Millis {
+/** Over UDP nobody tells that the registrar has forgotten or moved: the next refresh finds out. */
+function unnoticedFor({ accounts }: WorldPlan): Millis {
   return Math.max(...accounts.map(({ profile }) => profile.expires)) * SECOND;
 }
 

@@ -1,0 +1,13 @@
+// Worlds that once broke a rule, and what each of them taught.
+
+import { describe, it } from 'vitest';
+import { runSeed } from './replay.ts';
+
+describe('every rule holds in the world of seed', () => {
+  it.each([
+    [2295, 'a NAT forgets, and the next keep-alive, which tells it, is ten minutes off'],
+    [3828, 'both hosts have moved, and DNS is silent by the time that a refresh misses them'],
+    [4064, 'a flow breaks just when its new public address is registered, and the next one has another'],
+    [6471, 'the host moves, and the next keep-alive, which tells it, is ten minutes off'],
+  ])('%i: %s', (seed) => runSeed(seed));
+});
