@@ -139,8 +139,8 @@ function resultText({ goal }: Stop, snapshot: AccountSnapshot, { theme }: Output
 function farewell(): string {
   return [
     'That was all of it. Your own account, in a minute:',
-    '  sipreg account add office     asks for server, user and password, and offers to try them',
-    '  sipreg register office        registers once',
+    '  sipreg account add office        asks for server, user and password, and offers to try them',
+    '  sipreg register office           registers once',
     '  sipreg register office --watch   keeps it registered until Ctrl-C',
   ].join('\n');
 }
