@@ -182,7 +182,7 @@ export class AccountNews
     if (waiting === undefined || waiting.size === 0) return;
     // Each is woken once: those whose next try fails too come back into the set.
     this.#waitingFor.delete(registrar);
-    for (const account of waiting) this.#options.engine().request(account, { type: 'targetRecovered' });
+    for (const account of waiting) this.#options.engine().request(account, { type: 'outageMayBeOver' });
   }
 
   /** behaviour.md §10: what the registrar rejected on one flow is not tried on the account's other flows as well. */

@@ -5,23 +5,24 @@ import type { LoadedAccounts } from '../accounts/load.ts';
 import { planOf } from '../accounts/plan.ts';
 import { failure, type Result, success } from '../core/result.ts';
 import type { Millis } from '../core/time.ts';
-import { watchNetwork } from '../runtime/network-watch.ts';
+import { type NetworkChange, watchNetwork } from '../runtime/network-watch.ts';
 import { watchClocks } from '../runtime/suspend.ts';
 import type { KeyLog } from '../runtime/tls/key-log.ts';
 import type { IdentityStore } from '../state/identity-store.ts';
 import { startControlServer } from './control/server.ts';
 import { watchEventLoop } from './event-loop.ts';
-import type { AgentEvent, ReloadReport, Severity } from './events.ts';
+import type { AgentEvent, Severity } from './events.ts';
 import { watchPeerExpiry } from './expiry-watch.ts';
 import { type History, type HistoryNotice, openHistory } from './history.ts';
 import { noteEvent } from './history-events.ts';
 import { identityKey, nameOf } from './managed-registration.ts';
 import { type AgentMetrics, createAgentMetrics } from './metrics.ts';
+import { networkChangeNews } from './network-changes.ts';
 import type { MessageListener } from './observer.ts';
 import type { AgentOperations, AgentSnapshot, ReloadOutcome } from './operations.ts';
 import { pauseAccounts, refreshAccounts, resumeAccounts } from './orders.ts';
 import { redactedText } from './redacted-text.ts';
-import { reload } from './reload.ts';
+import { reload, reloadText } from './reload.ts';
 import { watchSecrets } from './secret-watch.ts';
 import { startServices } from './services.ts';
 import { Supervisor } from './supervisor.ts';
@@ -232,16 +233,21 @@ class Agent {
       },
     });
     const loop = watchEventLoop((event) => this.#emit(event));
-    const network = watchNetwork({
-      changed: (_addresses, gone) => {
-        this.#supervisor.engine.networkChanged(gone).catch((error: unknown) => this.#bug(error));
-      },
+    const network = watchNetwork((change) => {
+      this.#networkChanged(change).catch((error: unknown) => this.#bug(error));
     });
     const expiry = watchPeerExpiry(
       () => this.#supervisor.engine.flows(),
       (event) => this.#emit(event),
     );
     this.#closers.push(secrets.stop, clocks.stop, loop.stop, network.stop, expiry.stop, this.#tls.stop);
+  }
+
+  async #networkChanged(change: NetworkChange): Promise<void> {
+    await this.#supervisor.engine.networkChanged(change.gone);
+    const woken = change.leadsFurther ? this.#supervisor.outageMayBeOver() : 0;
+    const { severity, text } = networkChangeNews(change, woken);
+    this.#tell(severity, 'agent.network-changed', text);
   }
 
   /** What is wrong with TLS files is told once at the start, also of accounts that do not need them yet. */
@@ -376,18 +382,6 @@ class Agent {
     if (this.#history !== null) noteEvent(this.#history, event);
     for (const follower of this.#followers) follower(event);
   }
-}
-
-function reloadText(report: ReloadReport): string {
-  const parts = [
-    ['added', report.added],
-    ['removed', report.removed],
-    ['changed', report.changed],
-  ] as const;
-  const told = parts
-    .filter(([, names]) => names.length > 0)
-    .map(([verb, names]) => `${verb} ${names.join(', ')}`);
-  return [...told, `${report.unchanged} unchanged`].join('; ');
 }
 
 function holderText(pid: number | null): string {

@@ -1,9 +1,10 @@
-// Which flows a change of the network has left behind: their local address is gone, or the system would now send from
-// another one. TCP would take minutes to notice, and UDP would never.
+// What a change of the network means: which flows it has left behind, because their local address is gone or the system
+// would now send from another one (TCP would take minutes to notice, and UDP would never), and how it is told.
 
 import { type Failure, failureOf } from '../core/health/verdict.ts';
-import { withoutZone } from '../core/sip/ip.ts';
+import { isLinkLocal, withoutZone } from '../core/sip/ip.ts';
 import type { SocketAddress } from '../core/sip/transport.ts';
+import type { NetworkChange } from '../runtime/network-watch.ts';
 import type { Flow } from '../runtime/transport/flow.ts';
 import { formatAddress } from '../runtime/transport/system-error.ts';
 import { localAddressTowards } from '../runtime/transport/udp-probe.ts';
@@ -33,6 +34,25 @@ export async function flowsLeftBehind(
     }
   }
   return leftBehind;
+}
+
+/** A line about `change`, for which so many registrations that waited are tried again. What happens on one link alone, as
+ * with every container of a host, is for who looks closely. */
+export function networkChangeNews(
+  { come, gone }: NetworkChange,
+  woken: number,
+): { readonly severity: 'notice' | 'debug'; readonly text: string } {
+  const isTold = (address: string): boolean => !isLinkLocal(address);
+  const facts = [
+    ...[...gone].filter(isTold).map((address) => `the address ${address} is gone`),
+    ...[...come].filter(isTold).map((address) => `${address} is a new address`),
+  ];
+  const what = facts.length === 0 ? 'other routes or link-local addresses' : facts.join(', ');
+  const retried = woken === 1 ? 'one registration that waited is' : `${woken} registrations that waited are`;
+  return {
+    severity: woken > 0 || facts.length > 0 ? 'notice' : 'debug',
+    text: `the network of this host has changed: ${what}${woken === 0 ? '' : `; ${retried} tried again`}`,
+  };
 }
 
 /** Whether whoever sends from `local` has chosen the address. */

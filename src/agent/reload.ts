@@ -13,6 +13,7 @@ import type { Millis } from '../core/time.ts';
 import type { Memory } from '../state/identity-store.ts';
 import { type AccountsDiff, diffAccounts, needsNewFlow } from './accounts-diff.ts';
 import { registrarOf } from './admission.ts';
+import type { ReloadReport } from './events.ts';
 import { rememberAddresses, writtenAddresses } from './incoming/answerable.ts';
 import type { PreparedAccount } from './managed-registration.ts';
 import {
@@ -222,4 +223,17 @@ function trouble({ name, flows }: Member): string | null {
   if (state !== 'waiting' && state !== 'blocked') return null;
   const cause = failure?.cause ?? 'its credentials were rejected, and are still the same';
   return state === 'blocked' ? `${name}: blocked: ${cause}` : `${name}: ${cause}`;
+}
+
+/** The report in a line. */
+export function reloadText(report: ReloadReport): string {
+  const parts = [
+    ['added', report.added],
+    ['removed', report.removed],
+    ['changed', report.changed],
+  ] as const;
+  const told = parts
+    .filter(([, names]) => names.length > 0)
+    .map(([verb, names]) => `${verb} ${names.join(', ')}`);
+  return [...told, `${report.unchanged} unchanged`].join('; ');
 }

@@ -9,6 +9,7 @@ import type { AccountEntry } from '../accounts/schema.ts';
 import type { Standpoint } from '../core/health/condition.ts';
 import type { AccountSnapshot } from '../core/health/snapshot.ts';
 import type { Failure } from '../core/health/verdict.ts';
+import { isWaitingOutage } from '../core/registration/circumstances.ts';
 import type { Outcome } from '../core/registration/effect.ts';
 import { isEnded } from '../core/registration/lifecycle.ts';
 import type { Transport } from '../core/sip/transport.ts';
@@ -288,10 +289,18 @@ export class Supervisor {
 
   /** TLS files that could not be used can be used now: who failed for want of them tries again, paced. */
   tlsUsable(concerns: (settings: TlsSettings) => boolean): void {
-    const failed = this.#members.registrations(
+    this.outageMayBeOver(
       ({ lifecycle: { failure }, setup }) => failure?.failure.stage === 'tls' && concerns(setup.tls),
     );
-    for (const account of failed) this.engine.request(account, { type: 'targetRecovered' });
+  }
+
+  /** Who waits for the end of an outage tries again, paced; how many they are. */
+  outageMayBeOver(concerns: (account: ManagedRegistration) => boolean = () => true): number {
+    const waiting = this.#members.registrations(
+      (account) => isWaitingOutage(account.lifecycle) && concerns(account),
+    );
+    for (const account of waiting) this.engine.request(account, { type: 'outageMayBeOver' });
+    return waiting.length;
   }
 
   /** For how long a registration has waited to be woken when its moment had come; 0: none has. */

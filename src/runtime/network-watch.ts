@@ -4,19 +4,22 @@
 
 import { closeSync, openSync, readSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
+import { isLinkLocal } from '../core/sip/ip.ts';
 import { onPulse } from './pulse.ts';
 
-export type NetworkWatcher = {
-  /** `addresses` are there now (IPv6 without zone); `gone` were there at the last call and are not any more. With
-   * nothing gone, an address is new, or a route has changed. */
-  readonly changed: (addresses: ReadonlySet<string>, gone: ReadonlySet<string>) => void;
+/** What is there now and was not at the last call, and the other way round (addresses of IPv6 without zone). */
+export type NetworkChange = {
+  readonly come: ReadonlySet<string>;
+  readonly gone: ReadonlySet<string>;
+  /** By a new route, or an address that is good beyond its own link: what could not be reached may be now. */
+  readonly leadsFurther: boolean;
 };
 
 /** What is looked at, and when. */
 export type NetworkSource = {
   /** Null: they cannot be read at the moment. */
   readonly addresses: () => ReadonlySet<string> | null;
-  /** Differs when the routes do. */
+  /** A line for each. */
   readonly routes: () => string;
   /** Calls `beat` again and again until the returned function is called. */
   readonly onPulse: (beat: () => void) => () => void;
@@ -29,9 +32,9 @@ const SYSTEM: NetworkSource = { addresses: localAddresses, routes: routingTable,
 /** One look in so many beats of the pulse. */
 const BEATS_PER_LOOK = 2;
 
-/** Tells `watcher` of every change that lasts for two looks, until `stop`. */
+/** Tells every change that lasts for two looks, until `stop`. */
 export function watchNetwork(
-  watcher: NetworkWatcher,
+  changed: (change: NetworkChange) => void,
   source: NetworkSource = SYSTEM,
 ): { readonly stop: () => void } {
   let known: Network = { addresses: source.addresses() ?? new Set(), routes: source.routes() };
@@ -48,14 +51,20 @@ export function watchNetwork(
     if (gone.length === 0 && come.length === 0 && routes === known.routes) return;
     const lost = new Set(gone);
     const kept = [...known.addresses].filter((one) => !lost.has(one));
+    const leadsFurther = hasNewRoute(known.routes, routes) || !come.every(isLinkLocal);
     known = { addresses: new Set([...kept, ...come]), routes };
-    watcher.changed(known.addresses, lost);
+    changed({ come: new Set(come), gone: lost, leadsFurther });
   };
   const stop = source.onPulse(() => {
     beats += 1;
     if (beats % BEATS_PER_LOOK === 0) look();
   });
   return { stop };
+}
+
+function hasNewRoute(before: string, now: string): boolean {
+  const known = new Set(before.split('\n'));
+  return now.split('\n').some((route) => !known.has(route));
 }
 
 /** The addresses of all interfaces that are up and have a link. */
@@ -74,7 +83,7 @@ function routingTable(): string {
   if (process.platform !== 'linux') return '';
   return [
     ...columnsOf('/proc/net/route', ROUTE_COLUMNS),
-    ...columnsOf('/proc/net/ipv6_route', IPV6_ROUTE_COLUMNS),
+    ...columnsOf('/proc/net/ipv6_route', IPV6_ROUTE_COLUMNS).filter((route) => !WITHIN_A_LINK.test(route)),
   ].join('\n');
 }
 
@@ -111,3 +120,5 @@ const MAX_TABLE_BYTES = 64 * 1024;
 const ROUTE_COLUMNS = [0, 1, 2, 3, 6, 7];
 /** Destination and its prefix, next hop, metric, interface; the flags change with use. */
 const IPV6_ROUTE_COLUMNS = [0, 1, 4, 5, 9];
+/** To fe80::/10 and ff00::/8: each interface has some, so they come and go with every container of a host. */
+const WITHIN_A_LINK = /^(fe[89ab]|ff)/;

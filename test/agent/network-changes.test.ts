@@ -1,7 +1,7 @@
 // Flows whose local address is gone or no longer the right one. The system itself says which address it would choose.
 
 import { describe, expect, it } from 'vitest';
-import { flowsLeftBehind } from '../../src/agent/network-changes.ts';
+import { flowsLeftBehind, networkChangeNews } from '../../src/agent/network-changes.ts';
 import type { Transport } from '../../src/core/sip/transport.ts';
 import { type Flow, nextFlowId } from '../../src/runtime/transport/flow.ts';
 
@@ -56,5 +56,29 @@ describe('a flow is left behind', () => {
     const fine = [flow('127.0.0.1', '127.0.0.1'), flow('::1', '::1'), flow('192.0.2.1', '255.255.255.255')];
     const open = fine.map((one) => ({ flow: one, isBound: false }));
     expect(await flowsLeftBehind(open, new Set(['192.0.2.7']))).toEqual([]);
+  });
+});
+
+describe('a change of the network is told', () => {
+  const change = (come: readonly string[], gone: readonly string[]) => {
+    return { come: new Set(come), gone: new Set(gone), leadsFurther: come.length > 0 };
+  };
+
+  it('with the addresses that lead beyond a link, and who is tried again', () => {
+    expect(networkChangeNews(change([], ['192.0.2.1', 'fe80::1']), 0)).toEqual({
+      severity: 'notice',
+      text: 'the network of this host has changed: the address 192.0.2.1 is gone',
+    });
+    expect(networkChangeNews(change(['192.0.2.2'], ['192.0.2.1']), 1).text).toMatch(
+      /: the address 192\.0\.2\.1 is gone, 192\.0\.2\.2 is a new address; one registration that waited is tried again$/,
+    );
+    expect(networkChangeNews(change([], []), 12)).toEqual({
+      severity: 'notice',
+      text: 'the network of this host has changed: other routes or link-local addresses; 12 registrations that waited are tried again',
+    });
+  });
+
+  it('only to who looks closely, when it is about a link and wakes nobody', () => {
+    expect(networkChangeNews(change(['fe80::5'], []), 0).severity).toBe('debug');
   });
 });

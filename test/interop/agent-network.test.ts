@@ -4,6 +4,7 @@
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type RunningRegistrar, startRegistrar } from '../../src/registrar/server.ts';
+import { until } from '../support/flows.ts';
 import { agentScene, untilState } from './agent-scene.ts';
 import { type Home, temporaryHome } from './command.ts';
 import { ip, namespaceObstacle, startSipregIn } from './namespaces.ts';
@@ -49,12 +50,17 @@ describe.skipIf(obstacle !== '')(`an agent whose link goes down${obstacle}`, () 
           registrar: `sip:${REGISTRAR}:${registrar.ports.udp}`,
           password: 'secret',
           transport: 'udp',
-          retry: { base: 1, max: 4 },
+          // Nothing but the network's return brings it back within this test.
+          retry: { base: 600, max: 600 },
         },
       },
     });
     const scene = agentScene(home, config);
-    const agent = startSipregIn(NAMESPACE, home, ['-q', '-c', config, '--socket', scene.socket, 'run']);
+    let log = '';
+    const args = ['-c', config, '--socket', scene.socket, 'run'];
+    const agent = startSipregIn(NAMESPACE, home, args, (text) => {
+      log += text;
+    });
     const ended = once(agent, 'exit');
     try {
       await untilState(scene, 'a', 'registered');
@@ -65,10 +71,12 @@ describe.skipIf(obstacle !== '')(`an agent whose link goes down${obstacle}`, () 
       const waiting = await untilState(scene, 'a', 'waiting', 15_000);
       expect(waiting.failure?.code).toMatch(/^(connect\.|register\.timeout)/);
       expect((await refreshing).code).toBe(69);
+      await until(() => log.includes(`the address ${AGENT} is gone`), 20_000);
 
       ip('-n', NAMESPACE, 'link', 'set', INSIDE, 'up');
       await untilState(scene, 'a', 'registered', 20_000);
       expect(registrar.bindings('alice')).toHaveLength(1);
+      expect(log).toContain(`${AGENT} is a new address; one registration that waited is tried again`);
       agent.kill('SIGTERM');
       expect(await ended).toEqual([0, null]);
       expect(registrar.bindings('alice')).toEqual([]);

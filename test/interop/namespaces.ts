@@ -32,11 +32,18 @@ export function works(program: string, ...args: readonly string[]): boolean {
   }
 }
 
-/** Starts `sipreg ARGS` in a namespace. */
-export function startSipregIn(namespace: string, home: Home, args: readonly string[]): ChildProcess {
+/** Starts `sipreg ARGS` in a namespace; what it says on stderr, the agent's log, is lost unless it is `heard`. */
+export function startSipregIn(
+  namespace: string,
+  home: Home,
+  args: readonly string[],
+  heard?: (text: string) => void,
+): ChildProcess {
   const sipreg = [process.execPath, join(projectRoot, 'bin/sipreg.js')];
-  return spawn('ip', ['netns', 'exec', namespace, ...sipreg, ...args], {
+  const child = spawn('ip', ['netns', 'exec', namespace, ...sipreg, ...args], {
     env: { ...ENVIRONMENT, ...home.environment },
-    stdio: 'ignore',
+    stdio: ['ignore', 'ignore', heard === undefined ? 'ignore' : 'pipe'],
   });
+  child.stderr?.setEncoding('utf8').on('data', heard ?? (() => {}));
+  return child;
 }

@@ -6,10 +6,8 @@ import { watchNetwork } from '../../src/runtime/network-watch.ts';
 const listed = (addresses: ReadonlySet<string>): readonly string[] =>
   [...addresses].filter((one) => !one.startsWith('fe80:'));
 
-watchNetwork({
-  changed: (addresses, gone) => {
-    console.log(JSON.stringify({ addresses: listed(addresses), gone: listed(gone) }));
-  },
+watchNetwork(({ come, gone, leadsFurther }) => {
+  console.log(JSON.stringify({ come: listed(come), gone: listed(gone), leadsFurther }));
 });
 setInterval(() => {}, 60_000);
-console.log(JSON.stringify({ addresses: ['ready'], gone: [] }));
+console.log(JSON.stringify({ come: ['ready'], gone: [], leadsFurther: false }));

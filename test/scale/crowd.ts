@@ -180,7 +180,7 @@ function createCrowd({ accounts, perSecond, expires, seed }: CrowdOptions) {
     if (waiting.size === 0) return;
     const woken = [...waiting];
     waiting.clear();
-    for (const number of woken) step(number, { type: 'targetRecovered' }, now, send);
+    for (const number of woken) step(number, { type: 'outageMayBeOver' }, now, send);
   };
 
   return {

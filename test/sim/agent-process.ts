@@ -273,7 +273,7 @@ export function startProcess(context: ProcessContext) {
     if (outcome.type === 'registered' && waitingForRegistrar.size > 0) {
       const woken = [...waitingForRegistrar];
       waitingForRegistrar.clear();
-      for (const other of woken) request(other, { type: 'targetRecovered' });
+      for (const other of woken) request(other, { type: 'outageMayBeOver' });
     }
   };
   const secretTouched = (account: SimAccount): void => {

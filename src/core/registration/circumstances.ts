@@ -27,11 +27,16 @@ export function secretChanged(lifecycle: Lifecycle, credentials: readonly Creden
   return isWaitingForIt && lifecycle.round === null ? { ...changed, nextAt: env.now } : changed;
 }
 
-/** behaviour.md §11: a success on a target wakes those who wait for it, but none before its Retry-After. */
-export function targetRecovered(lifecycle: Lifecycle, env: Env): Lifecycle {
-  const { state, failure, setbacks } = lifecycle;
-  if (state !== 'waiting' || failure === null || !isOutage(failure.failure)) return lifecycle;
-  return { ...lifecycle, nextAt: Math.max(env.now, setbacks.notBefore ?? env.now) };
+/** behaviour.md §11: a success on a target, or another way out of this host, wakes those who wait for it, but none before
+ * its Retry-After. */
+export function outageMayBeOver(lifecycle: Lifecycle, env: Env): Lifecycle {
+  if (!isWaitingOutage(lifecycle)) return lifecycle;
+  return { ...lifecycle, nextAt: Math.max(env.now, lifecycle.setbacks.notBefore ?? env.now) };
+}
+
+/** Whether it waits for nothing but the end of an outage. */
+export function isWaitingOutage({ state, failure }: Lifecycle): boolean {
+  return state === 'waiting' && failure !== null && isOutage(failure.failure);
 }
 
 /** Somebody wants a round now, or the binding removed (behaviour.md §23): whoever named a time before which it does not want

@@ -63,7 +63,7 @@ export type Command =
   /** The account's secrets are others now. */
   | { readonly type: 'secretChanged'; readonly credentials: readonly Credential[] }
   /** The registrar answers others again. */
-  | { readonly type: 'targetRecovered' }
+  | { readonly type: 'outageMayBeOver' }
   /** The flow should be replaced at the next REGISTER, or `now`: make before break (behaviour.md §19). */
   | { readonly type: 'flowOutdated'; readonly flowId: number; readonly now: boolean }
   /** A keep-alive was answered on the flow. */

@@ -13,9 +13,9 @@ import {
   flowMapped,
   flowOutdated,
   flowProven,
+  outageMayBeOver,
   reopened,
   secretChanged,
-  targetRecovered,
 } from './circumstances.ts';
 import type { Outcome } from './effect.ts';
 import type { Goal, Input } from './input.ts';
@@ -82,8 +82,8 @@ export function stepLifecycle(lifecycle: Lifecycle, input: Input | Command, env:
       return reconfigured(lifecycle, input, env);
     case 'secretChanged':
       return still(secretChanged(lifecycle, input.credentials, env));
-    case 'targetRecovered':
-      return still(targetRecovered(lifecycle, env));
+    case 'outageMayBeOver':
+      return still(outageMayBeOver(lifecycle, env));
     case 'clockJumped':
       return still(afterClockJump(lifecycle, input));
     case 'flowOutdated':

@@ -57,6 +57,11 @@ export function bracketed(address: string): string {
   return `[${withoutZone(address)}]`;
 }
 
+/** Whether an IPv6 address is good on its own link only: fe80::/10. */
+export function isLinkLocal(address: string): boolean {
+  return /^fe[89ab]/i.test(address);
+}
+
 /** An address without the zone that a link-local one has. */
 export function withoutZone(address: string): string {
   return address.split('%', 1)[0] ?? address;

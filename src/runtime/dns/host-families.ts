@@ -1,6 +1,7 @@
 // Which address families this host can use towards other hosts, the better one first (RFC 6724 §2.1, RFC 7984 §4).
 
 import os from 'node:os';
+import { isLinkLocal } from '../../core/sip/ip.ts';
 
 type Address = {
   readonly address: string;
@@ -23,11 +24,6 @@ export function familiesOf(addresses: readonly Address[]): readonly (4 | 6)[] {
   if (!hasFour) return [6];
   // RFC 6724 §2.1: a global IPv6 address precedes IPv4, which precedes a unique local one.
   return sixes.every(({ address }) => isUniqueLocal(address)) ? [4, 6] : [6, 4];
-}
-
-/** fe80::/10 */
-function isLinkLocal(address: string): boolean {
-  return /^fe[89ab]/i.test(address);
 }
 
 /** fc00::/7 (RFC 4193) */

@@ -206,7 +206,7 @@ function play(line: Script, step: Move): void {
       line.step({ type: 'secretChanged', credentials: step.credentials });
       break;
     case 'recovered':
-      line.step({ type: 'targetRecovered' });
+      line.step({ type: 'outageMayBeOver' });
       break;
     case 'jumped':
       line.step({ type: 'clockJumped', sleptMs: step.byMs, recheckAt: line.now() + 10 });

@@ -272,7 +272,7 @@ describe('a pause', () => {
     expect([line.state(), line.wakeAt(), isEnded(line.lifecycle())]).toEqual(['paused', undefined, false]);
     breakFlow(line);
     line.step({ type: 'secretChanged', credentials: [ALICE] });
-    line.step({ type: 'targetRecovered' });
+    line.step({ type: 'outageMayBeOver' });
     line.step({ type: 'reconfigured', plan: testPlan(), credentials: [ALICE], newFlow: true });
     line.pass(3_600_000);
     expect([line.state(), line.sent.length]).toEqual(['paused', 2]);

@@ -242,17 +242,17 @@ describe('what changes from outside', () => {
     const line = script();
     line.begin();
     line.answer(503);
-    line.step({ type: 'targetRecovered' });
+    line.step({ type: 'outageMayBeOver' });
     expect(wait(line)).toBe(0);
     const told = script();
     told.begin();
     told.answer(503, { 'Retry-After': '600' });
-    told.step({ type: 'targetRecovered' });
+    told.step({ type: 'outageMayBeOver' });
     expect(wait(told)).toBeGreaterThanOrEqual(10);
     const refused = script();
     refused.begin();
     refused.answer(404);
-    refused.step({ type: 'targetRecovered' });
+    refused.step({ type: 'outageMayBeOver' });
     expect(wait(refused)).toBeGreaterThanOrEqual(5);
   });
 
