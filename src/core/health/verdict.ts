@@ -63,7 +63,8 @@ export const VERDICTS = {
   'connect.closed': {
     exit: 69,
     meaning: 'the connection was closed before the registrar answered',
-    remedy: 'look at the log of the SIP server; it may not allow this address',
+    remedy:
+      'check port and transport (a port for TLS takes no plain text), and look at the log of the SIP server; it may not allow this address',
   },
   'connect.local-address': {
     exit: 69,
