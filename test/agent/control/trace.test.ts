@@ -79,7 +79,7 @@ describe('a trace', () => {
       text += part;
     });
     slow.resume();
-    await expect.poll(() => text).toContain('"type":"lost"');
+    await expect.poll(() => text, { timeout: 5000 }).toContain('"type":"lost"');
     await server.close();
   });
 });
