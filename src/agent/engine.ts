@@ -73,7 +73,7 @@ export class Engine {
       const now = monotonicNow();
       const at = account.lifecycle.round === null ? admission(account, now) : now;
       if (at > now) this.#alarm.set(account, at);
-      else this.request(account, { type: 'timePassed' });
+      else this.request(account, this.#transactions.timePassed(account));
     });
     this.#registry = createFlowRegistry({ tls, events: this.#flowEvents() });
     this.#attendant =
@@ -90,9 +90,16 @@ export class Engine {
     const events: FlowEvents = {
       message: (flow, received, source, bytes) => this.#received(flow, received, source, bytes),
       malformed: (flow, error, source) => this.#attendant?.malformed(flow, error, source),
-      sign: (flow, sign, source) => this.#attendant?.sign(flow, sign, source),
+      sign: (flow, sign, source) => {
+        if (this.#attendant !== null) this.#attendant.sign(flow, sign, source);
+        // Nobody has asked for any.
+        else if (sign.type === 'stun') this.#transactions.noise(flow, 'STUN', source);
+      },
       closed: (flow, failure) => this.#flowLost(flow, failure),
-      dropped,
+      dropped: (flow, text, source) => {
+        if (source !== null) this.#transactions.noise(flow, text, source);
+        dropped(flow, text);
+      },
     };
     return message === null ? events : { ...events, sent: (flow, bytes) => this.#tellSent(flow, bytes) };
   }
@@ -338,7 +345,7 @@ export class Engine {
       this.request(account, { type: 'flowClosed', flowId: effect.flowId, failure });
       return;
     }
-    if (!effect.repeated) this.#transactions.begin(account, effect.branch);
+    if (!effect.repeated) this.#transactions.begin(account, flow, effect.branch);
     this.#sending = account;
     flow.send(effect.bytes, effect.repeated);
     this.#sending = null;
@@ -363,7 +370,7 @@ export class Engine {
     const branch = via?.branch ?? null;
     const transaction = branch === null ? undefined : this.#transactions.of(branch);
     const account = transaction?.account;
-    this.#observer.message?.('received', flow, account ?? this.#onlyUserOf(flow), message, bytes);
+    this.#observer.message?.('received', flow, account ?? this.#held.onlyUserOf(flow), message, bytes);
     this.#attendant?.heard(flow);
     if (message.kind === 'request') this.#attendant?.request(flow, message, source);
     else if (transaction !== undefined) this.#answered(transaction, flow, message, source);
@@ -385,12 +392,7 @@ export class Engine {
   #tellSent(flow: Flow, bytes: Uint8Array): void {
     // Pings are no messages, and neither is STUN.
     if ((bytes[0] ?? 0) < FIRST_LETTER) return;
-    this.#observer.message?.('sent', flow, this.#sending ?? this.#onlyUserOf(flow), bytes, bytes);
-  }
-
-  #onlyUserOf(flow: Flow): ManagedRegistration | null {
-    const [only, another] = this.#held.usersOf(flow);
-    return only === undefined || another !== undefined ? null : only;
+    this.#observer.message?.('sent', flow, this.#sending ?? this.#held.onlyUserOf(flow), bytes, bytes);
   }
 }
 

@@ -43,6 +43,12 @@ export class HeldFlows {
     return held.list;
   }
 
+  /** Who alone uses the flow; null: nobody does, or several. */
+  onlyUserOf(flow: Flow): ManagedRegistration | null {
+    const [only, another] = this.usersOf(flow);
+    return only === undefined || another !== undefined ? null : only;
+  }
+
   /** False: it is held already. */
   hold(account: ManagedRegistration, flow: Flow, target: Target): boolean {
     if (account.held.includes(flow)) return false;

@@ -189,6 +189,14 @@ describe.skipIf(!PROGRAMS.every(isInstalled))(`doctor${missingPrograms(...PROGRA
     expect(new Set(methods)).toEqual(new Set(['OPTIONS']));
   });
 
+  it.concurrent('says that what listens does not speak SIP', async () => {
+    const server = await startUdpServer(() => 'good morning');
+    closers.push(server.stop);
+    const account = { aor: 'sip:a@127.0.0.1', registrar: `sip:127.0.0.1:${server.port}`, transport: 'udp' };
+    const { code, failing } = await doctorOf(account, '--no-register');
+    expect({ code, failing }).toEqual({ code: 1, failing: ['options.answer register.not-sip'] });
+  });
+
   it.concurrent('says that nothing listens', async () => {
     const port = await freePort();
     for (const [transport, step] of [

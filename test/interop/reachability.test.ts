@@ -154,6 +154,22 @@ describe('answers', () => {
     expect(result.ms).toBeLessThan(3000);
   });
 
+  it.each([
+    ['an HTTP server', 'HTTP/1.1 400 Bad Request\r\nX-Word: hidden\r\nContent-Length: 0\r\n\r\n'],
+    ['garbage', 'hidden'],
+    ['a STUN server', '\x01\x11\0\0\x21\x12\xa4\x42hidden'],
+    ['half an answer', 'SIP/2.0 200 OK\r\nX-Word: hidden\r\nContent-Length: 9\r\n\r\n'],
+  ])('%s over UDP is no silence, and told without its words', async (_, words) => {
+    const server = await udpServer(() => words);
+    const result = await stage.run(server.port, {}, SHORT);
+    expect(result.code).toBe(76);
+    const failure = failureIn(result);
+    expect(failure).toMatchObject({ stage: 'register', code: 'register.not-sip', status: null });
+    expect(failure.cause).toContain(`127.0.0.1 port ${server.port} over UDP`);
+    expect(failure.advice).toContain('port');
+    expect(`${result.stdout}${result.stderr}`).not.toContain('hidden');
+  });
+
   it('R471 a server without TLS where TLS is wanted is told as such, at once', async () => {
     const server = await streamServer(() => 'SIP/2.0 400 Bad Request\r\n\r\n');
     const result = await stage.run(server.port, { transport: 'tls' }, ['register', 'a']);

@@ -15,6 +15,7 @@ import { optionsRequest } from '../../core/keepalive/options.ts';
 import { NO_PROMISE } from '../../core/keepalive/terms.ts';
 import type { Plan } from '../../core/registration/plan.ts';
 import type { Result } from '../../core/result.ts';
+import { sameSocketAddress } from '../../core/sip/ip.ts';
 import type { SipResponse } from '../../core/sip/message.ts';
 import { isReliable, type SocketAddress } from '../../core/sip/transport.ts';
 import { branchOf, topVia } from '../../core/sip/via.ts';
@@ -44,7 +45,8 @@ export type AnsweredRequest = {
 
 export type OptionsOutcome =
   | { readonly type: 'answered'; readonly answered: AnsweredRequest; readonly seconds: number }
-  | { readonly type: 'silent' }
+  /** `noise`: what came in place of an answer, in words; null: nothing. */
+  | { readonly type: 'silent'; readonly noise: string | null }
   | { readonly type: 'closed'; readonly failure: Failure };
 
 export type PingOutcome =
@@ -69,6 +71,7 @@ const PING_LIMIT_MS: Millis = 1_000;
 type Listeners = {
   response: (response: SipResponse) => void;
   sign: (sign: KeepAliveSign) => void;
+  noise: (text: string) => void;
   /** Of the OPTIONS, and of the keep-alive. */
   closed: (failure: Failure) => void;
   pingLost: () => void;
@@ -85,6 +88,7 @@ export async function openProbe(
   const listeners: Listeners = {
     response: () => {},
     sign: () => {},
+    noise: () => {},
     closed: () => {},
     pingLost: () => {},
   };
@@ -146,7 +150,9 @@ function flowEvents(
       if ((bytes[0] ?? 0) > SPACE) show?.('sent', flow, null, bytes, bytes);
     },
     closed: (_, failure) => closed(failure),
-    dropped: () => {},
+    dropped: (flow, text, source) => {
+      if (source !== null && sameSocketAddress(source, flow.remote)) listeners.noise(text);
+    },
   };
 }
 
@@ -157,9 +163,11 @@ function askOptions(flow: Flow, plan: Plan, listeners: Listeners): Promise<Optio
   let transaction = startTransaction(isReliable(flow.transport), sentAt);
   return new Promise((resolve) => {
     let timer: NodeJS.Timeout | undefined;
+    let noise: string | null = null;
     const settle = (outcome: OptionsOutcome): void => {
       clearTimeout(timer);
       listeners.response = () => {};
+      listeners.noise = () => {};
       listeners.closed = () => {};
       resolve(outcome);
     };
@@ -169,7 +177,7 @@ function askOptions(flow: Flow, plan: Plan, listeners: Listeners): Promise<Optio
     };
     const wake = (): void => {
       if (monotonicNow() >= endsAt) {
-        settle({ type: 'silent' });
+        settle({ type: 'silent', noise });
         return;
       }
       const step = timePassed(transaction, monotonicNow());
@@ -178,6 +186,9 @@ function askOptions(flow: Flow, plan: Plan, listeners: Listeners): Promise<Optio
       if (step.event === 'retransmit') flow.send(bytes, true);
     };
     listeners.closed = (failure) => settle({ type: 'closed', failure });
+    listeners.noise = (text) => {
+      noise = text;
+    };
     listeners.response = (response) => {
       const via = topVia(response);
       if (via === null || branchOf(via) !== branch) return;

@@ -143,7 +143,7 @@ async function talkFacts(probe: Probe, question: TargetQuestion): Promise<Talk> 
       : [];
   const pingFacts = [pinged === null ? NOT_KEPT_OPEN : pingFact(pinged, question)];
   if (options.type === 'silent') {
-    const silence = silenceFact(question);
+    const silence = silenceFact(question, options.noise);
     return { facts: [...sent, silence, ...pingFacts], isUsable: silence.mark !== 'fail', answered: null };
   }
   return {
@@ -155,11 +155,16 @@ async function talkFacts(probe: Probe, question: TargetQuestion): Promise<Talk> 
 
 const NOT_KEPT_OPEN = skipped('keepalive.answer', '"keepalive" is off for the account');
 
-function silenceFact({ registers, target }: TargetQuestion): Fact {
-  const text = `no answer to OPTIONS within ${OPTIONS_LIMIT_MS / 1000} s`;
-  if (!registers) {
-    return fail('options.answer', failureOf('register.timeout', `${formatAddress(target)}: ${text}`));
-  }
+/** Without a REGISTER to come it is all that there is to say; with one, that one decides. */
+function silenceFact({ registers, target }: TargetQuestion, noise: string | null): Fact {
+  const late = `to OPTIONS within ${OPTIONS_LIMIT_MS / 1000} s`;
+  const text = noise === null ? `no answer ${late}` : `no SIP answer ${late}; what came was ${noise}`;
+  const failure = failureOf(
+    noise === null ? 'register.timeout' : 'register.not-sip',
+    `${formatAddress(target)}: ${text}`,
+  );
+  if (!registers) return fail('options.answer', failure);
+  if (noise !== null) return warn('options.answer', text, failure.advice);
   return warn('options.answer', text, 'many servers answer nothing but REGISTER, so this alone says little');
 }
 

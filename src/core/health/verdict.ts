@@ -242,7 +242,7 @@ export const VERDICTS = {
   'register.not-sip': {
     exit: 76,
     meaning: 'what answers there is not SIP',
-    remedy: 'check the address and the port',
+    remedy: 'check the address and the port (mostly 5060), and which program listens there',
   },
   'auth.rejected': {
     exit: 77,

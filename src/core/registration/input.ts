@@ -43,4 +43,5 @@ export type Input =
     }
   | { readonly type: 'secretRead'; readonly credentials: readonly Credential[] }
   | { readonly type: 'secretFailed'; readonly failure: Failure }
-  | { readonly type: 'timePassed' };
+  /** `noise`: what came in place of an answer since the last request left, in words; left out: nothing. */
+  | { readonly type: 'timePassed'; readonly noise?: string };

@@ -97,7 +97,7 @@ export function stepLifecycle(lifecycle: Lifecycle, input: Input | Command, env:
     case 'flowClosed':
       return flowClosed(lifecycle, input, env);
     case 'timePassed':
-      return timePassed(lifecycle, env);
+      return timePassed(lifecycle, input, env);
     default:
       return inRound(lifecycle, input, env);
   }
@@ -150,8 +150,12 @@ function underWay(state: AccountState, goal: Goal): AccountState {
   }
 }
 
-function timePassed(lifecycle: Lifecycle, env: Env): LifecycleStep {
-  if (lifecycle.round !== null) return inRound(lifecycle, { type: 'timePassed' }, env);
+function timePassed(
+  lifecycle: Lifecycle,
+  input: Extract<Input, { type: 'timePassed' }>,
+  env: Env,
+): LifecycleStep {
+  if (lifecycle.round !== null) return inRound(lifecycle, input, env);
   if (lifecycle.nextAt === undefined || env.now < lifecycle.nextAt) return still(lifecycle);
   return beginRound(lifecycle, 'register', env, undefined);
 }

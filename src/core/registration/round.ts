@@ -44,6 +44,8 @@ import { foreignVia } from './tampering.ts';
 /** A round that waits for something that never comes ends after this time; its own timers are far shorter. */
 const LONGEST_ROUND_MS: Millis = 10 * 60_000;
 
+type Awaiting = Extract<Phase, { name: 'awaiting' }>;
+
 /** Begins a round. `deadlineAt` ends it, whatever it is doing then; `learned` is what the last 2xx said. */
 export function startRound(
   registration: Registration,
@@ -98,7 +100,7 @@ function takeInput(registration: Registration, round: Round, input: Input, env: 
     case 'secretFailed':
       return secretReadAgain(registration, round, input, env);
     case 'timePassed':
-      return roundTimePassed(registration, round, env);
+      return roundTimePassed(registration, round, input.noise ?? null, env);
   }
 }
 
@@ -237,9 +239,14 @@ function answers(response: SipResponse, { branch }: SentRequest): boolean {
   return cseq.ok && cseq.value.method === 'REGISTER';
 }
 
-function roundTimePassed(registration: Registration, round: Round, env: Env): RoundStep {
+function roundTimePassed(
+  registration: Registration,
+  round: Round,
+  noise: string | null,
+  env: Env,
+): RoundStep {
   const { phase } = round;
-  if (env.now >= round.deadlineAt) return outOfTime(registration, round);
+  if (env.now >= round.deadlineAt) return outOfTime(registration, round, noise);
   if (phase.name !== 'awaiting') return unchanged(registration, round);
   const { transaction, event } = timePassed(phase.transaction, env.now);
   const { sent } = phase;
@@ -252,17 +259,18 @@ function roundTimePassed(registration: Registration, round: Round, env: Env): Ro
       effects: [{ type: 'send', flowId: flow.id, branch, bytes, repeated: true }],
     };
   }
-  if (event === 'timedOut') return timedOut(registration, next, phase, env);
+  if (event === 'timedOut') return timedOut(registration, next, phase, noise, env);
   return unchanged(registration, next);
 }
 
 function timedOut(
   registration: Registration,
   round: Round,
-  phase: Extract<Phase, { name: 'awaiting' }>,
+  phase: Awaiting,
+  noise: string | null,
   env: Env,
 ): RoundStep {
-  const failure = noAnswer(phase.sent.target, phase.transaction.name === 'proceeding', round.sawForeignVia);
+  const failure = noAnswer(phase, round, noise, 'within 32 s');
   const { flow, target } = phase.sent;
   // A stream on which nothing comes back is dead, even if it does not know: the next request needs a new one.
   const closing: readonly Effect[] = isReliable(flow.transport)
@@ -277,31 +285,42 @@ function timedOut(
   return { ...step, effects: [...closing, ...step.effects] };
 }
 
-function noAnswer(target: Target, sawProvisional: boolean, sawForeignVia: boolean): Failure {
+/** What silence means, and what came in its place: `noise` is no SIP. */
+function noAnswer(
+  { sent: { target }, transaction }: Awaiting,
+  { sawForeignVia }: Round,
+  noise: string | null,
+  late: string,
+): Failure {
   const where = `${target.address} port ${target.port} over ${target.transport.toUpperCase()}`;
-  const cause = sawProvisional
-    ? `the registrar at ${where} began to work on the request and then sent no final answer within 32 s`
-    : sawForeignVia
-      ? `no answer that can be taken from ${where} within 32 s: what came had a Via that is not ours`
-      : `no answer from ${where} within 32 s`;
-  return failureOf('register.timeout', cause);
+  if (transaction.name === 'proceeding') {
+    const cause = `the registrar at ${where} began to work on the request and then sent no final answer ${late}`;
+    return failureOf('register.timeout', cause);
+  }
+  if (sawForeignVia) {
+    const cause = `no answer that can be taken from ${where} ${late}: what came had a Via that is not ours`;
+    return failureOf('register.timeout', cause);
+  }
+  return noise === null
+    ? failureOf('register.timeout', `no answer from ${where} ${late}`)
+    : failureOf('register.not-sip', `no SIP answer from ${where} ${late}; what came was ${noise}`);
 }
 
-function outOfTime(registration: Registration, round: Round): RoundStep {
+function outOfTime(registration: Registration, round: Round, noise: string | null): RoundStep {
   if (round.phase.name === 'rereading')
     return rejectionStands(registration, round, round.phase.rejection.failure);
-  return finish(registration, round, { type: 'failed', failure: lateness(registration, round) });
+  return finish(registration, round, { type: 'failed', failure: lateness(registration, round, noise) });
 }
 
 /** What the round was waiting for when its time was over. */
-function lateness(registration: Registration, round: Round): Failure {
+function lateness(registration: Registration, round: Round, noise: string | null): Failure {
   const { phase } = round;
   const late = 'within the time that there was';
   switch (phase.name) {
     case 'opening':
       return failureOf('connect.timeout', `${phase.target.address} did not take the connection ${late}`);
     case 'awaiting':
-      return failureOf('register.timeout', `no answer from ${phase.sent.target.address} ${late}`);
+      return noAnswer(phase, round, noise, late);
     case 'reserving':
       return failureOf('internal.bug', `the state directory did not take the CSeq numbers ${late}`);
     default:

@@ -36,8 +36,9 @@ export type FlowEvents = {
   readonly sent?: (flow: Flow, bytes: Uint8Array) => void;
   /** The flow is gone and takes nothing more; called at most once. */
   readonly closed: (flow: Flow, failure: Failure) => void;
-  /** Bytes that are no SIP message were dropped; `description` says what, without their content. */
-  readonly dropped: (flow: Flow, description: string) => void;
+  /** Bytes of `source` that are no SIP message were dropped; `description` says what, without their content. null: they
+   * are our own, and cannot be sent. */
+  readonly dropped: (flow: Flow, description: string, source: SocketAddress | null) => void;
 };
 
 /** What says that a flow still works. */

@@ -100,7 +100,7 @@ export function startStreamFlow(setup: StreamSetup): Flow {
     } else if (parsed.error.head?.kind === 'request') {
       events.malformed(flow, parsed.error, remote);
     } else {
-      events.dropped(flow, `a message that is not SIP: ${parsed.error.message}`);
+      events.dropped(flow, `a message that is not SIP: ${parsed.error.message}`, remote);
     }
   };
   const giveUpFraming = (error: MessageError): void => {

@@ -61,7 +61,8 @@ function startUdpFlow(
     sendTo: (bytes, { address, port }) => {
       if (!isOpen) return;
       events.sent?.(flow, bytes);
-      const unsent = (why: string): void => events.dropped(flow, `an answer that cannot be sent: ${why}`);
+      const unsent = (why: string): void =>
+        events.dropped(flow, `an answer that cannot be sent: ${why}`, null);
       if (port < 1 || port > 65_535 || !isIpLiteral(address)) {
         unsent('there is no such place');
         return;
@@ -107,7 +108,7 @@ function startUdpFlow(
     const parsed = parseMessage(bytes);
     if (parsed.ok) events.message(flow, parsed.value, source, bytes);
     else if (parsed.error.head?.kind === 'request') events.malformed(flow, parsed.error, source);
-    else events.dropped(flow, `a datagram that is not SIP: ${parsed.error.message}`);
+    else events.dropped(flow, `a datagram that is not SIP: ${parsed.error.message}`, source);
   });
   socket.on('error', failWith);
   return flow;

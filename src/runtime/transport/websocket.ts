@@ -204,7 +204,7 @@ function take(flow: Flow, events: FlowEvents, bytes: Uint8Array): void {
   const parsed = parseMessage(bytes);
   if (parsed.ok) events.message(flow, parsed.value, flow.remote, bytes);
   else if (parsed.error.head?.kind === 'request') events.malformed(flow, parsed.error, flow.remote);
-  else events.dropped(flow, `a WebSocket message that is not SIP: ${parsed.error.message}`);
+  else events.dropped(flow, `a WebSocket message that is not SIP: ${parsed.error.message}`, flow.remote);
 }
 
 /** Calls `late` when the rest of a message is not there in time. A beginning that came together with a whole message

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { failureOf } from '../../../src/core/health/verdict.ts';
+import { stepLifecycle } from '../../../src/core/registration/lifecycle.ts';
 import { roundWakeAt, startRound, stepRound } from '../../../src/core/registration/round.ts';
 import type { Target } from '../../../src/core/sip/transport.ts';
 import {
@@ -280,6 +281,16 @@ describe('the size of a request', () => {
 });
 
 describe('an answer', () => {
+  it('R043 that is no SIP ends as one, not as silence', () => {
+    const line = script();
+    line.begin();
+    const env = { ...line.env(), now: line.now() + 32_000 };
+    const { effects } = stepLifecycle(line.lifecycle(), { type: 'timePassed', noise: 'garbage' }, env);
+    const [outcome] = effects.flatMap((effect) => (effect.type === 'finished' ? [effect.outcome] : []));
+    const cause = 'no SIP answer from 192.0.2.1 port 5060 over UDP within 32 s; what came was garbage';
+    expect(outcome).toMatchObject({ type: 'failed', failure: { code: 'register.not-sip', cause } });
+  });
+
   it('R048 R149 after the timeout changes nothing', () => {
     const line = script();
     line.begin();
