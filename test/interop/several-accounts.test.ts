@@ -61,6 +61,12 @@ describe.skipIf(!isInstalled('kamailio'))(`commands at kamailio${missingPrograms
     expect(await kamailio.bindings('c')).toEqual([]);
   });
 
+  it('says of those that it registered that nobody listens there, of the others not', async () => {
+    const result = await sipreg({ a: 'pa', b: 'wrong', c: 'pc' }, ['register', 'b', 'a', 'c']);
+    expect(result.code).toBe(77);
+    expect(result.stderr).toMatch(/^note: a, c: nobody listens at the contact/m);
+  });
+
   it.each([
     [['a', 'b'], 77],
     [['b', 'a'], 69],
@@ -135,6 +141,8 @@ describe.skipIf(!isInstalled('kamailio'))(`commands at kamailio${missingPrograms
         },
       ],
     });
+    const watched = await sipreg({ dry: 'pd' }, ['register', '--watch', '--dry-run', 'dry']);
+    expect(watched).toMatchObject({ code: 0, stdout: expect.stringContaining('\nREGISTER sip:') });
     expect(await kamailio.requests()).toHaveLength(before);
 
     // No number was used up either.

@@ -10,7 +10,7 @@ export async function bindings(name: string, timeoutSeconds: number, output: Out
   const loaded = await loadInUse(output);
   const options = { store: null, memory: readStateInUse(loaded), keepsAlive: false, expires: null };
   const accounts = await prepareInUse(loaded, [name], output, options);
-  return await runOneShot(
+  const { exit } = await runOneShot(
     accounts,
     {
       goal: 'query',
@@ -23,4 +23,5 @@ export async function bindings(name: string, timeoutSeconds: number, output: Out
     },
     output,
   );
+  return exit;
 }

@@ -35,13 +35,19 @@ export type DoneByAgent = {
 
 const NOTHING_DONE: DoneByAgent = { order: [], settled: [] };
 
-/** Runs the command for `accounts` and returns its exit code. */
+export type OneShotEnd = {
+  readonly exit: number;
+  /** The accounts with which this command, not the agent, has done what it was to do. */
+  readonly succeeded: readonly string[];
+};
+
+/** Runs the command for `accounts`. */
 export async function runOneShot(
   accounts: readonly PreparedAccount[],
   command: OneShotCommand,
   output: Output,
   byAgent: DoneByAgent = NOTHING_DONE,
-): Promise<number> {
+): Promise<OneShotEnd> {
   const signals = catchSignals();
   const { json, verbosity } = output.settings;
   const names = accounts.map(({ plan }) => plan.account).join(', ');
@@ -61,11 +67,16 @@ export async function runOneShot(
     });
     const all = inOrder([...byAgent.settled, ...results.map(settledOf)], byAgent.order);
     if (json) output.document(accountsDocument(all.map(({ snapshot }) => snapshot)));
-    return all.find(({ exit }) => exit !== EXIT.done)?.exit ?? EXIT.done;
+    return {
+      exit: all.find(({ exit }) => exit !== EXIT.done)?.exit ?? EXIT.done,
+      succeeded: results.flatMap(({ outcome, snapshot }) =>
+        outcome.type === 'failed' ? [] : snapshot.account,
+      ),
+    };
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
     output.error(`interrupted while ${command.doing} ${names}`);
-    return signals.exitCode();
+    return { exit: signals.exitCode(), succeeded: [] };
   } finally {
     spinner.stop();
     signals.release();

@@ -1,5 +1,6 @@
 // `sipreg register`: once, or with --watch for as long as it runs; with --dry-run nothing is sent.
 
+import type { LoadedAccounts } from '../../accounts/load.ts';
 import type { PreparedAccount } from '../../agent/managed-registration.ts';
 import { enabledEntryOf, loadInUse, openStateInUse, prepareInUse, stateInUse } from '../accounts-in-use.ts';
 import { CommandError, EXIT } from '../exit.ts';
@@ -28,7 +29,8 @@ export async function register(
   output: Output,
 ): Promise<number> {
   const loaded = await loadInUse(output);
-  const owner = options.dryRun ? null : await findOwner(names, loaded, output);
+  if (options.dryRun) return await dryRun(names, loaded, options, output);
+  const owner = await findOwner(names, loaded, output);
   if (owner !== null && options.watch) throw watchedAlready(owner);
   const own = owner === null ? names : names.filter((name) => !owner.owned.includes(name));
   const store = await openStateInUse(loaded, ({ message }) => output.warning(message));
@@ -49,10 +51,6 @@ export async function register(
     keepsAlive: false,
     expires: options.expires,
   });
-  if (options.dryRun) {
-    const { showDryRun } = await import('./dry-run.ts');
-    return await showDryRun(accounts, output);
-  }
   if (owner !== null && options.expires !== null) {
     output.note('the agent asks for the time that its accounts file says: --expires changes nothing there');
   }
@@ -60,7 +58,7 @@ export async function register(
     output.note('the agent has its own TLS connections: --tls-keylog is for "sipreg run" there');
   }
   const settled = owner === null ? [] : await throughOwner(owner, 'refresh', options.timeoutSeconds, output);
-  const exitCode = await runOneShot(
+  const { exit, succeeded } = await runOneShot(
     accounts,
     {
       goal: 'register',
@@ -74,8 +72,25 @@ export async function register(
     output,
     { order: names, settled },
   );
-  if (exitCode === 0) noteNobodyListens(accounts, output);
-  return exitCode;
+  noteNobodyListens(
+    accounts.filter(({ plan }) => succeeded.includes(plan.account)),
+    output,
+  );
+  return exit;
+}
+
+/** Nothing is sent, whatever else was asked for. */
+async function dryRun(
+  names: readonly string[],
+  loaded: LoadedAccounts,
+  { watch, expires }: RegisterOptions,
+  output: Output,
+): Promise<number> {
+  const store = await openStateInUse(loaded, ({ message }) => output.warning(message));
+  const options = { store, memory: store, keepsAlive: watch, expires };
+  const accounts = await prepareInUse(loaded, names, output, options);
+  const { showDryRun } = await import('./dry-run.ts');
+  return await showDryRun(accounts, output);
 }
 
 function watchedAlready({ pid, owned }: Owner): CommandError {

@@ -22,7 +22,7 @@ export async function unregister(
   const store = await openStateInUse(loaded, ({ message }) => output.warning(message));
   const options = { store, memory: store, keepsAlive: false, expires: null };
   const accounts = await prepareInUse(loaded, left, output, options);
-  return await runOneShot(
+  const { exit } = await runOneShot(
     accounts,
     {
       goal: allBindings ? 'remove-all' : 'remove',
@@ -35,4 +35,5 @@ export async function unregister(
     output,
     { order: names, settled: allBindings ? [] : settled },
   );
+  return exit;
 }
