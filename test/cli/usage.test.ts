@@ -1,6 +1,7 @@
 // The command line itself: usage, help, version, where options stand, exit codes, and readers that go away.
 
 import { spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -192,6 +193,36 @@ describe('a reader that goes away', () => {
     expect(schema).toEqual({ code: 0, stdout: '{\n', stderr: '' });
     const help = await shell('"$NODE" "$PROGRAM" --help | true');
     expect(help).toEqual({ code: 0, stdout: '', stderr: '' });
+  });
+
+  it.each([
+    ['config path', 75],
+    ['--version', 75],
+    ['exit-codes', 75],
+    // A plugin has codes of its own.
+    ['check --direct a', 3],
+    // A failure of its own is worth more.
+    ['register none', 66],
+  ])('but of a full disk is told by code and word: sipreg %s', async (words, expected) => {
+    const registrar = createSocket('udp4');
+    registrar.bind(0, '127.0.0.1');
+    await once(registrar, 'listening');
+    try {
+      // Answers with what it was sent: as good as a 200 to whoever has no contact.
+      registrar.on('message', (request, { port }) => {
+        const head = request.toString().replace(/^REGISTER .*/, 'SIP/2.0 200 OK');
+        registrar.send(head, port);
+      });
+      const entry = { aor: 'sip:1@127.0.0.1', registrar: `sip:127.0.0.1:${registrar.address().port}` };
+      const config = await home.write('accounts.json', { accounts: { a: entry } });
+      const line = `"$NODE" "$PROGRAM" ${words}`;
+      const { code, stderr } = await shell(`export SIPREG_CONFIG=${config}; ${line} > /dev/full`);
+      expect(code).toBe(expected);
+      if (expected !== 66)
+        expect(stderr).toBe('sipreg: stdout could not be written: ENOSPC: no space left on device, write\n');
+    } finally {
+      registrar.close();
+    }
   });
 
   it('and one that is slow gets all of it', async () => {
