@@ -3,10 +3,11 @@
 
 import type { Credential } from '../digest/algorithm.ts';
 import type { Draft } from '../draft.ts';
+import { printable } from '../health/evidence.ts';
 import type { Failure } from '../health/verdict.ts';
 import type { SipResponse } from '../sip/message.ts';
 import type { Target } from '../sip/transport.ts';
-import type { SipUri } from '../sip/uri.ts';
+import { formatUri, type SipUri } from '../sip/uri.ts';
 import type { Millis } from '../time.ts';
 import type { ClientTransaction } from '../transaction/client.ts';
 import { type ChallengeHistory, NO_CHALLENGES } from './challenge-answer.ts';
@@ -179,10 +180,11 @@ export function inPhase(round: Round, phase: Phase): Draft<Round> {
 
 /** Ends the round. */
 export function finish(registration: Registration, round: Round, outcome: Outcome): RoundStep {
+  const told = outcome.type === 'failed' ? { ...outcome, failure: inFull(outcome.failure, round) } : outcome;
   return {
     registration,
     round: inPhase(round, FINISHED),
-    effects: [{ type: 'finished', outcome: withFloor(outcome, round.passedOver) }],
+    effects: [{ type: 'finished', outcome: told }],
   };
 }
 
@@ -190,11 +192,19 @@ export const RESOLVING: Phase = { name: 'resolving' };
 const FINISHED: Phase = { name: 'finished' };
 const NO_TARGETS: readonly Target[] = [];
 
-/** RFC 3261 §20.33: the Retry-After of a target that was passed over holds, whatever the last one said. */
-function withFloor(outcome: Outcome, passedOver: Failure | null): Outcome {
+/** The round's failure, with the redirections that led there, and the Retry-After of a target that was passed over, which
+ * holds whatever the last one said (RFC 3261 §20.33). */
+function inFull(failure: Failure, { visited, passedOver }: Round): Failure {
   const floor = passedOver?.retryAfterSeconds ?? 0;
-  if (outcome.type !== 'failed' || floor <= (outcome.failure.retryAfterSeconds ?? 0)) return outcome;
-  return { type: 'failed', failure: { ...outcome.failure, retryAfterSeconds: floor } };
+  const retryAfterSeconds = floor > (failure.retryAfterSeconds ?? 0) ? floor : failure.retryAfterSeconds;
+  const way = visited.map(placeText).join(' to ');
+  const cause = visited.length === 1 ? failure.cause : `${failure.cause}; a redirection led from ${way}`;
+  return { ...failure, cause, retryAfterSeconds };
+}
+
+/** Without parameters: what they are is the registrar's business. */
+function placeText(uri: SipUri): string {
+  return printable(formatUri({ ...uri, params: [] }));
 }
 
 /** The same state again: the input changes nothing. */

@@ -55,6 +55,20 @@ describe('a redirection', () => {
     expect(line.failure()?.cause).toContain('redirection 6');
   });
 
+  it('is told when what comes after it fails, by its places alone', () => {
+    const line = script();
+    line.begin();
+    line.answer(302, { Contact: '<sip:u:pass@there.example.com:5070;transport=tcp;token=abc>' });
+    line.answer(404);
+    const cause = line.failure()?.cause ?? '';
+    expect(cause).toContain('404');
+    expect(cause).toMatch(/; a redirection led from sip:pbx\.example\.com to sip:there\.example\.com:5070$/);
+
+    line.begin();
+    line.answer(404);
+    expect(line.failure()?.cause).not.toContain('redirection');
+  });
+
   it('R053 with 302 holds once: the refresh asks at the first place again', () => {
     const line = script();
     line.begin();
