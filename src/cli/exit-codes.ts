@@ -10,7 +10,7 @@ export const EXIT_CODES: readonly (readonly [code: number, meaning: string])[] =
   [68, 'DNS gives no usable target'],
   [69, 'unreachable: refused, reset, or no answer; the agent is not running'],
   [70, 'a bug in sipreg'],
-  [75, 'the registrar refuses, or says not now; another process has the account; stdout cannot be written'],
+  [75, 'refused, or not now; the account is in use; stdout cannot be written'],
   [76, 'TLS handshake or certificate failure; an answer that is not SIP'],
   [77, 'credentials rejected, or none for the challenge'],
   [78, 'the configuration is invalid, or a secret cannot be read'],
