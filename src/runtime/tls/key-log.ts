@@ -1,7 +1,7 @@
 // The secrets of TLS sessions in the format of SSLKEYLOGFILE, so that Wireshark can read what was captured. Whoever has
 // this file reads everything, passwords' digests included: it is written only where somebody asked for it by name.
 
-import { closeSync, fchmodSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fchmodSync, fstatSync, openSync, writeSync } from 'node:fs';
 import { failure, type Result, success } from '../../core/result.ts';
 
 /** Takes one line, with its end, as Node's `keylog` event hands it over. */
@@ -20,8 +20,8 @@ export function openKeyLog(file: string, failed: (reason: string) => void): Resu
   let descriptor: number | null;
   try {
     descriptor = openSync(file, 'a', 0o600);
-    // One that was there already may be open to others.
-    fchmodSync(descriptor, 0o600);
+    // One that was there already may be open to others; a device, such as /dev/null, stays theirs too.
+    if (fstatSync(descriptor).isFile()) fchmodSync(descriptor, 0o600);
   } catch (error) {
     return failure(`the TLS key log ${file} cannot be opened: ${reasonOf(error)}`);
   }

@@ -30,12 +30,14 @@ describe('the key log', () => {
     expect(log).toEqual({ ok: false, error: `the TLS key log ${file} cannot be opened: ENOENT` });
   });
 
-  it('that cannot be written is told once, and ends', () => {
+  it('that cannot be written is told once, and ends; a device stays open to others', () => {
+    const before = statSync('/dev/full').mode;
     const reasons: string[] = [];
     const log = opened('/dev/full', (reason) => reasons.push(reason));
     log.write(Buffer.from('a\n'));
     log.write(Buffer.from('b\n'));
     expect(reasons).toEqual([expect.stringContaining('/dev/full cannot be written, and ends here: ENOSPC')]);
+    expect(statSync('/dev/full').mode).toBe(before);
   });
 
   it('is the file of $SSLKEYLOGFILE only where that is named', () => {
