@@ -7,6 +7,7 @@ import {
   fchownSync,
   fsync,
   openSync,
+  realpathSync,
   rename,
   rmSync,
   type Stats,
@@ -50,6 +51,20 @@ export async function writeAtomically(
   await syncDirectory(dirname(path));
   return true;
 }
+
+/** Whether a rename to `path` would put a file in the place of a pipe, of a device, or of a name such as /dev/stdout. */
+export function isStream(path: string): boolean {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) return true;
+  try {
+    // Where stdout leads to a file, /dev/stdout is a link to that.
+    return STREAM_DIRECTORIES.test(realpathSync(dirname(path)));
+  } catch {
+    // Whoever writes there is told what is wrong.
+    return false;
+  }
+}
+
+const STREAM_DIRECTORIES = /^\/(?:dev|dev\/fd|proc(?:\/.*)?)$/;
 
 async function writeNew(
   path: string,

@@ -1,7 +1,9 @@
 // `sipreg trace` of an agent at a real Kamailio: as text, as a ladder, as JSON, as a capture file, and as they come.
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeCertificateAuthority, makeTemporaryDirectory } from '../support/certificates.ts';
 import { type AgentScene, agentScene, untilState } from './agent-scene.ts';
@@ -94,6 +96,26 @@ describe.skipIf(!isInstalled('kamailio'))(`the trace of an agent${missingProgram
     expect(text.trimEnd().split('\n').toSorted()).toEqual(
       ['\t200', '\t200', '\t401', '\t401', ...Array(4).fill('REGISTER\t')].toSorted(),
     );
+  });
+
+  it('goes through a pipe to who reads it there, and leaves the pipe', async () => {
+    const { scene } = await openScene();
+    const pipe = join(home.folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const reader = spawn('cat', [pipe], { stdio: ['ignore', 'pipe', 'ignore'] });
+    try {
+      const [{ code, stdout, stderr }, capture] = await Promise.all([
+        scene.sipreg('trace', '--pcap', pipe),
+        buffer(reader.stdout),
+      ]);
+      expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
+      expect(stderr).toMatch(/^note: \S+pipe {2}\d+ messages$/m);
+      // The magic of pcapng (draft-ietf-opsawg-pcapng, section 4.1).
+      expect(capture.readUInt32BE(0)).toBe(0x0a0d0d0a);
+      expect((await stat(pipe)).isFIFO()).toBe(true);
+    } finally {
+      reader.kill();
+    }
   });
 
   it.skipIf(!isInstalled('tshark') || !isInstalled('sngrep'))(

@@ -8,12 +8,13 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { writeAtomically } from '../../src/runtime/atomic-file.ts';
+import { isStream, writeAtomically } from '../../src/runtime/atomic-file.ts';
 
 let directory = '';
 let path = '';
@@ -65,4 +66,22 @@ describe('writing', () => {
       expect(statSync(path)).toMatchObject({ uid: 12345, gid: 12346 });
     },
   );
+});
+
+describe('what no file may take the place of', () => {
+  it.each(['/dev/null', '/dev/stdout', '/dev/fd/1', '/proc/self/fd/1'])('is %s', (place) => {
+    expect(isStream(place)).toBe(true);
+  });
+
+  it('is what exists and is no regular file', () => {
+    expect(isStream(directory)).toBe(true);
+  });
+
+  it('is no file, no link to one, no new name, and nothing in a directory that is not there', () => {
+    writeFileSync(path, 'old');
+    symlinkSync(path, join(directory, 'link'));
+    for (const name of ['file', 'link', 'new', 'none/new'])
+      expect(isStream(join(directory, name))).toBe(false);
+    expect(isStream('/dev/shm/capture')).toBe(false);
+  });
 });

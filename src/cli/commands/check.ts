@@ -1,14 +1,13 @@
 // `sipreg check`: the plugin for Nagios, Icinga, Checkmk and their kin (interface.md, "check"). Whatever happens, it ends in
 // time with one of four states, and says why on stdout: nobody reads a plugin's stderr.
 
-import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Answer, askAgent, type ControlFailure } from '../../agent/control/client.ts';
 import { Interrupted } from '../../agent/one-shot.ts';
 import { troublesOf } from '../../agent/troubles.ts';
 import { printable } from '../../core/health/evidence.ts';
 import { messageOf } from '../../core/thrown.ts';
-import { writeAtomically } from '../../runtime/atomic-file.ts';
+import { isStream, writeAtomically } from '../../runtime/atomic-file.ts';
 import { agentError, agentSocket } from '../agent-in-use.ts';
 import { type CheckOptions, readCheckOptions } from '../check/check-options.ts';
 import { isAtRest, type Judgement, judgeAccount, judgementOf } from '../check/judgement.ts';
@@ -194,9 +193,7 @@ async function deliver(text: string, outfile: string | null): Promise<void> {
   }
   const path = resolve(outfile);
   try {
-    // A rename would put a file in the place of /dev/stdout.
-    if (statSync(path, { throwIfNoEntry: false })?.isFile() === false)
-      throw new Error('it is no regular file');
+    if (isStream(path)) throw new Error('it is no regular file');
     await writeAtomically(path, text, 0o644);
   } catch (error) {
     const words = messageOf(error);

@@ -1,12 +1,13 @@
 // `sipreg trace`: the running agent's last SIP messages, redacted: as text, as a ladder, as a capture file for Wireshark and
 // sngrep, as JSON; --follow goes on with those that come.
 
+import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { followTrace } from '../../agent/control/client.ts';
 import type { TraceMessage } from '../../agent/trace/trace-ring.ts';
 import { printableJson } from '../../core/health/evidence.ts';
 import { messageOf } from '../../core/thrown.ts';
-import { writeAtomically } from '../../runtime/atomic-file.ts';
+import { isStream, writeAtomically } from '../../runtime/atomic-file.ts';
 import { agentError, agentSocket, askInUse, READING_TIMEOUT_MS } from '../agent-in-use.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import type { Output } from '../output.ts';
@@ -52,8 +53,11 @@ export async function trace(
 async function writeCapture(file: string, messages: readonly TraceMessage[], output: Output): Promise<void> {
   const { packetCapture } = await import('../../agent/trace/packet-capture.ts');
   const path = resolve(file);
+  const capture = packetCapture(messages);
+  const isPassedOn = isStream(path);
   try {
-    await writeAtomically(path, [packetCapture(messages)], 0o600);
+    if (isPassedOn) await writeFile(path, capture);
+    else await writeAtomically(path, [capture], 0o600);
   } catch (error) {
     const words = messageOf(error);
     throw new CommandError(EXIT.notNow, `${path} cannot be written: ${words}`);
@@ -61,7 +65,9 @@ async function writeCapture(file: string, messages: readonly TraceMessage[], out
   const count = messages.length === 1 ? '1 message' : `${messages.length} messages`;
   const secured = messages.filter(({ transport }) => transport === 'tls' || transport === 'wss').length;
   const note = secured === 0 ? '' : `; ${secured} went over TLS and stand there as plain TCP`;
-  output.result(`${output.theme.good('✓')} ${path}  ${count}${note}`);
+  // In a stream the capture may be stdout itself.
+  if (isPassedOn) output.note(`${path}  ${count}${note}`);
+  else output.result(`${output.theme.good('✓')} ${path}  ${count}${note}`);
 }
 
 async function follow(accounts: readonly string[], last: number, output: Output): Promise<number> {
