@@ -3,9 +3,9 @@
 import { DIGEST_ALGORITHMS } from '../../core/digest/algorithm.ts';
 import { type Section, settingIn, settingsIn } from './asterisk-config.ts';
 import type { FoundKeys } from './asterisk-transport.ts';
-import type { Proposal } from './proposal.ts';
+import type { ProposedEntry } from './proposal.ts';
 
-type Credential = NonNullable<Proposal['entry']['credentials']>[number];
+type Credential = NonNullable<ProposedEntry['credentials']>[number];
 
 /** The sections that `outbound_auth` names, in order; null: there is none of that name. `login`: the user without one. */
 export function authKeys(

@@ -1,10 +1,10 @@
 // sip.conf of Asterisk (chan_sip, until version 20): `register =>` lines, and peers with `callbackextension`.
 
-import { formatUri, parseUri, type SipUri } from '../../core/sip/uri.ts';
+import type { SipUri } from '../../core/sip/uri.ts';
 import { isTrue, readAsteriskConfig, type Section, settingIn, settingsIn } from './asterisk-config.ts';
 import { asteriskPjsip } from './asterisk-pjsip.ts';
 import { parseRegisterLine, type Registration } from './asterisk-register-line.ts';
-import { type Proposal, readingOf } from './proposal.ts';
+import { noSecret, type Proposal, readingOf } from './proposal.ts';
 import type { ForeignFile, ImportFormat, ImportReading, LeftOut } from './reading.ts';
 import { addressOfRecord, parseSeconds, parseServer, routingKeys, transportNamed } from './server-address.ts';
 
@@ -112,17 +112,17 @@ function proposalFrom(
     line,
     what,
     entry: {
-      aor: aorOf(found.user, home),
+      aor: addressOfRecord(found.user, home),
       ...routing,
       transport: transportNamed(transport.trim()) ?? routing.transport,
-      username: found.authUser || undefined,
+      username: found.authUser || found.user,
       password: found.secret || undefined,
       expires: parseSeconds(found.expiry ?? (globals('defaultexpiry') || DEFAULT_EXPIRY)),
       // "s" is where Asterisk starts without an extension, and means nothing here.
       contactUser: found.extension === 's' ? undefined : found.extension,
       userAgent: globals('useragent') || undefined,
     },
-    notes: notesFor(globals, transport.trim()),
+    notes: [...(found.secret === '' ? [noSecret('secret')] : []), ...notesFor(globals, transport.trim())],
   };
 }
 
@@ -130,14 +130,6 @@ const DEFAULT_EXPIRY = '120';
 
 function withPort(host: string, port: string): string {
   return /^\d{1,5}$/.test(port) && Number(port) > 0 ? `${host}:${port}` : host;
-}
-
-/** A user may be written with its escapes already. */
-function aorOf(user: string, home: SipUri): string {
-  const asWritten = parseUri(`sip:${user}@${home.host}`);
-  return asWritten.ok && asWritten.value.user === user
-    ? formatUri({ ...home, user })
-    : addressOfRecord(user, home);
 }
 
 /** `outboundproxy = [transport://]host[:port][,force]`. */

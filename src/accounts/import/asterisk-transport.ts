@@ -2,12 +2,12 @@
 
 import { splitSocketAddress } from '../value-rules.ts';
 import { isTrue, type Section, settingIn } from './asterisk-config.ts';
-import type { Proposal } from './proposal.ts';
+import type { ProposedEntry } from './proposal.ts';
 import { transportNamed } from './server-address.ts';
 
-export type FoundKeys = { readonly keys: Proposal['entry']; readonly notes: readonly string[] };
+export type FoundKeys = { readonly keys: Omit<ProposedEntry, 'aor'>; readonly notes: readonly string[] };
 
-export type Transport = Proposal['entry']['transport'];
+export type Transport = ProposedEntry['transport'];
 
 /** `named`: what the URI of the server says, which comes first. */
 export function transportKeys(section: Section, named: Transport): FoundKeys {

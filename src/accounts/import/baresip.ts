@@ -5,7 +5,7 @@ import { endOfQuoted } from '../../core/sip/scan.ts';
 import { formatUri, type SipUri } from '../../core/sip/uri.ts';
 import type { AccountEntry } from '../schema.ts';
 import { contactParamsEntry } from './param-lists.ts';
-import { type Proposal, readingOf } from './proposal.ts';
+import { noSecret, type Proposal, readingOf } from './proposal.ts';
 import type { ForeignFile, ImportFormat, ImportReading, LeftOut } from './reading.ts';
 import { asServer, parseAddress, parseSeconds, parseServer, routingKeys } from './server-address.ts';
 
@@ -52,12 +52,13 @@ function readLine(text: string, place: Place): Proposal | LeftOut {
   const regint = parseSeconds(params.get('regint') ?? '');
   return {
     ...place,
-    name: identity.replace(/^sips?:/, ''),
+    name: null,
     what: identity,
     entry: {
       aor: identity,
       ...routingKeys(asServer(address), parsed),
-      username: params.get('auth_user'),
+      // As written, with its escapes.
+      username: params.get('auth_user') ?? address.user,
       password: params.get('auth_pass') ?? address.password ?? undefined,
       ...(regint === 0 ? { enabled: false } : { expires: regint }),
       contactParams: contactParams(params),
@@ -137,7 +138,7 @@ function notesOf(params: Params, display: string, { password }: SipUri): readonl
   ];
   return [
     ...(regint !== undefined && parseSeconds(regint) === 0 ? ['regint = 0: it is disabled here too'] : []),
-    ...(hasSecret ? [] : ['there is no auth_pass: set "password" if the registrar wants one']),
+    ...(hasSecret ? [] : [noSecret('auth_pass')]),
     ...(cert !== undefined && !cert.startsWith('/')
       ? ['cert is looked for from the directory of the accounts file: give its whole path']
       : []),

@@ -5,7 +5,7 @@ import type { SipUri } from '../../core/sip/uri.ts';
 import type { AccountEntry } from '../schema.ts';
 import { type Gateway, gatewaysIn } from './freeswitch-gateways.ts';
 import { parseParamList, uriParamsEntry } from './param-lists.ts';
-import { type Proposal, readingOf } from './proposal.ts';
+import { noSecret, type Proposal, readingOf } from './proposal.ts';
 import type { ForeignFile, ImportFormat, ImportReading, LeftOut } from './reading.ts';
 import {
   addressOfRecord,
@@ -110,7 +110,7 @@ function notesOf(param: Params, params: ReadonlyMap<string, string>, domain: str
   const [realm, regId] = [param('realm'), param('reg-id')];
   return [
     ...(isRegistered(param) ? [] : ['register = false: it is disabled here too']),
-    ...(params.has('password') ? [] : ['there is no password: set "password" if the registrar wants one']),
+    ...(params.has('password') ? [] : [noSecret('password')]),
     ...(realm === undefined || realm === domain
       ? []
       : ['realm is left behind: FreeSWITCH and sipreg answer any; set "realm" to answer only one']),

@@ -2,7 +2,7 @@
 
 import { escapeUser } from '../../core/sip/uri.ts';
 import type { AccountEntry } from '../schema.ts';
-import { type Proposal, readingOf } from './proposal.ts';
+import { noSecret, type Proposal, readingOf } from './proposal.ts';
 import type { ForeignFile, ImportFormat, ImportReading, LeftOut } from './reading.ts';
 import { addressOfRecord, parseSeconds, parseServer, routingKeys } from './server-address.ts';
 import { localSocket } from './socket-name.ts';
@@ -57,7 +57,7 @@ function readRow({ line, values }: TableRow, path: string): Proposal | LeftOut {
   const routing = routingKeys(registrar, proxy === undefined ? [] : [proxy]);
   const socket = localSocket(column('socket'), 'socket');
   return {
-    name: uuid ?? aor.replace(/^sips?:/, ''),
+    name: uuid ?? null,
     path,
     line,
     what,
@@ -101,8 +101,10 @@ function contactKeys(column: Column): Pick<Partial<AccountEntry>, 'contact' | 'c
 
 function notesOf(column: Column): readonly string[] {
   const left = ['l_username', 'l_domain', 'reg_delay'].filter((name) => (column(name) ?? '0') !== '0');
+  const hasSecret = ['auth_password', 'auth_ha1'].some((name) => column(name) !== undefined);
   return [
     ...(isDisabled(column) ? ['expires = 0 or the flag 1: it is disabled here too'] : []),
+    ...(hasSecret ? [] : [noSecret('auth_password')]),
     ...(column('contact_addr') === undefined
       ? ['its Contact has the address of this host: set "contact" if calls are to go on to Kamailio']
       : []),

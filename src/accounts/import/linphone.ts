@@ -7,7 +7,7 @@ import type { AccountEntry } from '../schema.ts';
 import { credentialKeys, credentialsByUser, credentialsOf, realmIn } from './linphone-credentials.ts';
 import { type LinphoneSection, numbered, numberIn, parseLinphonerc } from './linphonerc.ts';
 import { contactParamsEntry, parseParamList, uriParamsEntry } from './param-lists.ts';
-import { type Proposal, readingOf } from './proposal.ts';
+import { noSecret, type Proposal, readingOf } from './proposal.ts';
 import type { ForeignFile, ImportFormat, ImportReading, LeftOut } from './reading.ts';
 import { asServer, isSameServer, parseAddress, parseServer, routingKeys } from './server-address.ts';
 
@@ -67,7 +67,7 @@ function readProxy(section: LinphoneSection, { path, credentials, sip }: Surroun
   const { tls, notes } = isSecured ? tlsKeys(sip, own) : NO_TLS;
   const isOff = numberIn(values, 'reg_sendregister') === 0;
   return {
-    name: aor.replace(/^sips?:/, ''),
+    name: null,
     path,
     line,
     what: `[${name}]`,
@@ -85,9 +85,7 @@ function readProxy(section: LinphoneSection, { path, credentials, sip }: Surroun
       ...(isOff ? ['reg_sendregister = 0: it is disabled here too'] : []),
       ...('password' in secrets || 'ha1' in secrets
         ? []
-        : [
-            `no [auth_info_N] has a password or ha1 for the user ${user}: set "password" if the registrar wants one`,
-          ]),
+        : [noSecret(`[auth_info_N] with a password or ha1 for the user ${user}`)]),
       ...notes,
       ...leftBehind(values, proxy),
     ],

@@ -9,18 +9,28 @@ export function hasUpserts(text: string): boolean {
   return /^[^#\n]*\b(?:uac_registrant:upsert|reg_upsert)\s/m.test(text);
 }
 
-/** The arguments of each command under the names of the table's columns. */
-export function upsertRows(text: string): readonly (TableRow | BrokenRow)[] {
+export type UpsertReading = {
+  /** The arguments of each command under the names of the table's columns. */
+  readonly rows: readonly (TableRow | BrokenRow)[];
+  /** The text with nothing but line breaks in place of the commands, which may have quotes of a shell. */
+  readonly rest: string;
+};
+
+export function readUpserts(text: string): UpsertReading {
   const rows: (TableRow | BrokenRow)[] = [];
+  const rest: string[] = [];
   const lines = text.split('\n');
-  let [command, line] = ['', 1];
+  let from = 0;
   for (const [at, row] of lines.entries()) {
-    command += `${row}\n`;
     if (goesOn(row) && at + 1 < lines.length) continue;
-    if (!/^\s*#/.test(command) && COMMAND.test(command)) rows.push(rowFrom(command, line));
-    [command, line] = ['', at + 2];
+    const command = lines.slice(from, at + 1);
+    const joined = `${command.join('\n')}\n`;
+    const isUpsert = !/^\s*#/.test(joined) && COMMAND.test(joined);
+    if (isUpsert) rows.push(rowFrom(joined, from + 1));
+    for (const line of command) rest.push(isUpsert ? '' : line);
+    from = at + 1;
   }
-  return rows;
+  return { rows, rest: rest.join('\n') };
 }
 
 /** Whether the backslash at its end is no escaped one. */

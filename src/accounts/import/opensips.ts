@@ -4,9 +4,9 @@
 import { formatUri, type Param, paramValue, type SipUri } from '../../core/sip/uri.ts';
 import type { AccountEntry } from '../schema.ts';
 import { bindingKeys, bindingNotes, type OutboundIdentity } from './binding.ts';
-import { hasUpserts, upsertRows } from './opensips-upsert.ts';
+import { hasUpserts, readUpserts } from './opensips-upsert.ts';
 import { contactParamsEntry, parseParamList } from './param-lists.ts';
-import { type Proposal, readingOf } from './proposal.ts';
+import { noSecret, type Proposal, readingOf } from './proposal.ts';
 import type { ForeignFile, ImportFormat, ImportReading, LeftOut } from './reading.ts';
 import { parseAddress, parseSeconds, parseServer, routingKeys } from './server-address.ts';
 import { localSocket } from './socket-name.ts';
@@ -30,9 +30,10 @@ export const opensips: ImportFormat = {
 };
 
 function readRegistrants({ path, text }: ForeignFile): ImportReading {
-  const rows = hasUpserts(text) ? upsertRows(text) : rowsOfTable(text, REGISTRANT);
+  const { rows, rest } = hasUpserts(text) ? readUpserts(text) : { rows: [], rest: text };
+  const all = [...rows, ...rowsOfTable(rest, REGISTRANT)].sort((a, b) => a.line - b.line);
   return readingOf(
-    rows.map((row) => ('why' in row ? { path, what: 'a row of registrant', ...row } : readRow(row, path))),
+    all.map((row) => ('why' in row ? { path, what: 'a row of registrant', ...row } : readRow(row, path))),
   );
 }
 
@@ -57,7 +58,7 @@ function readRow({ line, values }: TableRow, path: string): Proposal | LeftOut {
   }
   const socket = localSocket(column('forced_socket'), 'forced_socket');
   return {
-    name: aor.replace(/^sips?:/, ''),
+    name: null,
     path,
     line,
     what: `registrant ${aor}`,
@@ -111,6 +112,7 @@ function notesOf(column: Column, contact: SipUri | null): readonly string[] {
   const params = paramsOf(column);
   return [
     ...(column('state') === '1' ? ['state = 1: it is disabled here too'] : []),
+    ...(column('password') === undefined ? [noSecret('password')] : []),
     ...(contact === null ? ['its binding_URI is no SIP URI: its Contact has the address of this host'] : []),
     ...(contact === null ? [] : bindingNotes(contact, outboundOf(params ?? []))),
     ...(params === null ? ['binding_params is left behind: write them like ;a=1;b'] : []),

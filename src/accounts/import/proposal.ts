@@ -8,14 +8,21 @@ import { type AccountEntry, checkBySchema } from '../schema.ts';
 import { isRightAccount } from '../shape.ts';
 import type { ForeignAccount, ImportReading, LeftOut } from './reading.ts';
 
-type ProposedEntry = { readonly [Key in keyof AccountEntry]?: AccountEntry[Key] | undefined };
+export type ProposedEntry = { readonly [Key in keyof AccountEntry]?: AccountEntry[Key] | undefined };
 
 /** An account as a reader would have it; a key that is undefined is not there. */
-export type Proposal = Omit<ForeignAccount, 'entry'> & {
+export type Proposal = Omit<ForeignAccount, 'name' | 'entry'> & {
+  /** null: it has none there, and goes by its AOR. */
+  readonly name: string | null;
   /** What stands there, as of a LeftOut. */
   readonly what: string;
-  readonly entry: ProposedEntry;
+  readonly entry: ProposedEntry & Pick<AccountEntry, 'aor'>;
 };
+
+/** What a reader notes where it finds none; `there` is the place for it. */
+export function noSecret(there: string): string {
+  return `there is no ${there}: set "password" if the registrar wants one`;
+}
 
 /** The reading that `findings` make, in their order. */
 export function readingOf(findings: readonly (Proposal | LeftOut)[]): ImportReading {
@@ -30,7 +37,8 @@ export function readingOf(findings: readonly (Proposal | LeftOut)[]): ImportRead
 }
 
 function judge(proposal: Proposal): ForeignAccount | LeftOut {
-  const { name, path, line, what } = proposal;
+  const { path, line, what } = proposal;
+  const name = proposal.name ?? proposal.entry.aor.replace(/^sips?:/, '');
   const written = Object.entries(proposal.entry).filter(([, value]) => value !== undefined);
   const problems = shapeProblems(Object.fromEntries(written));
   const essential = problems.find(({ key }) => ESSENTIAL_KEYS.has(key));

@@ -39,7 +39,7 @@ function readLine(text: string, place: Place): Proposal | LeftOut {
   const transport = contact ? transportIn(contact) : null;
   return {
     ...place,
-    name: identity.replace(/^sips?:/, ''),
+    name: null,
     what: identity,
     entry: {
       aor: identity,

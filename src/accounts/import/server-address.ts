@@ -68,9 +68,11 @@ export function isSameServer(a: SipUri, b: SipUri): boolean {
   return a.host.toLowerCase() === b.host.toLowerCase() && a.port === b.port;
 }
 
-/** `user` as it is known to people, at the host and port of `server`. */
+/** `user` at the host and port of `server`. Programs put it into the URI as it is written, with its escapes if it has any. */
 export function addressOfRecord(user: string, { scheme, host, port }: SipUri): string {
-  return `${scheme}:${escapeUser(user)}@${host}${port === null ? '' : `:${port}`}`;
+  const asWritten = parseUri(`${scheme}:${user}@${host}`);
+  const isWritten = asWritten.ok && asWritten.value.user === user;
+  return `${scheme}:${isWritten ? user : escapeUser(user)}@${host}${port === null ? '' : `:${port}`}`;
 }
 
 /** The transport of that name in any case; null for one that sipreg does not speak. */

@@ -1,12 +1,19 @@
-// The rows of one table in SQL: INSERT and REPLACE with VALUES, and the COPY blocks of pg_dump. Columns are those that the
-// statement names, else those of the CREATE TABLE before it, else of the version that has as many.
+// The rows of one table in SQL: INSERT and REPLACE with VALUES or SET, and the COPY blocks of pg_dump. Columns are those that
+// the statement names, else those of the CREATE TABLE before it, else of the version that has as many.
 
-import { dialectOf, nextToken, type SqlDialect, type SqlToken, withoutEscapes } from './sql-tokens.ts';
-import { type RowFinding, rowOf, type TableShape } from './table-shape.ts';
+import {
+  dialectOf,
+  endOfStatement,
+  nextToken,
+  type SqlDialect,
+  type SqlToken,
+  withoutEscapes,
+} from './sql-tokens.ts';
+import { MAX_ROW, type RowFinding, rowOf, type TableShape, TOO_LONG } from './table-shape.ts';
 
 export function sqlRows(text: string, shape: TableShape): readonly RowFinding[] {
   const script: Script = { text, dialect: dialectOf(text), shape, at: 0, created: null, findings: [] };
-  for (let token = take(script); token !== null; token = take(script)) {
+  for (let token = takeFirst(script); token !== null; token = takeFirst(script)) {
     const read = token.type === 'word' ? STATEMENTS.get(token.text.toUpperCase()) : undefined;
     if (read === undefined) skipStatement(script, token);
     else read(script, token);
@@ -35,6 +42,10 @@ const STATEMENTS: ReadonlyMap<string, (script: Script, first: SqlToken) => void>
 function readInsert(script: Script, first: SqlToken): void {
   const name = takeName(script, takeWords(script));
   const next = take(script);
+  if (isWord(next, 'SET')) {
+    readAssignments(script, name, first);
+    return;
+  }
   const named = isMark(next, '(') ? takeList(script).map(({ text }) => text.toLowerCase()) : null;
   const before = named === null ? next : take(script);
   if (!isTable(script, name, named)) {
@@ -46,22 +57,44 @@ function readInsert(script: Script, first: SqlToken): void {
     skipStatement(script, before);
     return;
   }
-  let open = take(script);
-  for (; isMark(open, '('); open = take(script)) {
-    const values = takeValues(script);
-    if (values === null) {
-      script.findings.push({ at: open.start, why: 'it ends in the middle' });
-      return;
-    }
+  let token = take(script);
+  while (token !== null && isMark(token, '(')) {
+    const { values, end } = takeValues(script);
     const columns = named ?? script.created ?? layoutOf(script.shape, values.length);
-    script.findings.push(rowOf(open.start, columns, values));
-    const comma = take(script);
-    if (!isMark(comma, ',')) {
-      skipStatement(script, comma);
-      return;
-    }
+    const isWhole = isMark(end, ')');
+    keepRow(script, token.start, isWhole, { columns, values });
+    token = isWhole ? take(script) : end;
+    if (isMark(token, ',')) token = take(script);
   }
-  skipStatement(script, open);
+  skipStatement(script, token);
+}
+
+/** `INSERT INTO name SET column = value, …`, as MySQL has it. */
+function readAssignments(script: Script, name: string | null, first: SqlToken): void {
+  const columns: string[] = [];
+  const values: (string | null)[] = [];
+  let end: SqlToken | null;
+  do {
+    columns.push(take(script)?.text.toLowerCase() ?? '');
+    take(script);
+    const value = takeValue(script);
+    values.push(value.literal);
+    end = value.end;
+  } while (isMark(end, ',') && columns.length < MAX_COLUMNS);
+  if (isTable(script, name, columns)) {
+    const isWhole = end === null || isMark(end, ';') || isWord(end, 'ON');
+    keepRow(script, first.start, isWhole, { columns, values });
+  }
+  skipStatement(script, end);
+}
+
+type Row = { readonly columns: readonly string[]; readonly values: readonly (string | null)[] };
+
+/** A row that began at `start` and was read up to here. */
+function keepRow({ findings, at }: Script, start: number, isWhole: boolean, { columns, values }: Row): void {
+  if (at - start > MAX_ROW) findings.push({ at: start, why: TOO_LONG });
+  else if (isWhole) findings.push(rowOf(start, columns, values));
+  else findings.push({ at: start, why: 'it ends in the middle' });
 }
 
 /** Keeps what CREATE TABLE says of the columns. */
@@ -90,6 +123,10 @@ function readCopy(script: Script): void {
   script.at = end;
   if (!isTable(script, name, named)) return;
   for (const { 0: line, index } of script.text.slice(start, end).matchAll(/^.+$/gm)) {
+    if (line.length > MAX_ROW) {
+      script.findings.push({ at: start + index, why: TOO_LONG });
+      continue;
+    }
     const row = line.replace(/\r$/, '');
     const values = row.split('\t').map((field) => (field === '\\N' ? null : withoutEscapes(field)));
     const columns = named ?? script.created ?? layoutOf(script.shape, values.length);
@@ -118,6 +155,15 @@ function take(script: Script): SqlToken | null {
   return token;
 }
 
+/** The first of a statement. */
+function takeFirst(script: Script): SqlToken | null {
+  BETWEEN.lastIndex = script.at;
+  script.at += BETWEEN.exec(script.text)?.[0].length ?? 0;
+  return take(script);
+}
+
+const BETWEEN = /[\s;]+/y;
+
 /** The first token that is none of the words between a statement and the name of its table. */
 function takeWords(script: Script): SqlToken | null {
   let token = take(script);
@@ -132,8 +178,16 @@ function takeName(script: Script, first: SqlToken | null): string | null {
     take(script);
     name = take(script);
   }
-  return name?.type === 'word' || name?.type === 'name' ? name.text.toLowerCase() : null;
+  return isName(name) ? name.text.toLowerCase() : null;
 }
+
+/** A text too: `mysqldump --compatible=ansi` quotes names as texts are in its dialect. */
+function isName(token: SqlToken | null): token is SqlToken {
+  return token?.type === 'word' || token?.type === 'name' || token?.type === 'text';
+}
+
+/** More than a table has in MySQL or PostgreSQL. */
+const MAX_COLUMNS = 4097;
 
 /** The first word or name of each item up to the ")" that closes the list. */
 function takeList(script: Script): readonly SqlToken[] {
@@ -142,7 +196,7 @@ function takeList(script: Script): readonly SqlToken[] {
   for (let depth = 1; depth > 0; ) {
     const token = take(script);
     if (token === null || token.type === 'broken') return firsts;
-    if (isFirst && (token.type === 'word' || token.type === 'name')) firsts.push(token);
+    if (isFirst && isName(token) && firsts.length < MAX_COLUMNS) firsts.push(token);
     isFirst = depth === 1 && isMark(token, ',');
     if (isMark(token, '(')) depth++;
     if (isMark(token, ')')) depth--;
@@ -150,24 +204,36 @@ function takeList(script: Script): readonly SqlToken[] {
   return firsts;
 }
 
-/** The values up to the ")" that closes the row; null: the text ends before. */
-function takeValues(script: Script): readonly (string | null)[] | null {
+/** The values up to the ")" that closes the row, or to what ends it in the middle. */
+function takeValues(script: Script): {
+  readonly values: readonly (string | null)[];
+  readonly end: SqlToken | null;
+} {
   const values: (string | null)[] = [];
-  let value: SqlToken[] = [];
-  for (let depth = 1; depth > 0; ) {
+  for (;;) {
+    const { literal, end } = takeValue(script);
+    if (values.length < MAX_COLUMNS) values.push(literal);
+    if (!isMark(end, ',')) return { values, end };
+  }
+}
+
+/** A value and what ends it: a mark between values or behind the last, the word ON, or the end of the text. */
+function takeValue(script: Script): { readonly literal: string | null; readonly end: SqlToken | null } {
+  const tokens: SqlToken[] = [];
+  for (let depth = 0; ; ) {
     const token = take(script);
-    if (token === null || token.type === 'broken') return null;
+    const isOver = token === null || token.type === 'broken' || isMark(token, ';');
+    if (isOver || (depth === 0 && (isMark(token, ',') || isMark(token, ')') || isWord(token, 'ON')))) {
+      return { literal: isOver && depth > 0 ? null : literalIn(tokens), end: token };
+    }
     if (isMark(token, '(')) depth++;
     if (isMark(token, ')')) depth--;
-    const ends = depth === 0 || (depth === 1 && isMark(token, ','));
-    if (!ends) value.push(token);
-    else {
-      values.push(literalIn(value));
-      value = [];
-    }
+    if (tokens.length < MAX_TOKENS) tokens.push(token);
   }
-  return values;
 }
+
+/** Far more than a text or number with its character set or cast has. */
+const MAX_TOKENS = 64;
 
 /** A text, with or without a character set before it or a cast after it, or a number; null: something else. */
 function literalIn(tokens: readonly SqlToken[]): string | null {
@@ -179,11 +245,12 @@ function literalIn(tokens: readonly SqlToken[]): string | null {
 }
 
 /** Goes on behind the ";" that is `token` or comes after it. */
-function skipStatement(script: Script, from: SqlToken | null): void {
-  for (let token = from; token !== null && !isMark(token, ';'); ) token = take(script);
+function skipStatement(script: Script, token: SqlToken | null): void {
+  if (token === null) script.at = script.text.length;
+  else if (!isMark(token, ';')) script.at = endOfStatement(script.text, token.end, script.dialect);
 }
 
-function isMark(token: SqlToken | null, text: string): token is SqlToken {
+function isMark(token: SqlToken | null, text: string): boolean {
   return token?.type === 'mark' && token.text === text;
 }
 

@@ -1,10 +1,12 @@
 // The tokens of SQL as dumps have them, in the dialect of MySQL or in that of the standard (PostgreSQL, SQLite): words and
 // numbers, quoted names, quoted texts, marks. Comments are passed over.
 
+import { MAX_ROW } from './table-shape.ts';
+
 export type SqlToken = {
   /** `broken`: a quote that never closes; the text is over. */
   readonly type: 'word' | 'name' | 'text' | 'mark' | 'broken';
-  /** A text without its quotes and escapes. */
+  /** A text without its quotes and escapes; empty for one that no row has room for. */
   readonly text: string;
   readonly start: number;
   readonly end: number;
@@ -38,6 +40,21 @@ export function nextToken(text: string, from: number, dialect: SqlDialect): SqlT
   return { type: 'word', text: word, start, end: start + word.length };
 }
 
+/** Where the statement that goes on at `from` ends, after its ";". */
+export function endOfStatement(text: string, from: number, dialect: SqlDialect): number {
+  for (let at = from; ; ) {
+    STATEMENT_MARK.lastIndex = at;
+    const mark = STATEMENT_MARK.exec(text);
+    if (mark === null) return text.length;
+    if (mark[0] === ';') return mark.index + 1;
+    const comment = endOfComment(text, mark.index, dialect);
+    at = comment > mark.index ? comment : (nextToken(text, mark.index, dialect)?.end ?? text.length);
+  }
+}
+
+/** What ends a statement, or may hold a ";" that does not. A word that ends in "e" is no E'…'. */
+const STATEMENT_MARK = /;|(?<![\w$\u0080-\uffff-])E'|['"`#]|--|\/\*/gi;
+
 const WORD = /[\w$\u0080-\uffff-]+/y;
 const BLANK = /\s+/y;
 
@@ -68,7 +85,9 @@ function quoted(text: string, start: number, type: 'text' | 'name', hasEscapes: 
     if (hasEscapes && character === '\\') at++;
     else if (character === quote && text.charAt(at + 1) === quote) at++;
     else if (character === quote) {
-      return { type, text: unquoted(text.slice(start + 1, at), quote, hasEscapes), start, end: at + 1 };
+      const isLong = at - start > MAX_ROW;
+      const inside = isLong ? '' : unquoted(text.slice(start + 1, at), quote, hasEscapes);
+      return { type, text: inside, start, end: at + 1 };
     }
   }
   return { type: 'broken', text: '', start, end: text.length };

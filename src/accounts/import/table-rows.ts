@@ -4,7 +4,7 @@
 import { lineStarts, positionAt } from '../text-position.ts';
 import { sqlRows } from './sql-rows.ts';
 import { withoutEscapes } from './sql-tokens.ts';
-import { type RowFinding, rowOf, type TableShape } from './table-shape.ts';
+import { MAX_ROW, type RowFinding, rowOf, type TableShape, TOO_LONG } from './table-shape.ts';
 
 export type TableRow = {
   readonly line: number;
@@ -46,7 +46,9 @@ function dbTextRows(text: string, columns: readonly string[]): readonly RowFindi
   return Array.from(text.matchAll(/^.+$/gm))
     .slice(1)
     .filter(([row]) => row.trim() !== '')
-    .map(({ 0: row, index }) => rowOf(index, columns, fieldsOf(row)));
+    .map(({ 0: row, index }) =>
+      row.length > MAX_ROW ? { at: index, why: TOO_LONG } : rowOf(index, columns, fieldsOf(row)),
+    );
 }
 
 /** Fields stand between ":"; a backslash takes the next character out of it. */

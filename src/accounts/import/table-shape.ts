@@ -15,6 +15,10 @@ export type RowFinding =
   | { readonly at: number; readonly values: ReadonlyMap<string, string> }
   | { readonly at: number; readonly why: string };
 
+/** Many times what a row of these tables holds: no time goes into more. */
+export const MAX_ROW = 65_536;
+export const TOO_LONG = 'it is longer than any row of that table';
+
 /** A row with the names of its columns. */
 export function rowOf(
   at: number,

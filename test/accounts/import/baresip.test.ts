@@ -91,6 +91,15 @@ describe('the accounts file of baresip', () => {
     ]);
   });
 
+  it('takes a user name with its escapes, as baresip sends it', () => {
+    expect(
+      entries('<sip:a%20b@b.example>;auth_pass=x\n<sip:c@b.example>;auth_pass=x;auth_user="d e"'),
+    ).toEqual([
+      { aor: 'sip:a%20b@b.example', username: 'a%20b', password: 'x' },
+      { aor: 'sip:c@b.example', username: 'd e', password: 'x' },
+    ]);
+  });
+
   it('says where a transport belongs', () => {
     expect(notes('"A" <sip:a@b.example>;transport=tcp;auth_pass=x')[0]).toContain(
       'transport is left behind: it belongs inside the < >, where baresip reads it',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { kamailio } from '../../../src/accounts/import/kamailio.ts';
 import { opensips } from '../../../src/accounts/import/opensips.ts';
-import { foreignFile, itIsAReader } from './readers.ts';
+import { foreignFile, itBearsHugeTexts, itIsAReader } from './readers.ts';
 
 const HA1 = '0123456789abcdef0123456789abcdef';
 
@@ -202,6 +202,42 @@ VALUES ('account123','test','mysipserver.com','test123','sipprovider.com','sippr
     ]);
   });
 
+  it("is read with MySQL's SET", () => {
+    const sql =
+      "INSERT INTO `uacreg` SET l_uuid='a', r_username = 'b', `r_domain` = 'c.example', auth_password=concat('x','y'), expires = 60 ON DUPLICATE KEY UPDATE expires = 90;";
+    const entry = { aor: 'sip:b@c.example', expires: 60, contactUser: 'a' };
+    expect(entriesOf(sql + sql.replace("'a'", "'z'"))).toEqual([entry, { ...entry, contactUser: 'z' }]);
+    const elsewhere = "INSERT INTO acc SET method = 'INVITE; INSERT INTO uacreg VALUES (1';";
+    expect(read(elsewhere + sql).leftOut).toEqual([]);
+  });
+
+  it('is read as "mysqldump --compatible=ansi" writes it', () => {
+    const ansi = MYSQLDUMP.replaceAll('`', '"');
+    expect(read(ansi)).toEqual(read(MYSQLDUMP));
+  });
+
+  it('goes on with the next statement after one that ends in the middle', () => {
+    const next = "INSERT INTO uacreg (r_username, r_domain, expires) VALUES ('a','b.example',60);";
+    expect(read(`INSERT INTO uacreg VALUES ('x',(1;\n${next}`).accounts.map(({ line }) => line)).toEqual([2]);
+  });
+
+  it('has users with the escapes that stand there, as Kamailio writes them', () => {
+    const sql = (user: string) =>
+      `INSERT INTO uacreg (r_username, r_domain, auth_password, expires) VALUES ('${user}','b.example','x',60);`;
+    expect(entriesOf(sql('a%20b') + sql('100%'))).toMatchObject([
+      { aor: 'sip:a%20b@b.example' },
+      { aor: 'sip:100%25@b.example' },
+    ]);
+  });
+
+  itBearsHugeTexts(kamailio, {
+    'a statement': (huge) => `INSERT INTO uacreg VALUES ${huge}`,
+    'a value': (huge) => `INSERT INTO uacreg VALUES (1,'${huge}');`,
+    'a value of another table': (huge) =>
+      `INSERT INTO silo VALUES ('${huge}');\nINSERT INTO uacreg VALUES (1);`,
+    'a row of COPY': (huge) => `COPY uacreg (l_uuid, r_domain) FROM stdin;\n${huge}\tx\n\\.\n`,
+  });
+
   it('is known by its columns under another name', () => {
     const sql =
       "insert into trunks (l_uuid, r_username, r_domain, auth_proxy, expires) values ('a','b','c.example','',60)";
@@ -211,8 +247,11 @@ VALUES ('account123','test','mysipserver.com','test123','sipprovider.com','sippr
 
   it.each([
     ["INSERT INTO uacreg (l_uuid, r_domain) VALUES ('a');", 'it has 1 values for 2 columns'],
-    ["INSERT INTO uacreg SET l_uuid = 'a';", 'it has no VALUES: write it as INSERT … VALUES (…)'],
+    ['INSERT INTO uacreg SELECT * FROM old;', 'it has no VALUES: write it as INSERT … VALUES (…)'],
     ["INSERT INTO uacreg VALUES ('a','b", 'it ends in the middle'],
+    ["INSERT INTO uacreg VALUES ('a',1;", 'it ends in the middle'],
+    ["INSERT INTO uacreg SET l_uuid = 'a', r_domain = 'b", 'it ends in the middle'],
+    [`INSERT INTO uacreg VALUES ('a','${'b'.repeat(70_000)}');`, 'it is longer than any row of that table'],
     ["INSERT INTO uacreg (r_username, r_domain) VALUES ('a','not a host');", 'its r_domain is no host name'],
     [
       "INSERT INTO uacreg (r_username, r_domain, auth_proxy) VALUES ('a','b.example','x y');",

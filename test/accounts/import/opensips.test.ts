@@ -146,6 +146,23 @@ describe('uac_registrant:upsert', () => {
     ]);
   });
 
+  it('is read beside rows in SQL, whose quotes are others', () => {
+    const insert =
+      "INSERT INTO registrant (aor,registrar,password) VALUES ('sip:sql@b.example','sip:b.example','x');\n";
+    const command = 'reg_upsert aor=sip:cli@b.example registrar=sip:b.example password="it\'s"\n';
+    const accountsOf = (text: string) => read(text).accounts.map(({ line, entry }) => [line, entry]);
+    const cli = { aor: 'sip:cli@b.example', password: "it's" };
+    const sql = { aor: 'sip:sql@b.example', password: 'x' };
+    expect(accountsOf(command + insert)).toEqual([
+      [1, cli],
+      [2, sql],
+    ]);
+    expect(accountsOf(insert + command)).toEqual([
+      [1, sql],
+      [2, cli],
+    ]);
+  });
+
   itIsAReader(opensips, UPSERTS, {
     pieces: ["'", '"', '\\', '\n', ' ', '#', 'reg_upsert ', 'aor=sip:a@b', 'password=hunter2', 'a'],
     entry: (index, secret) =>
