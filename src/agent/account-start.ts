@@ -11,6 +11,7 @@ import {
   type PublicAddress,
   type Registration,
 } from '../core/registration/registration.ts';
+import { FLOW_AFTER_FLOW_MS } from '../core/registration/schedule.ts';
 import { type Rng, randomHex } from '../core/rng.ts';
 import { parseHostPort } from '../core/sip/host-port.ts';
 import { withoutBrackets } from '../core/sip/ip.ts';
@@ -30,10 +31,6 @@ import { ON_NO_TERMS } from './shared-terms.ts';
 
 /** An identity outside the store may use these numbers: more than one command ever needs. */
 const PRIVATE_CSEQS = 1_000;
-
-/** A wrong password shows on the first flow of an account; the others begin so much later, each after the other, and need not
- * try it too. */
-export const FLOW_AFTER_FLOW_MS: Millis = 1_000;
 
 /** How an account begins; `rejected`: how its credentials fared before. */
 export type Start =

@@ -14,6 +14,7 @@ import type { KeyLog } from '../runtime/tls/key-log.ts';
 import type { Lock } from '../state/lock.ts';
 import { manageAccount } from './account-start.ts';
 import { Engine } from './engine.ts';
+import { flowAfterFlow } from './flow-after-flow.ts';
 import { lockIdentity } from './identity-keeping.ts';
 import {
   identityKey,
@@ -82,9 +83,12 @@ async function runAccount(
   try {
     if (options.interrupt.aborted) throw new Interrupted();
     const flows = rememberAccount(prepared);
-    const finished = Promise.all(flows.map(finishedOf));
     const obstacle = obstacleTo(prepared, lock, options);
-    for (const flow of flows) begin(engine, flow, obstacle, options.goal, deadlineAt);
+    const finished = flowAfterFlow(flows, (flow, rejected) => {
+      const outcome = finishedOf(flow);
+      begin(engine, flow, obstacle ?? rejected, options.goal, deadlineAt);
+      return outcome;
+    });
     const outcomes = await Promise.race([finished, interruption(options.interrupt)]);
     const snapshot = asLeft(describeAccount(flows));
     if (outcomes !== null && obstacle === null) await noteCredentials(prepared, flows, outcomes);

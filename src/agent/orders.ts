@@ -1,8 +1,9 @@
 // What operators order of single accounts: refresh, pause, resume. Each waits for its outcome and says it in words.
 
-import type { Outcome } from '../core/registration/effect.ts';
+import type { Failure } from '../core/health/verdict.ts';
 import type { Millis } from '../core/time.ts';
 import { monotonicNow } from '../runtime/clock.ts';
+import { flowAfterFlow } from './flow-after-flow.ts';
 import {
   currentPlan,
   identityKey,
@@ -57,7 +58,9 @@ export function resumeAccounts(supervisor: Supervisor, names: readonly string[])
 
 /** What did not go well; null when one of the flows is enough to be reached by (interface.md). */
 async function registerAll(supervisor: Supervisor, flows: Registrations): Promise<string | null> {
-  const [first = null, ...others] = await Promise.all(flows.map((flow) => register(supervisor, flow)));
+  const [first = null, ...others] = await flowAfterFlow(flows, (flow, rejected) =>
+    rejected === null ? register(supervisor, flow) : Promise.resolve(textOf(rejected)),
+  );
   if (first === null || others.length === 0) return first;
   return others.includes(null) ? null : `flow 1: ${first}`;
 }
@@ -72,7 +75,8 @@ async function register(supervisor: Supervisor, flow: ManagedRegistration): Prom
   if (flow.lifecycle.round === null) {
     supervisor.engine.request(flow, { type: 'roundRequested', goal: 'register' });
   }
-  return textOf(await finished);
+  const outcome = await finished;
+  return outcome?.type === 'failed' ? textOf(outcome.failure) : null;
 }
 
 async function forEach(
@@ -102,6 +106,6 @@ async function rest(supervisor: Supervisor, flow: ManagedRegistration): Promise<
   while (isPausing()) await supervisor.nextOutcome(flow);
 }
 
-function textOf(outcome: Outcome | null): string | null {
-  return outcome?.type === 'failed' ? `${outcome.failure.code}: ${outcome.failure.cause}` : null;
+function textOf({ code, cause }: Failure): string {
+  return `${code}: ${cause}`;
 }

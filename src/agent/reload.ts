@@ -6,6 +6,7 @@ import { entryOf } from '../accounts/defaults.ts';
 import { renderProblem } from '../accounts/explain.ts';
 import { type LoadedAccounts, loadAccounts } from '../accounts/load.ts';
 import type { AccountEntry } from '../accounts/schema.ts';
+import type { Failure } from '../core/health/verdict.ts';
 import { flowPlans, type Plan } from '../core/registration/plan.ts';
 import { parseUri } from '../core/sip/uri.ts';
 import { sameUri } from '../core/sip/uri-compare.ts';
@@ -14,6 +15,7 @@ import type { Memory } from '../state/identity-store.ts';
 import { type AccountsDiff, diffAccounts, needsNewFlow } from './accounts-diff.ts';
 import { registrarOf } from './admission.ts';
 import type { ReloadReport } from './events.ts';
+import { flowAfterFlow } from './flow-after-flow.ts';
 import { rememberAddresses, writtenAddresses } from './incoming/answerable.ts';
 import type { PreparedAccount } from './managed-registration.ts';
 import {
@@ -156,8 +158,10 @@ async function changeAccount(
   }
   if (isSameIdentity(flows, prepared.plan)) {
     const newFlow = needsNewFlow(former, entry);
-    await Promise.all(flows.map((flow) => reconfigure(supervisor, flow, prepared, newFlow)));
-    return await firstOutcome(supervisor, member);
+    const begun = flowAfterFlow(flows, (flow, rejected) =>
+      reconfigure(supervisor, flow, prepared, { newFlow, rejected }),
+    );
+    return await firstOutcome(supervisor, member, begun);
   }
   // Another AOR, registrar or number of flows: the new one registers first, then the old one goes.
   retire(flows);
@@ -170,12 +174,12 @@ function isSameIdentity(flows: Registrations, plan: Plan): boolean {
   return isSameKey && flowPlans(plan).length === flows.length;
 }
 
-/** The same registration with other settings: its REGISTER replaces what is bound. */
+/** The same registration with other settings: its REGISTER replaces what is bound. Resolves with its end. */
 async function reconfigure(
   supervisor: Supervisor,
   account: ManagedRegistration,
   prepared: PreparedAccount,
-  newFlow: boolean,
+  { newFlow, rejected }: { readonly newFlow: boolean; readonly rejected: Failure | null },
 ): Promise<void> {
   while (account.lifecycle.round !== null) await supervisor.nextOutcome(account);
   const plan = flowPlans(prepared.plan)[account.regId - 1];
@@ -184,19 +188,30 @@ async function reconfigure(
   const written = [...writtenAddresses(plan.profile)].map((address) => ({ address }));
   account.addresses = rememberAddresses(account.addresses, written);
   supervisor.engine.reconfigured(account);
-  const settings = prepared.credentials.ok
-    ? { credentials: prepared.credentials.value }
-    : { credentials: [], obstacle: prepared.credentials.error };
-  supervisor.engine.request(account, { type: 'reconfigured', plan, newFlow, ...settings });
+  const { credentials } = prepared;
+  const obstacle = credentials.ok ? rejected : credentials.error;
+  supervisor.engine.request(account, {
+    type: 'reconfigured',
+    plan,
+    newFlow,
+    credentials: credentials.ok ? credentials.value : [],
+    ...(obstacle !== null && { obstacle }),
+  });
+  if (account.lifecycle.round !== null) await supervisor.nextOutcome(account);
 }
 
-/** What became of the first attempt, in words when it did not go well. */
-async function firstOutcome(supervisor: Supervisor, member: Member): Promise<string | null> {
+/** What became of the first attempt, in words when it did not go well. `begun`: then every flow has at least begun. */
+async function firstOutcome(
+  supervisor: Supervisor,
+  member: Member,
+  begun: Promise<unknown> = Promise.resolve(),
+): Promise<string | null> {
   let timer: NodeJS.Timeout | undefined;
   const patience = new Promise<string>((resolve) => {
     timer = setTimeout(resolve, OUTCOME_WITHIN_MS, `${member.name}: it is still under way`);
   });
   const attempt = async (): Promise<string | null> => {
+    await begun;
     for (let flow = underWay(member); flow !== undefined; flow = underWay(member)) {
       await supervisor.nextOutcome(flow);
     }

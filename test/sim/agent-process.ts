@@ -11,6 +11,7 @@ import type { Input } from '../../src/core/registration/input.ts';
 import { isEnded } from '../../src/core/registration/lifecycle.ts';
 import type { Command, Lifecycle, LifecycleEffect } from '../../src/core/registration/lifecycle-state.ts';
 import { flowPlans, type Plan } from '../../src/core/registration/plan.ts';
+import { FLOW_AFTER_FLOW_MS } from '../../src/core/registration/schedule.ts';
 import { randomBetween } from '../../src/core/rng.ts';
 import type { Millis } from '../../src/core/time.ts';
 import { nodeHash } from '../../src/runtime/hash.ts';
@@ -37,8 +38,6 @@ export type AgentProcess = ReturnType<typeof startProcess>;
 type Job = { readonly account: SimAccount; readonly input: Input | Command };
 
 const STOP_WITHIN_MS: Millis = 9_000;
-/** The flows of one account begin one after the other, as in the supervisor. */
-const FLOW_AFTER_FLOW_MS: Millis = 1_000;
 
 export function startProcess(context: ProcessContext) {
   const { timeline, rng, link, disk, trace, checker, machinery, plans } = context;

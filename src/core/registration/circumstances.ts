@@ -11,9 +11,9 @@ import { NONE_CLOSED } from './closed-targets.ts';
 import { addressSeen } from './contact.ts';
 import type { Command, Lifecycle } from './lifecycle-state.ts';
 import { changedWay, type Way } from './registration.ts';
-import { SHORTEST_REFRESH_MS } from './schedule.ts';
+import { FLOW_AFTER_FLOW_MS, SHORTEST_REFRESH_MS } from './schedule.ts';
 
-/** behaviour.md §10: a changed secret ends `blocked`, and every wait that the old one caused, at once. */
+/** behaviour.md §10: a changed secret ends `blocked`, and every wait that the old one caused, at once; flow after flow. */
 export function secretChanged(lifecycle: Lifecycle, credentials: readonly Credential[], env: Env): Lifecycle {
   const { registration, state, failure } = lifecycle;
   const changed = {
@@ -24,7 +24,8 @@ export function secretChanged(lifecycle: Lifecycle, credentials: readonly Creden
   const isWaitingForIt =
     state === 'blocked' ||
     (state === 'waiting' && (failure?.failure.stage === 'auth' || failure?.failure.stage === 'secret'));
-  return isWaitingForIt && lifecycle.round === null ? { ...changed, nextAt: env.now } : changed;
+  if (!isWaitingForIt || lifecycle.round !== null) return changed;
+  return { ...changed, nextAt: env.now + (registration.regId - 1) * FLOW_AFTER_FLOW_MS };
 }
 
 /** behaviour.md §11: a success on a target, or another way out of this host, wakes those who wait for it, but none before

@@ -21,6 +21,9 @@ const LONGEST_RETURN_MS: Millis = 60 * MINUTE;
 /** The shortest wait after a final answer that more of the same will not change. */
 const REFUSED_WAIT_MS: Millis = 5 * MINUTE;
 const LONGEST_REFUSED_WAIT_MS: Millis = 60 * MINUTE;
+/** A wrong password shows on the first flow of an account; the others begin so much later, each after the other, and need not
+ * try it too. */
+export const FLOW_AFTER_FLOW_MS: Millis = SECOND;
 /** All tries with rejected credentials together take at least this long. */
 const REJECTED_SPAN_MS: Millis = 30 * MINUTE;
 
