@@ -92,7 +92,7 @@ function causeOf(response: SipResponse, code: VerdictCode): string {
     return `the registrar answered ${words}; it accepts ${printable(accepted.join(', '))}`;
   }
   if (code === 'auth.rejected') {
-    return `the registrar answered ${words} to credentials that it has never accepted`;
+    return `the registrar answered ${words} to our credentials`;
   }
   return `the registrar answered ${words}`;
 }
