@@ -294,6 +294,17 @@ describe('a 423', () => {
     expect(line.failure()?.code).toBe('register.interval');
     expect(line.registration().interval).toBe(3600);
   });
+
+  it('to a removal does not make the next REGISTER ask for too little again', () => {
+    const line = script({ plan: { expires: 60 } });
+    line.begin();
+    line.answer(423, { 'Min-Expires': '1800' });
+    line.answer(200, granted(1800));
+    line.begin('remove');
+    line.answer(423, { 'Min-Expires': '60' });
+    line.begin();
+    expect(line.sent.at(-1)?.row('Expires')).toBe('1800');
+  });
 });
 
 describe('a 420', () => {

@@ -120,14 +120,17 @@ describe('a refresh', () => {
     expect(line.failure()?.code).toBe('register.timeout');
   });
 
-  it('does not ask a target again that has just answered 503', () => {
+  it.each([
+    [{ 'Retry-After': '120' }, 120],
+    [{}, null],
+  ])('does not ask a target again that has just answered 503 with %j', (headers, retryAfterSeconds) => {
     const line = registered([FIRST, SECOND]);
-    line.answer(503, { 'Retry-After': '120' });
+    line.answer(503, headers);
     expect(openings(line)).toEqual([FIRST, SECOND]);
     const lonely = registered();
-    lonely.answer(503, { 'Retry-After': '120' });
+    lonely.answer(503, headers);
     expect(openings(lonely)).toEqual([FIRST]);
-    expect(lonely.failure()).toMatchObject({ status: 503, retryAfterSeconds: 120 });
+    expect(lonely.failure()).toMatchObject({ status: 503, retryAfterSeconds });
   });
 
   it('T10 keeps the Retry-After of a target that was passed over', () => {
@@ -148,6 +151,17 @@ describe('a refresh', () => {
     line.pass(0);
     expect(line.sent.length).toBe(2);
     expect(line.sent[1]?.flowId).not.toBe(line.sent[0]?.flowId);
+  });
+
+  it('holds a connection of an earlier round that breaks against nobody, but silence against its target', () => {
+    const failed = (line: Script) => line.effects.filter(({ type }) => type === 'targetFailed').length;
+    const line = registered([STREAM, SECOND]);
+    breakFlow(line);
+    expect(openings(line)).toEqual([STREAM, STREAM]);
+    expect(failed(line)).toBe(0);
+    const silent = registered([STREAM, SECOND]);
+    silent.pass(32_000);
+    expect(failed(silent)).toBe(1);
   });
 
   it('is not more often than every 5 s when the server closes after each answer', () => {

@@ -166,6 +166,17 @@ describe('the answer', () => {
     expect(one.registration().boundContact).toBe(`${OWN_CONTACT};transport=tcp`);
   });
 
+  it('R327 leaves it where the registrar refuses two Contacts', () => {
+    const one = line({ beginnings: { boundContact: 'sip:alice@10.0.0.5:4000;transport=tcp' } });
+    one.begin();
+    one.answer(200, grantedPlain(600));
+    one.answer(400);
+    expect(lastOf(one).rows('Contact')).toHaveLength(1);
+    one.answer(200, grantedPlain(600));
+    expect(one.outcome()).toMatchObject({ type: 'registered' });
+    expect(one.sent).toHaveLength(3);
+  });
+
   it('R329 registers without outbound after a 439', () => {
     const one = line();
     one.begin();
@@ -173,6 +184,15 @@ describe('the answer', () => {
     expect(lastOf(one).row('Contact')).toBe(`<${OWN_CONTACT};transport=tcp>;expires=3600`);
     one.answer(200, grantedPlain(600));
     expect(one.outcome()).toMatchObject({ type: 'registered' });
+    expect(one.sent).toHaveLength(2);
+  });
+
+  it('R329 is refused where it gets a 439 without outbound', () => {
+    const one = line();
+    one.begin();
+    one.answer(439);
+    one.answer(439);
+    expect(one.failure()).toMatchObject({ code: 'register.extension', status: 439 });
     expect(one.sent).toHaveLength(2);
   });
 

@@ -84,6 +84,7 @@ describe('the schedule', () => {
       expect(gaps.reduce((sum, gap) => sum + gap)).toBeGreaterThanOrEqual(30 * 60_000);
       expect(Math.min(...gaps)).toBeGreaterThanOrEqual(5 * 60_000);
       expect([...gaps].sort((a, b) => a - b)).toEqual(gaps);
+      expect(Math.max(...gaps)).toBeLessThanOrEqual(60 * 60_000);
     },
   );
 

@@ -103,6 +103,13 @@ describe('waiting', () => {
     expect(wait(line)).toBeLessThanOrEqual(5.5);
   });
 
+  it('R353 is no shorter for a Retry-After that is over sooner', () => {
+    const line = script();
+    line.begin();
+    line.answer(503, { 'Retry-After': '2' });
+    expect(wait(line)).toBeGreaterThanOrEqual(0.5);
+  });
+
   it.each([503, 404, 413, 486])('R058 T10 R065 R353 after %i is never shorter than Retry-After', (status) => {
     const line = script();
     line.begin();
