@@ -39,7 +39,7 @@ const STAGES: Readonly<Record<Stage, { readonly title: string; readonly words: s
   auth: {
     title: 'Credentials',
     words:
-      'A wrong password costs two REGISTERs, not a storm: three tries over at least half an hour, then the account is `blocked` and probed every six hours (`retry`). A changed secret file, `sipreg refresh ACCOUNT` or a changed account brings it back at once.\nThat goes on over restarts, and for `register` without an agent: from a script or cron it sends the same credentials until they were rejected so often, then only when the probe is due, and else exits 77 at once and says until when. On a terminal, and with `--force`, it always sends. `check --direct` and `doctor` do not send such credentials, nor does `bindings` from a script.',
+      'A wrong password costs two REGISTERs, not a storm: three tries over at least half an hour, then the account is `blocked` and probed every six hours (`retry`). A changed secret file, `sipreg refresh ACCOUNT` or a changed account brings it back at once.\nThat goes on over restarts, and for `register` without an agent: from a script or cron it sends the same credentials until they were rejected so often, then only when the probe is due, and else exits 77 at once and says until when. On a terminal, and with `--force`, it always sends. `check --direct` and `doctor` do not send such credentials, nor do `bindings` and `unregister` from a script.',
   },
   internal: {
     title: 'sipreg itself',

@@ -156,7 +156,7 @@ describe.skipIf(!isInstalled('kamailio'))(`a wrong password${missingPrograms('ka
     expect((await seenOf('crashed')).tries).toBe(3);
   });
 
-  it('of cron is not tried by an agent, nor by --watch, check, bindings or doctor', async () => {
+  it('of cron is not tried by an agent, nor by --watch, check, bindings, unregister or doctor', async () => {
     const scene = await sceneOf('watch', 'wrong', { retry: { credentialAttempts: 1 } });
     expect(await exitsOf(scene, 1)).toEqual([77]);
     expect(await seenOf('watch')).toEqual({ registers: 2, tries: 1 });
@@ -165,9 +165,11 @@ describe.skipIf(!isInstalled('kamailio'))(`a wrong password${missingPrograms('ka
       /^SIPREG CRITICAL: a auth\.rejected: .*credentials once, last at .*not banned/,
     );
     expect(check.code).toBe(2);
-    const bindings = await scene.sipreg('bindings', 'a');
-    expect(bindings.stderr).toMatch(/credentials once, last at .* they are not sent, so .* not banned/);
-    expect(bindings.code).toBe(77);
+    for (const command of [['bindings'], ['unregister'], ['unregister', '--all-bindings']]) {
+      const { code, stderr } = await scene.sipreg(...command, 'a');
+      expect(stderr).toMatch(/credentials once, last at .* they are not sent, so .* not banned/);
+      expect(code).toBe(77);
+    }
     expect(await seenOf('watch')).toEqual({ registers: 2, tries: 1 });
 
     const agent = await scene.start();
@@ -196,8 +198,10 @@ describe.skipIf(!isInstalled('kamailio'))(`a wrong password${missingPrograms('ka
       expect(await asked.ended).toBe(77);
       expect((await seenOf('person')).tries).toBe(tries);
     }
-    const asked = startInTerminal(`-c '${home.folder}/accounts.json' bindings a`, home);
-    expect(await asked.ended).toBe(77);
-    expect((await seenOf('person')).tries).toBe(4);
+    for (const [at, command] of ['bindings', 'unregister --all-bindings'].entries()) {
+      const asked = startInTerminal(`-c '${home.folder}/accounts.json' ${command} a`, home);
+      expect(await asked.ended).toBe(77);
+      expect((await seenOf('person')).tries).toBe(4 + at);
+    }
   });
 });

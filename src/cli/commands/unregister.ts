@@ -4,7 +4,7 @@ import { loadInUse, openStateInUse, prepareInUse } from '../accounts-in-use.ts';
 import type { Output } from '../output.ts';
 import { findOwner, throughOwner } from '../owner.ts';
 import { removedLine } from '../render/account-line.ts';
-import { runOneShot } from './one-shot.ts';
+import { isAskedByPerson, runOneShot } from './one-shot.ts';
 
 export type UnregisterOptions = { readonly allBindings: boolean; readonly timeoutSeconds: number };
 
@@ -26,7 +26,8 @@ export async function unregister(
     accounts,
     {
       goal: allBindings ? 'remove-all' : 'remove',
-      blocked: 'sent',
+      // It counts no rejection: in a script nobody would remember how a probe went.
+      blocked: isAskedByPerson() ? 'sent' : 'withheld',
       timeoutSeconds,
       doing: 'unregistering',
       undone: 'not unregistered',
