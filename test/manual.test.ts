@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { documents } from '../scripts/manual/documents.ts';
 import { type Block, manPage } from '../scripts/manual/roff.ts';
 import { projectRoot } from '../scripts/setup.mjs';
-import { MAX_ACCOUNTS_FILE_BYTES } from '../src/accounts/load.ts';
+import { MAX_ACCOUNTS_FILE_BYTES } from '../src/accounts/glance.ts';
 import { MAX_CLIENTS } from '../src/agent/control/server.ts';
 import { MAX_FOLLOWERS } from '../src/agent/http/event-stream.ts';
 import { type CommandFacts, commandFacts } from '../src/cli/command-tree.ts';

@@ -7,6 +7,7 @@ import { type BoundedContent, readAtMost, utf8Of } from '../runtime/bounded-file
 import { inconsistencies } from './consistency.ts';
 import { type Accounts, accountsOf } from './defaults.ts';
 import { type ConfigProblem, renderPath, suggestKey } from './explain.ts';
+import { MAX_ACCOUNTS_FILE_BYTES } from './glance.ts';
 import { keptDocument } from './kept-document.ts';
 import type { AccountsDocument } from './schema.ts';
 import type { Ha1Entry } from './secret-schema.ts';
@@ -32,9 +33,6 @@ export type ConfigProblems = {
   readonly problems: readonly ConfigProblem[];
 };
 
-/** Larger than ten thousand accounts need. */
-export const MAX_ACCOUNTS_FILE_BYTES = 32 * 1024 * 1024;
-
 /** Deeper than any document that the schema lets pass; what follows here recurses. */
 const MAX_DEPTH = 32;
 
@@ -58,7 +56,7 @@ export async function checkText(
   text: string,
 ): Promise<Result<CheckedDocument, ConfigProblems>> {
   const { keys, depth } = measureText(text);
-  if (depth > MAX_DEPTH) return failure(invalid([wholeFile(file, 'is nested too deeply', null)]));
+  if (depth > MAX_DEPTH) return failure(invalid([wholeFile(file, 'is nested too deeply', OTHER_FILE)]));
   const parsed = parseJson(text);
   if (parsed === undefined || countKeys(parsed.value) !== keys) {
     return failure(invalid(await textProblems(file, text)));
@@ -162,7 +160,7 @@ async function readBounded(file: string): Promise<Result<FileText, ConfigProblem
   }
   if (content.length > MAX_ACCOUNTS_FILE_BYTES) {
     const limit = MAX_ACCOUNTS_FILE_BYTES / 1024 / 1024;
-    return failure(invalid([wholeFile(file, `is larger than ${limit} MiB`, 'is this the accounts file?')]));
+    return failure(invalid([wholeFile(file, `is larger than ${limit} MiB`, OTHER_FILE)]));
   }
   try {
     return success({ text: utf8Of(content), mode: content.mode });
@@ -171,9 +169,14 @@ async function readBounded(file: string): Promise<Result<FileText, ConfigProblem
   }
 }
 
+const OTHER_FILE = 'is this the accounts file?';
+
 const READING_HINTS: ReadonlyMap<string, string> = new Map([
   ['EACCES', 'give this user the right to read it'],
   ['EISDIR', 'it is a directory: name the file in it'],
+  ['ELOOP', 'it is a link that leads back to itself: make it point to the file'],
+  ['ENXIO', 'it is a socket: name the file'],
+  ['ETIMEDOUT', 'it is a pipe, and nothing came through it: see what writes to it'],
 ]);
 
 /** Why a file could not be read: it is not there (`missing`), or the system refuses it (`unreadable`). */

@@ -204,4 +204,5 @@ const SYSTEM_REASONS: Readonly<Record<string, string>> = {
   EISDIR: 'it is a directory',
   ENOTDIR: 'a part of its path is no directory',
   ENOEXEC: 'it is no program',
+  ETIMEDOUT: 'it is a pipe, and nothing came through it',
 };

@@ -77,6 +77,7 @@ function syntaxProblem(
   starts: readonly number[],
   { error, offset }: ParseError,
 ): SyntaxProblem {
+  if (text.trim() === '') return { line: 1, column: 1, message: 'the file is empty', hint: EMPTY_HINT };
   const code = printParseErrorCode(error);
   const position = positionAt(starts, offset);
   const rest = text.slice(offset);
@@ -92,6 +93,8 @@ function syntaxProblem(
     return { ...position, message: 'a text in single quotes', hint: 'JSON has double quotes' };
   return { ...position, message: SYNTAX_MESSAGES[code] ?? code, hint: null };
 }
+
+const EMPTY_HINT = 'write {"accounts": {}} into it, or remove it and begin with "sipreg account add NAME"';
 
 const SYNTAX_MESSAGES: Readonly<Record<string, string>> = {
   InvalidSymbol: 'a word that JSON does not know; texts need double quotes',

@@ -1,8 +1,10 @@
 // Reads files up to a limit: a wrong path (a disk, a log, /dev/zero) must not fill the memory. A file that people wrote may be
-// any that can be read; one of our own is a regular file, or none.
+// any that can be read, a pipe too; one of our own is a regular file, or none. No open waits for a writer: it would hold one of
+// the few threads that DNS and files have, for ever.
 
 import { close, closeSync, constants, fstat, fstatSync, open, openSync, read, readSync } from 'node:fs';
 import { StringDecoder } from 'node:string_decoder';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
 // Not node:fs/promises: loading that takes longer than reading the file.
@@ -23,23 +25,55 @@ export type BoundedContent = {
  * the process. */
 const PIECE_BYTES = 64 * 1024;
 
-/** The content of `path`; one byte more than `limit` means that there is more. Rejects with the system's error. */
-export async function readAtMost(path: string, limit: number): Promise<BoundedContent> {
-  const descriptor = await opened(path, 'r');
+/** As long as a command may take that gives a secret. */
+const PATIENCE_MS = 10_000;
+const LOOK_AGAIN_MS = 20;
+
+/**
+ * The content of `path`; one byte more than `limit` means that there is more. Rejects with the system's error, and with
+ * ETIMEDOUT when nothing comes through a pipe for `patienceMs`.
+ */
+export async function readAtMost(
+  path: string,
+  limit: number,
+  patienceMs = PATIENCE_MS,
+): Promise<BoundedContent> {
+  const descriptor = await opened(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    const { mode, size } = await statOf(descriptor);
+    const found = await statOf(descriptor);
     const pieces: Buffer[] = [];
     let total = 0;
+    let waitedMs = 0;
     while (total <= limit) {
-      const wanted = Math.min(Math.max(size, 4096) + 1, PIECE_BYTES, limit + 1 - total);
-      const { bytesRead, buffer } = await readInto(descriptor, Buffer.alloc(wanted), 0, wanted, null);
-      if (bytesRead === 0) break;
-      pieces.push(buffer.subarray(0, bytesRead));
-      total += bytesRead;
+      const wanted = Math.min(Math.max(found.size, 4096) + 1, PIECE_BYTES, limit + 1 - total);
+      const piece = await readPiece(descriptor, wanted);
+      if (piece !== null && piece.length > 0) {
+        pieces.push(piece);
+        total += piece.length;
+        waitedMs = 0;
+        continue;
+      }
+      // The end of a pipe from which nothing came yet: its writer has not begun.
+      const isYetToCome = piece === null || (found.isFIFO() && total === 0);
+      if (!isYetToCome) break;
+      if (waitedMs >= patienceMs) throw Object.assign(new Error('nothing to read'), { code: 'ETIMEDOUT' });
+      await sleep(LOOK_AGAIN_MS);
+      waitedMs += LOOK_AGAIN_MS;
     }
-    return { pieces, length: total, mode };
+    return { pieces, length: total, mode: found.mode };
   } finally {
     await closed(descriptor);
+  }
+}
+
+/** What can be read now, empty at the end; null: nothing yet. */
+async function readPiece(descriptor: number, wanted: number): Promise<Buffer | null> {
+  try {
+    const { bytesRead, buffer } = await readInto(descriptor, Buffer.alloc(wanted), 0, wanted, null);
+    return buffer.subarray(0, bytesRead);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return null;
+    throw error;
   }
 }
 

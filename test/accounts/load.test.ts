@@ -3,8 +3,11 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ConfigProblem } from '../../src/accounts/explain.ts';
-import { checkText, loadAccounts, MAX_ACCOUNTS_FILE_BYTES } from '../../src/accounts/load.ts';
+import { MAX_ACCOUNTS_FILE_BYTES } from '../../src/accounts/glance.ts';
+import { checkText, loadAccounts } from '../../src/accounts/load.ts';
 import { AOR, officeFile, problemsOf, scratchDirectory } from './scratch.ts';
+
+const EMPTY_HINT = 'write {"accounts": {}} into it, or remove it and begin with "sipreg account add NAME"';
 
 /** The problems of a text, each as [line, column, path, message, hint]. */
 async function placesOf(text: string): Promise<unknown[]> {
@@ -80,7 +83,9 @@ describe('places of problems', () => {
     ],
     ['a missing brace', '{"accounts": {}', [1, 16, '', 'a closing brace "}" is missing', null]],
     ['an open text', '{"accounts', [1, 2, '', 'a text without its closing double quote', null]],
-    ['nothing', '', [1, 1, '', 'a value is expected here', null]],
+    ['nothing', '', [1, 1, '', 'the file is empty', EMPTY_HINT]],
+    ['nothing but blanks', ' \r\n\t\n', [1, 1, '', 'the file is empty', EMPTY_HINT]],
+    ['no value', '{"accounts": }', [1, 14, '', 'a value is expected here', null]],
     ['two documents', '{} {}', [1, 4, '', 'there is something after the end of the document', null]],
     [
       'a wrong escape',
@@ -108,8 +113,10 @@ describe('places of problems', () => {
 
   it('a document of any depth is answered, not a crash', async () => {
     const deep = `${'{"a":'.repeat(200_000)}1${'}'.repeat(200_000)}`;
-    expect(await problemsOf(deep)).toEqual(['is nested too deeply']);
-    expect(await problemsOf('['.repeat(200_000))).toEqual(['is nested too deeply']);
+    expect(await problemsOf(deep)).toEqual(['is nested too deeply; is this the accounts file?']);
+    expect(await problemsOf('['.repeat(200_000))).toEqual([
+      'is nested too deeply; is this the accounts file?',
+    ]);
   });
 
   it('any JSON value is either taken or has problems, each with a place', async () => {

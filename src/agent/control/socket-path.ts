@@ -1,8 +1,8 @@
 // Where the agent's control socket is (interface.md, "Where things are"): the agent that makes it and the commands that
 // look for it ask the same function.
 
-import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { textAtGlance } from '../../accounts/glance.ts';
 import { runtimeDirectory, type Surroundings } from '../../state/directory.ts';
 
 export const SOCKET_NAME = 'agent.sock';
@@ -33,14 +33,9 @@ export function socketPath(search: SocketSearch): string | null {
  * need not be able to read the accounts, and a file that is wrong by now says nothing of the agent that runs.
  */
 export function configuredSocket(accountsPath: string): string | null {
-  let text: string;
-  try {
-    text = readFileSync(accountsPath, 'utf8');
-  } catch {
-    return null;
-  }
+  const text = textAtGlance(accountsPath);
   // Most files have none: ten thousand accounts are not taken apart for it.
-  return text.includes('"socket"') ? socketIn(text) : null;
+  return text?.includes('"socket"') ? socketIn(text) : null;
 }
 
 function socketIn(text: string): string | null {

@@ -1,8 +1,8 @@
 // `sipreg completion SHELL` prints the script; `sipreg __complete SHELL -- WORDS` is what the script asks at each TAB. It has to
 // be quick, and to stay silent when something is wrong: nobody wants an error in the middle of a line.
 
-import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
+import { textAtGlance } from '../../accounts/glance.ts';
 import { locateAccountsFile } from '../../accounts/location.ts';
 import { askAgent } from '../../agent/control/client.ts';
 import { agentSocket } from '../agent-in-use.ts';
@@ -67,7 +67,7 @@ function expanded(path: string | undefined): string | undefined {
 /** Without a check of the file: a mistake elsewhere in it makes no name wrong. null: nothing can be read there. */
 function namesInFile(path: string): readonly string[] | null {
   try {
-    const document: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    const document: unknown = JSON.parse(textAtGlance(path) ?? 'null');
     if (typeof document !== 'object' || document === null || !('accounts' in document)) return null;
     const { accounts } = document;
     return typeof accounts === 'object' && accounts !== null ? Object.keys(accounts) : null;

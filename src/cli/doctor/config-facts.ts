@@ -1,7 +1,8 @@
 // The first facts of `sipreg doctor`: where the account is configured, where its secrets are, and how its TLS files stand.
 // No secret is ever part of a fact, only its place.
 
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
+import { textAtGlance } from '../../accounts/glance.ts';
 import type { LoadedAccounts } from '../../accounts/load.ts';
 import type { CredentialSource } from '../../accounts/plan.ts';
 import type { AccountEntry } from '../../accounts/schema.ts';
@@ -24,9 +25,10 @@ export async function configFacts(loaded: LoadedAccounts, name: string): Promise
 
 async function placeFacts({ path, document }: LoadedAccounts, name: string): Promise<readonly Fact[]> {
   // What comes through a pipe cannot be read a second time.
-  if (!(await stat(path)).isFile()) return [ok('config.file', path)];
+  const text = textAtGlance(path);
+  if (text === null) return [ok('config.file', path)];
   const { sourceMapOf } = await import('../../accounts/source-positions.ts');
-  const { positionOf } = sourceMapOf(await readFile(path, 'utf8'));
+  const { positionOf } = sourceMapOf(text);
   const file = ok('config.file', `${path}:${positionOf(['accounts', name]).line}`);
   const { accounts, defaults = {} } = document();
   const own = accounts[name] ?? {};

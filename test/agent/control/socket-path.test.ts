@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,6 +41,7 @@ describe('agent.socket of the accounts file', () => {
     ['{"accounts": {"socket": {}}}', null],
     ['{"agent": {"socket": "/run/x.sock"', null],
     ['null "socket"', null],
+    ['\uFEFF{"agent": {"socket": "/run/x.sock"}}', '/run/x.sock'],
   ])('in %s', (text, socket) => {
     const directory = mkdtempSync(join(tmpdir(), 'sipreg-path-'));
     const file = join(directory, 'a.json');
@@ -50,5 +52,12 @@ describe('agent.socket of the accounts file', () => {
     } finally {
       rmSync(directory, { recursive: true });
     }
+  });
+
+  it('is not waited for at a pipe', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'sipreg-path-'));
+    execFileSync('mkfifo', [join(directory, 'pipe')]);
+    expect(configuredSocket(join(directory, 'pipe'))).toBeNull();
+    rmSync(directory, { recursive: true });
   });
 });
