@@ -2,10 +2,10 @@
 // same document as any accounts file, so that load.ts reads it without conf. The only home of conf: import this
 // file dynamically, and only to write.
 
-import { mkdirSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import Conf from 'conf';
 import type { Result } from '../core/result.ts';
+import { ensureDirectory } from '../state/directory.ts';
 import {
   type EditedDocument,
   type EditProblem,
@@ -37,8 +37,7 @@ function store(
   edited: Result<EditedDocument, EditProblem>,
 ): Promise<Result<void, EditProblem>> {
   return writeEdited(path, edited, ({ document }) => {
-    // XDG Base Directory: directories that are made there are the user's alone.
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    ensureDirectory(dirname(path));
     const conf = new Conf<AccountsDocument>({
       projectName: 'sipreg',
       projectSuffix: '',

@@ -2,7 +2,7 @@
 // the system's own for accounts in /etc, then the user's by the XDG Base Directory Specification.
 // It only names directories; `ensureDirectory` is the one function that makes one.
 
-import { lchownSync, mkdirSync, statSync } from 'node:fs';
+import { existsSync, lchownSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
 
 export type Surroundings = {
@@ -49,12 +49,24 @@ export function runtimeDirectory(
  * is in. Throws the system's error.
  */
 export function ensureDirectory(path: string): void {
-  const firstMade = mkdirSync(path, { recursive: true, mode: 0o700 });
-  if (firstMade === undefined || process.geteuid?.() !== 0) return;
-  const owner = statSync(dirname(firstMade));
-  lchownSync(firstMade, owner.uid, owner.gid);
-  for (let made = path; made.length > firstMade.length; made = dirname(made)) {
-    lchownSync(made, owner.uid, owner.gid);
+  // Not `recursive`: where a system makes no directories (/proc), Node tries for ever.
+  const missing: string[] = [];
+  let parent = path;
+  for (; !existsSync(parent); parent = dirname(parent)) missing.unshift(parent);
+  if (missing.length === 0) return;
+  const owner = statSync(parent);
+  for (const directory of missing) {
+    makeDirectory(directory);
+    if (process.geteuid?.() === 0) lchownSync(directory, owner.uid, owner.gid);
+  }
+}
+
+/** Two that start together want the same one. */
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }
 

@@ -1,6 +1,6 @@
 // interface.md, "Where things are": which directory holds the state, and which one the socket.
 
-import { chownSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -89,4 +89,11 @@ describe('making it', () => {
       expect(statSync(made)).toMatchObject({ uid: 65534, gid: 65533 });
     }
   });
+
+  it.runIf(existsSync('/proc/self'))(
+    'says so where no directory can be made, and does not try for ever',
+    () => {
+      expect(() => ensureDirectory('/proc/sipreg/state')).toThrow('ENOENT');
+    },
+  );
 });
