@@ -15,7 +15,13 @@ export function exactNow(): Millis {
   return process.uptime() * 1000;
 }
 
-/** The wall-clock time of a monotonic instant, as the wall clock stands now. */
+/** The wall-clock time of a monotonic instant, as the wall clock stands now; the same each time, unless somebody sets it. */
 export function wallTimeOf(at: Millis): Date {
-  return new Date(Date.now() + (at - monotonicNow()));
+  const measured = Date.now() - monotonicNow();
+  // Both clocks are cut to whole milliseconds, at different moments: what is measured wavers by one.
+  if (!(Math.abs(measured - wallAhead) <= 1)) wallAhead = measured;
+  return new Date(at + wallAhead);
 }
+
+/** By how much the wall clock is ahead of the monotonic one; NaN: not measured yet. */
+let wallAhead = Number.NaN;
