@@ -19,20 +19,24 @@ export function renderProblem({ file, line, column, path, message, hint }: Confi
   return `${file}:${line}:${column}: ${subject}${message}${hint === null ? '' : `; ${hint}`}`;
 }
 
-/** "accounts.office.outboundProxy[1]"; names that are not plain words are quoted. */
+/** "accounts.office.outboundProxy[1]"; names that are not plain words are quoted, long ones cut. */
 export function renderPath(path: DocumentPath): string {
   return path.reduce<string>((text, step) => {
     if (typeof step === 'number') return `${text}[${step}]`;
-    const name = /^[\w+@$-]+$/.test(step) ? step : JSON.stringify(step.slice(0, 80));
+    const word = step.slice(0, 80);
+    const name = /^[\w+@$-]+$/.test(word) ? word : JSON.stringify(word);
     return text === '' ? name : `${text}.${name}`;
   }, '');
 }
 
-/** The hint for an unknown key: the nearest known one, else the known ones when they are few. */
-export function suggestKey(unknown: string, known: readonly string[]): string | null {
+/** The hint for an unknown key: the nearest known one, else all that are known. */
+export function suggestKey(unknown: string, known: readonly string[]): string {
   const nearest = nearestKey(unknown, known);
   if (nearest !== null) return `did you mean "${nearest}"?`;
-  return known.length > 0 && known.length <= 10 ? `known here: ${known.join(', ')}` : null;
+  // The one key of an account that "defaults" does not take.
+  return unknown === 'aor'
+    ? 'each account has its own, as in {"accounts": {"office": {"aor": "sip:…"}}}'
+    : `known here: ${known.join(', ')}`;
 }
 
 /** That `file` has no account of this name, and which one may be meant. */

@@ -252,6 +252,7 @@ const agentSchema = v.pipe(
     if (!dataset.typed || !isOpenToAll(dataset.value)) return;
     addIssue({
       message: 'is reached by other hosts, and has no "httpToken"',
+      expected: 'set one, or let it listen at 127.0.0.1',
       path: [pathItem(dataset.value, 'http')],
     });
   }),

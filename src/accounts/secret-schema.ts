@@ -78,7 +78,7 @@ export const credentials = v.array(
     v.rawCheck(({ dataset, addIssue }) => {
       if (!dataset.typed) return;
       if ((dataset.value.password === undefined) === (dataset.value.ha1 === undefined)) {
-        addIssue({ message: 'needs either password or ha1' });
+        addIssue({ message: 'needs either password or ha1, and not both' });
       }
     }),
   ),

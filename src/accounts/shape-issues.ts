@@ -22,6 +22,8 @@ export function describeIssue(issue: Pick<Issue, 'type' | 'expected'>): string {
       return 'must be an object';
     case 'array':
       return 'must be a list';
+    case 'boolean':
+      return 'must be true or false';
     case 'picklist':
       return `must be one of ${(issue.expected ?? '').replace(/^\(|\)$/g, '').replaceAll(' | ', ', ')}`;
     default:

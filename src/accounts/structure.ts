@@ -31,13 +31,14 @@ export function structureProblems(schema: SchemaNode, input: unknown, path: Docu
     return elements.flatMap((element, at) => structureProblems(item, element, [...path, at]));
   }
   if (value === undefined && entries === undefined) return [];
-  if (Array.isArray(input)) return [problem(path, 'must be an object')];
+  if (Array.isArray(input)) return [problem(path, 'must be an object', null)];
   return Object.entries(input).flatMap(([key, child]) => {
     const here = [...path, key];
-    if (entries === undefined && isReservedName(key)) return [problem(here, 'is a reserved name')];
+    if (entries === undefined && isReservedName(key))
+      return [problem(here, 'is a reserved name', 'choose another')];
     const below = entries === undefined ? value : Object.hasOwn(entries, key) ? entries[key] : undefined;
     if (below !== undefined) return structureProblems(below, child, here);
-    return [{ ...problem(here, 'unknown key'), knownKeys: Object.keys(entries ?? {}) }];
+    return [{ ...problem(here, 'unknown key', null), knownKeys: Object.keys(entries ?? {}) }];
   });
 }
 
@@ -50,8 +51,8 @@ function containerFor(schema: SchemaNode | string, input: object): SchemaNode | 
   return containers.find(({ type }) => (type === 'array') === Array.isArray(input)) ?? containers[0];
 }
 
-function problem(path: DocumentPath, message: string): ShapeProblem {
-  return { path, message, hint: null, knownKeys: null };
+function problem(path: DocumentPath, message: string, hint: string | null): ShapeProblem {
+  return { path, message, hint, knownKeys: null };
 }
 
 const CONTAINER_TYPES = ['array', 'record', 'strict_object'];

@@ -35,9 +35,20 @@ describe('the nearest known key', () => {
     expect(nearestKey(typed, KEYS)).toBeNull();
   });
 
-  it('is not needed where the known keys are few', () => {
+  it('gives way to all that are known where none is near', () => {
     expect(suggestKey('zzzz', ['http', 'socket'])).toBe('known here: http, socket');
-    expect(suggestKey('zzzz', KEYS)).toBeNull();
+    expect(suggestKey('zzzz', KEYS)).toBe(`known here: ${KEYS.join(', ')}`);
+  });
+
+  it('of "aor" outside an account says where it belongs', () => {
+    expect(suggestKey('aor', ['expires', 'tls'])).toMatch(/^each account has its own/);
+  });
+});
+
+describe('the path of a problem', () => {
+  it('has names of a bounded length', () => {
+    expect(renderPath(['accounts', 'x'.repeat(100_000)])).toHaveLength(89);
+    expect(renderPath(['accounts', 'ü'.repeat(100_000)])).toHaveLength(91);
   });
 });
 

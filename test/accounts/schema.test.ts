@@ -205,11 +205,11 @@ const WRONG: readonly (readonly [string, unknown, RegExp])[] = [
   ['tls', { key: 'a' }, /tls\.key: needs "cert" beside it/],
   ['tls', { minVersion: '1.2' }, /must be one of "TLSv1"/],
   ['tls', { serverName: 'a b' }, /is no host name/],
-  ['tls', { allowWildcard: 'yes' }, /must be a boolean/],
+  ['tls', { allowWildcard: 'yes' }, /must be true or false/],
   ['headers', { 'X Y': 'a' }, /is no header field name/],
   ['headers', { Privacy: 5 }, /must be a string/],
   ['headers', [], /must be an object/],
-  ['initialAuthorization', 'yes', /must be a boolean/],
+  ['initialAuthorization', 'yes', /must be true or false/],
   ['userAgent', null, /must be a string/],
   ['retry', { base: 0 }, /must be at least 1/],
   ['retry', { max: 10 }, /retry\.max: is less than "base"/],
@@ -228,7 +228,7 @@ const WRONG: readonly (readonly [string, unknown, RegExp])[] = [
   ['acceptFrom', 'all', /must be one of/],
   ['dns', { servers: ['dns.example.com'] }, /dns\.servers\[0\]: is no DNS server/],
   ['dns', { servers: '192.0.2.53' }, /must be a list/],
-  ['enabled', 'no', /must be a boolean/],
+  ['enabled', 'no', /must be true or false/],
 ];
 
 /** Header fields that sipreg writes itself, in some spelling. */
@@ -273,7 +273,7 @@ describe('each key of an account', () => {
       expect(await problemsOf(text)).toEqual([]);
     }
     expect(await problemsOf(JSON.stringify({ defaults: { aor: AOR }, accounts: {} }))).toEqual([
-      'defaults.aor: unknown key',
+      'defaults.aor: unknown key; each account has its own, as in {"accounts": {"office": {"aor": "sip:…"}}}',
     ]);
   });
 
