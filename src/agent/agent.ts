@@ -116,6 +116,8 @@ class Agent {
       only: options.only,
       pace: options.loaded.document().agent?.pacing,
       expires: options.expires,
+      // Only the agent can be told to resume; a command that names the account is told to register it.
+      heedsPauses: options.holds === 'directory',
       insists: options.insists,
       retryCommand: options.socketPath === null ? 'register --watch --force' : 'refresh',
       emit: (event) => this.#emit(event),

@@ -12,11 +12,18 @@ import {
 } from './managed-registration.ts';
 import { rejectionsOf } from './rejected-credentials.ts';
 
-/** How the account begins, after what is remembered of it. `insists`: rejected credentials are tried at once all the same. */
-export function startOf(prepared: PreparedAccount, insists: boolean): Start {
+export type EarlierRun = {
+  /** An account that an operator has paused stays so; else it registers all the same, and is still paused for the agent. */
+  readonly heedsPauses: boolean;
+  /** Credentials that were rejected before are tried at once, whatever they would have to wait. */
+  readonly insists: boolean;
+};
+
+/** How the account begins, after what is remembered of it. */
+export function startOf(prepared: PreparedAccount, { heedsPauses, insists }: EarlierRun): Start {
   const { pausedSince } = prepared.memory.load(identityKey(prepared.plan));
   const rejected = rejectionsOf(prepared);
-  if (pausedSince !== null) return { as: 'paused', since: instantOf(pausedSince), rejected };
+  if (heedsPauses && pausedSince !== null) return { as: 'paused', since: instantOf(pausedSince), rejected };
   if (rejected === null || insists) return { as: 'unregistered', firstAt: monotonicNow(), rejected };
   return { as: 'rejected', rejected };
 }

@@ -24,7 +24,7 @@ import { AccountNews } from './account-news.ts';
 import { prepareAccount } from './account-setup.ts';
 import { manageAccount } from './account-start.ts';
 import { type Admissions, createAdmissions, DEFAULT_PACE, registrarOf } from './admission.ts';
-import { leftText, startOf } from './earlier-run.ts';
+import { type EarlierRun, leftText, startOf } from './earlier-run.ts';
 import { Engine } from './engine.ts';
 import type { AgentEvent } from './events.ts';
 import { attendFlows, type FlowAttendant } from './flow-attendant.ts';
@@ -43,7 +43,7 @@ import type { Observer } from './observer.ts';
 import type { AccountDetail } from './operations.ts';
 import type { TlsWatch } from './tls-watch.ts';
 
-export type SupervisorOptions = {
+export type SupervisorOptions = EarlierRun & {
   readonly product: string;
   readonly store: IdentityStore;
   /** Told of everything, as it happens. */
@@ -58,8 +58,6 @@ export type SupervisorOptions = {
   readonly pace: number | undefined;
   /** Seconds to ask for in place of the accounts' own; null: the accounts' own. */
   readonly expires: number | null;
-  /** Credentials that were rejected before are tried at once, whatever they would have to wait. */
-  readonly insists: boolean;
   /** What an operator tells sipreg so that an account tries at once: "refresh". */
   readonly retryCommand: string;
 };
@@ -173,8 +171,8 @@ export class Supervisor {
   /** Gives `member` a machine for each of its flows and lets them begin. */
   employ(member: Member, prepared: PreparedAccount): void {
     const { credentials, warnings } = prepared;
-    const { insists, retryCommand } = this.#options;
-    const flows = manageAccount(prepared, systemRng, startOf(prepared, insists));
+    const { retryCommand } = this.#options;
+    const flows = manageAccount(prepared, systemRng, startOf(prepared, this.#options));
     const [first] = flows;
     member.isNotedRejected = prepared.memory.load(identityKey(prepared.plan)).rejected !== null;
     member.employ(flows);

@@ -1,4 +1,5 @@
-// SIGINT and SIGTERM as abort signals: the first asks to end, the second ends at once.
+// SIGINT and SIGTERM as abort signals: the first asks to end, the second ends at once. SIGHUP too, for a command that has
+// something to put away when its terminal is closed.
 
 import { EXIT } from './exit.ts';
 
@@ -12,7 +13,9 @@ export type Signals = {
   readonly release: () => void;
 };
 
-export function catchSignals(): Signals {
+const NO_HANGUP = { endsOnHangup: false };
+
+export function catchSignals({ endsOnHangup }: { readonly endsOnHangup: boolean } = NO_HANGUP): Signals {
   const end = new AbortController();
   const endNow = new AbortController();
   let exitCode = 0;
@@ -25,6 +28,7 @@ export function catchSignals(): Signals {
   const terminated = caught(EXIT.terminated);
   process.on('SIGINT', interrupted);
   process.on('SIGTERM', terminated);
+  if (endsOnHangup) process.on('SIGHUP', terminated);
   return {
     end: end.signal,
     endNow: endNow.signal,
@@ -32,6 +36,7 @@ export function catchSignals(): Signals {
     release: () => {
       process.off('SIGINT', interrupted);
       process.off('SIGTERM', terminated);
+      process.off('SIGHUP', terminated);
     },
   };
 }

@@ -77,6 +77,7 @@ export async function openScene(atTheEnd: AtTheEnd): Promise<Scene> {
         only: [],
         pace: undefined,
         expires: null,
+        heedsPauses: true,
         insists: false,
         retryCommand: 'refresh',
         ...options,

@@ -72,7 +72,7 @@ describe('a bug in one account', () => {
 });
 
 describe('what an earlier run has left', () => {
-  it('stays paused over a restart, also when its secret cannot be read then', async () => {
+  it('stays paused over a restart, also when its secret cannot be read then; who heeds no pauses leaves them', async () => {
     const registrar = await openRegistrar(END);
     const scene = await openScene(END);
     const { setPassword } = await rejectedAlice(registrar, scene);
@@ -99,6 +99,14 @@ describe('what an earlier run has left', () => {
     expect(detail).toMatchObject({ state: 'paused', nextAttempt: null });
     expect(Math.abs(Date.parse(since) - Date.parse(pausedAt))).toBeLessThan(100);
     expect(answered(registrar)).toHaveLength(packets);
+    await second.supervisor.stop(false, new AbortController().signal);
+
+    await scene.write({ a: entryAt(registrar, 'alice') });
+    const third = await scene.supervise({ heedsPauses: false });
+    await untilState(third.supervisor, 'registered', 'a');
+    expect(third.supervisor.store.load(identityKey(account.lifecycle.registration.plan)).pausedSince).toBe(
+      pausedAt,
+    );
   });
 
   it('stays blocked over a restart with the same secret, and tries at once with another', async () => {

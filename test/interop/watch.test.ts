@@ -3,6 +3,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { expectAccount } from './account-json.ts';
+import { runSipreg, startSipreg } from './command.ts';
 import { isInstalled, missingPrograms } from './installed.ts';
 import { fieldValues } from './kamailio.ts';
 import { endOf, openKamailio, openScene } from './watch-scene.ts';
@@ -58,7 +59,30 @@ describe.skipIf(!isInstalled('kamailio'))(`register --watch${missingPrograms('ka
     ]);
   }, 30_000);
 
-  it.concurrent.for(['SIGINT', 'SIGTERM'] as const)(
+  it.concurrent('registers an account that the agent had paused, and leaves it paused for the agent', async ({
+    onTestFinished,
+  }) => {
+    const { accountsFile, home, watch } = await openScene(onTestFinished);
+    const kamailio = await openKamailio(onTestFinished);
+    const config = await accountsFile(kamailio.port);
+    const begin = async (pattern: RegExp) => {
+      const agent = startSipreg(['-c', config, 'run', '--json'], { home });
+      await agent.waitFor('stdout', pattern);
+      return agent;
+    };
+    const agent = await begin(/"state":"registered"/);
+    expect((await runSipreg(['-c', config, 'pause', 'a'], { home })).code).toBe(0);
+    await endOf(agent);
+
+    const command = await watch(config);
+    expect(await kamailio.bindings('alice')).toHaveLength(1);
+    expect(await endOf(command)).toMatchObject({ code: 0, stderr: '' });
+    expect(await endOf(await begin(/it was paused at .* until \\"sipreg resume a/))).toMatchObject({
+      code: 0,
+    });
+  });
+
+  it.concurrent.for(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
     'R127 R483 removes its binding and ends with 0 on %s',
     async (signal, { onTestFinished }) => {
       const { accountsFile, start } = await openScene(onTestFinished);

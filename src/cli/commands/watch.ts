@@ -26,13 +26,14 @@ export type WatchOptions = {
   readonly keyLog: KeyLog | undefined;
 };
 
-/** Runs until SIGINT or SIGTERM; the exit code says whether every binding could be removed. */
+/** Runs until SIGINT, SIGTERM or SIGHUP; the exit code says whether every binding could be removed. */
 export async function watchAccounts(
   names: readonly string[],
   { loaded, store, stateDirectory, expires, force, keyLog }: WatchOptions,
   output: Output,
 ): Promise<number> {
-  const signals = catchSignals();
+  // A closed terminal shall not leave a binding where nobody listens.
+  const signals = catchSignals({ endsOnHangup: true });
   const end = untilUnread(signals);
   try {
     const started = await startAgent({
