@@ -3,7 +3,7 @@
 
 import type { SipUri } from '../../core/sip/uri.ts';
 import type { AccountEntry } from '../schema.ts';
-import { type Gateway, gatewaysIn } from './freeswitch-gateways.ts';
+import { type Gateway, gatewaysIn, whatOf } from './freeswitch-gateways.ts';
 import { parseParamList, uriParamsEntry } from './param-lists.ts';
 import { noSecret, type Proposal, readingOf } from './proposal.ts';
 import type { ForeignFile, ImportFormat, ImportReading, LeftOut } from './reading.ts';
@@ -20,19 +20,24 @@ export const freeswitch: ImportFormat = {
   id: 'freeswitch',
   title: 'FreeSWITCH, gateways (XML)',
   recognises: ({ text }) => /<gateway[\s>]/.test(text),
-  read: (file: ForeignFile): ImportReading => readingOf(gatewaysIn(file).map(readGateway)),
+  read: (file: ForeignFile): ImportReading =>
+    readingOf(gatewaysIn(file).map((found) => ('why' in found ? found : readGateway(found)))),
 };
 
 /** One that is empty is not there. */
 type Params = (name: string) => string | undefined;
 
 function readGateway({ path, line, name, params, unresolved }: Gateway): Proposal | LeftOut {
-  const what = `gateway ${name}`;
+  const what = whatOf(name);
   const leaveOut = (why: string): LeftOut => ({ path, line, what, why });
   const param: Params = (key) => params.get(key) || undefined;
-  if (unresolved.length > 0) {
-    const names = unresolved.map((variable) => `$\${${variable}}`).join(', ');
-    return leaveOut(`nothing here sets ${names}: put the value in its place, or give the file that sets it`);
+  if (unresolved.size > 0) {
+    const names = Array.from(unresolved, ([variable, command]) => {
+      return `$\${${variable}}${command === null ? '' : ` (${command})`}`;
+    });
+    return leaveOut(
+      `there is no value here for ${names.join(', ')}: put it in its place, or give the file that sets it`,
+    );
   }
   const user = param('username');
   if (user === undefined) return leaveOut('it has no username: FreeSWITCH does not register it either');

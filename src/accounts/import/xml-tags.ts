@@ -12,26 +12,32 @@ export type XmlTag = {
   readonly at: number;
 };
 
+/** What begins with a "<" and does not end as it should. */
+export type BrokenTag = { readonly type: 'broken'; readonly at: number; readonly why: string };
+
 /** The tags in their order; text between them, comments, CDATA and declarations are passed over. */
-export function xmlTags(text: string): readonly XmlTag[] {
-  const tags: XmlTag[] = [];
+export function xmlTags(text: string): readonly (XmlTag | BrokenTag)[] {
+  const tags: (XmlTag | BrokenTag)[] = [];
   for (let at = text.indexOf('<'); at !== -1; ) {
     const passed = endOfPassedOver(text, at);
     const end = passed ?? endOfTag(text, at);
-    const tag = passed === null && end !== -1 ? tagIn(text.slice(at, end), at) : null;
+    if (typeof end !== 'number') tags.push({ type: 'broken', at, why: end.why });
+    const tag = passed === null && typeof end === 'number' ? tagIn(text.slice(at, end), at) : null;
     if (tag !== null) tags.push(tag);
-    at = end === -1 ? -1 : text.indexOf('<', end);
+    at = text.indexOf('<', typeof end === 'number' ? end : end.goesOnAt);
   }
   return tags;
 }
 
-/** After what is no tag but begins at `at`; -1 when it never ends, null for a tag. */
-function endOfPassedOver(text: string, at: number): number | null {
+type Broken = { readonly why: string; readonly goesOnAt: number };
+
+/** After what is no tag but begins at `at`; null for a tag. */
+function endOfPassedOver(text: string, at: number): number | Broken | null {
   const kind = PASSED_OVER.find(([open]) => text.startsWith(open, at));
   if (kind === undefined) return null;
   const [open, close] = kind;
   const end = text.indexOf(close, at + open.length);
-  return end === -1 ? -1 : end + close.length;
+  return end === -1 ? endless(text, `there is no "${close}" for its "${open}"`) : end + close.length;
 }
 
 const PASSED_OVER = [
@@ -41,17 +47,28 @@ const PASSED_OVER = [
   ['<?', '?>'],
 ] as const;
 
-/** After the ">" that is in no quotes, or where the next tag begins before one; -1: there is neither. */
-function endOfTag(text: string, start: number): number {
-  for (let at = start + 1; at !== 0; ) {
+function endless(text: string, what: string): Broken {
+  return { why: `${what}: what follows is not read`, goesOnAt: text.length };
+}
+
+/** After the ">" that is in no quotes, or where the next tag begins before one. */
+function endOfTag(text: string, start: number): number | Broken {
+  for (let at = start + 1; ; ) {
     TAG_MARK.lastIndex = at;
     const mark = TAG_MARK.exec(text);
-    if (mark === null) return -1;
+    if (mark === null) return endless(text, 'there is no ">" for its "<"');
     if (mark[0] === '>') return mark.index + 1;
     if (mark[0] === '<') return mark.index;
-    at = text.indexOf(mark[0], mark.index + 1) + 1;
+    const close = text.indexOf(mark[0], mark.index + 1);
+    const inside = text.slice(mark.index, close === -1 ? text.length : close);
+    const line = inside.indexOf('\n');
+    // A value may have a "<", but not lines with tags.
+    if (close === -1 || (line !== -1 && inside.includes('<', line))) {
+      const next = inside.indexOf('<');
+      return { why: 'a quote in it is not closed', goesOnAt: next === -1 ? text.length : mark.index + next };
+    }
+    at = close + 1;
   }
-  return -1;
 }
 
 const TAG_MARK = /[<>"']/g;

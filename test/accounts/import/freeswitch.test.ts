@@ -128,7 +128,7 @@ describe('gateways of FreeSWITCH', () => {
       [
         24,
         'gateway three',
-        'nothing here sets $${secret_of_three}: put the value in its place, or give the file that sets it',
+        'there is no value here for $${secret_of_three}: put it in its place, or give the file that sets it',
       ],
       [25, 'gateway four', 'it has no username: FreeSWITCH does not register it either'],
       [26, 'gateway not a host', 'its proxy (realm, name) is no host name'],
@@ -180,7 +180,7 @@ describe('gateways of FreeSWITCH', () => {
     const files = {
       'main.xml':
         '<include><X-PRE-PROCESS cmd="set" data="dir=.."/><X-PRE-PROCESS cmd="include" data="$${dir}/vars.xml"/>\n' +
-        '<X-PRE-PROCESS cmd="exec-set" data="host=hostname"/><gateway name="$${host}"><param name="username" value="a"/></gateway>',
+        '<gateway name="$${host}"><param name="username" value="a"/></gateway>',
       '../vars.xml':
         '<X-PRE-PROCESS cmd="set" data="host=b.example"/>\n<gateway name="c.example"><param name="username" value="c"/></gateway>',
     };
@@ -214,14 +214,58 @@ describe('gateways of FreeSWITCH', () => {
     expect(read(bomb).accounts[0]?.entry.password).toBe('&x;&y;&#1114112;');
   });
 
-  it('bears tags and comments that nobody closes', () => {
-    expect(
-      read('<gateway name="b.example"><param name="username" value="a"/><!-- <param').accounts,
-    ).toHaveLength(1);
+  it('bears tags that nobody closes', () => {
     expect(
       read(`<gateway name="c.example"><param name="username" value="c"/>${gateway()}`).accounts,
     ).toHaveLength(2);
     expect(read('<gateway name="b.example"\n<param name="username" value="a"/>').accounts).toHaveLength(1);
+  });
+
+  const GOOD = '<gateway name="c.example"><param name="username" value="c"/></gateway>\n';
+
+  it.each([
+    ['a quote', '<param name="password value="x"/>\n', 'a quote in it is not closed'],
+    ['the last quote', "<param name='password' value='x/>\n", 'a quote in it is not closed'],
+  ])('tells %s that is not closed, with its line, and goes on behind it', (_what, param, why) => {
+    const gateways = `${GOOD}<gateway name="b.example">\n<param name="username" value="a"/>\n${param}</gateway>\n`;
+    const { accounts, leftOut } = read(gateways + GOOD.replaceAll('c', 'd'));
+    expect(accounts.map(({ line, entry }) => [line, entry.aor])).toEqual([
+      [1, 'sip:c@c.example'],
+      [6, 'sip:d@d.example'],
+    ]);
+    expect(leftOut).toEqual([{ path: 'file', line: 4, what: 'gateway b.example', why }]);
+  });
+
+  it.each([
+    ['<!-- ', 'there is no "-->" for its "<!--": what follows is not read'],
+    ['<![CDATA[', 'there is no "]]>" for its "<![CDATA[": what follows is not read'],
+    ['<param', 'there is no ">" for its "<": what follows is not read'],
+  ])('tells a %s that never ends, with its line', (begin, why) => {
+    const { accounts, leftOut } = read(`${GOOD}${begin} name="a"`);
+    expect(accounts).toHaveLength(1);
+    expect(leftOut).toEqual([{ path: 'file', line: 2, what: 'the tag', why }]);
+  });
+
+  it('takes a "<" in a value for what it is', () => {
+    expect(read(gateway(['password', '<x>'])).accounts[0]?.entry.password).toBe('<x>');
+  });
+
+  it.each(['env-set', 'exec-set', 'stun-set'])('tells what comes by %s', (command) => {
+    const set =
+      '<X-PRE-PROCESS cmd="set" data="ip=192.0.2.1"/>' +
+      `<X-PRE-PROCESS cmd="${command}" data="ip=EXT_IP"/>` +
+      '<X-PRE-PROCESS cmd="set" data="proxy=$${ip}:5070"/>';
+    expect(read(set + gateway(['proxy', '$${proxy}'], ['realm', '$${gone}']))).toEqual({
+      accounts: [],
+      leftOut: [
+        {
+          path: 'file',
+          line: 1,
+          what: 'gateway b.example',
+          why: `there is no value here for $\${ip} (${command}), $\${gone}: put it in its place, or give the file that sets it`,
+        },
+      ],
+    });
   });
 
   it('lets no variable grow without end', () => {
