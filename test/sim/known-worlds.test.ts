@@ -9,5 +9,7 @@ describe('every rule holds in the world of seed', () => {
     [3828, 'both hosts have moved, and DNS is silent by the time that a refresh misses them'],
     [4064, 'a flow breaks just when its new public address is registered, and the next one has another'],
     [6471, 'the host moves, and the next keep-alive, which tells it, is ten minutes off'],
+    [6884, 'an alarm is due a fraction of a millisecond after it rings, in the seventh day'],
+    [8556, 'the host moves while grants are short, and the name has a silent address before it'],
   ])('%i: %s', (seed) => runSeed(seed));
 });

@@ -30,7 +30,9 @@ export function createSimAlarm<S extends Sleeper>(
     wake(sleeper);
   };
   return {
-    set: (sleeper, at) => {
+    set: (sleeper, instant) => {
+      // As the real one does. A fraction would be lost in the far larger numbers of the world's time, and never come.
+      const at = instant === undefined ? undefined : Math.ceil(instant);
       if (sleeper.alarmAt === at) return;
       sleeper.alarmAt = at;
       if (at !== undefined) arm(sleeper, at);
