@@ -129,6 +129,18 @@ describe('a flow that should be replaced', () => {
     expect(line.wakeAt()).toBe(line.now());
   });
 
+  it('ends no wait: who was refused on it waits on', () => {
+    const line = script();
+    line.begin();
+    line.answer(200, granted(600));
+    line.begin();
+    line.answer(403);
+    const before = line.wakeAt();
+    line.step({ type: 'flowOutdated', flowId: 1, now: true });
+    expect(line.state()).toBe('waiting');
+    expect(line.wakeAt()).toBe(before);
+  });
+
   it('is kept when the new one cannot be had; it is told, and tried again at the next refresh', () => {
     const line = outdated();
     line.begin();

@@ -288,8 +288,14 @@ describe('what changes from outside', () => {
     line.step({ type: 'clockJumped', sleptMs: 1000, recheckAt: 0 });
     line.answer(503, { 'Retry-After': '600' });
     const before = line.wakeAt() ?? 0;
+    const { since, failure } = line.lifecycle();
     line.step({ type: 'clockJumped', sleptMs: 60_000, recheckAt: line.now() });
     expect(line.wakeAt()).toBe(before - 60_000);
+    // On the wall clock they stay what they were.
+    expect(line.lifecycle()).toMatchObject({
+      since: since - 60_000,
+      failure: { at: (failure?.at ?? 0) - 60_000 },
+    });
     const idle = script();
     idle.step({ type: 'clockJumped', sleptMs: 60_000, recheckAt: 0 });
     expect(idle.wakeAt()).toBeUndefined();

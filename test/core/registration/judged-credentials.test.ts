@@ -1,7 +1,8 @@
-// Challenges of several realms in one round: each is judged for itself (RFC 3261 §22.3; behaviour.md §7, §9).
+// Which credentials a challenge or a 403 is an answer to: in several realms each is judged for itself (RFC 3261 §22.3), and
+// what once worked counts for what is sent now alone (behaviour.md §7, §9, §10).
 
 import { describe, expect, it } from 'vitest';
-import { challenge, granted, type Script, script } from './script.ts';
+import { ALICE, challenge, granted, type Script, script } from './script.ts';
 
 const inner = (nonce: string, more = ''): string =>
   challenge(nonce, more).replace('example.com', 'inner.example.com');
@@ -30,6 +31,21 @@ describe('a registrar of two realms', () => {
     for (const nonce of ['n5', 'n6', 'n7']) stale(nonce);
     line.answer(200, granted(60));
     expect(line.state()).toBe('registered');
+  });
+});
+
+describe('credentials that changed', () => {
+  it('have never worked yet, whatever the former did: a 403 rejects them', () => {
+    const changed = { ...ALICE, secret: 'changed' };
+    const line = script({ secrets: [changed] });
+    line.begin();
+    line.answer(401, { 'WWW-Authenticate': challenge('n1') });
+    line.answer(200, granted(60));
+    line.step({ type: 'secretChanged', credentials: [changed] });
+    line.begin();
+    line.answer(401, { 'WWW-Authenticate': challenge('n2') });
+    line.answer(403);
+    expect(line.failure()?.code).toBe('auth.rejected');
   });
 });
 
