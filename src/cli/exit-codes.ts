@@ -31,3 +31,11 @@ export function exitCodesText(): string {
     '"check" has those of a plugin: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.',
   ].join('\n');
 }
+
+/** The same for programs. */
+export function exitCodesDocument(): unknown {
+  return {
+    schema: 'sipreg.exit-codes/1',
+    exitCodes: EXIT_CODES.map(([code, meaning]) => ({ code, meaning })),
+  };
+}

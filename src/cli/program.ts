@@ -11,7 +11,7 @@ import { commandOf } from './command-word.ts';
 import { SHELLS, type Shell } from './completion/scripts.ts';
 import { addAfterHelp } from './examples.ts';
 import { EXIT, isCommandError } from './exit.ts';
-import { exitCodesText } from './exit-codes.ts';
+import { exitCodesDocument, exitCodesText } from './exit-codes.ts';
 import { type Output, outputFor } from './output.ts';
 import { type GlobalOptions, settingsOf } from './settings.ts';
 import { VERSION } from './version.ts';
@@ -29,7 +29,7 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     await program.parseAsync([...args], { from: 'user' });
     return exitCode;
   } catch (error) {
-    if (isCheck) return endOfCheck(error);
+    if (isCheck) return await endOfCheck(error, args);
     if (isCommandError(error)) {
       process.stderr.write(`sipreg: ${error.message}\n`);
       return error.exit;
@@ -48,10 +48,13 @@ function beginCheck(program: Command): void {
 }
 
 /** Help, version and usage errors of a plugin are UNKNOWN. */
-function endOfCheck(error: unknown): number {
+async function endOfCheck(error: unknown, args: readonly string[]): Promise<number> {
   const isTold = error instanceof CommanderError && error.exitCode === 0;
-  const words = messageOf(error);
-  if (!isTold) process.stdout.write(`SIPREG UNKNOWN: ${words.replace(/\s+/g, ' ')}\n`);
+  if (!isTold) {
+    const { refusalText } = await import('./commands/check.ts');
+    const isJson = /(?:^| )--(?:json|format[ =]json)(?: |$)/.test(args.join(' '));
+    process.stdout.write(refusalText(messageOf(error).replace(/^error: /, ''), isJson ? 'json' : 'nagios'));
+  }
   return PLUGIN_CODE.UNKNOWN;
 }
 
@@ -140,8 +143,10 @@ function addLearningCommands(program: Command, done: Done): void {
     .command('exit-codes')
     .description('what the exit codes mean')
     .addHelpText('after', () => `\n${exitCodesText()}`)
-    .action(() => {
-      process.stdout.write(`${exitCodesText()}\n`);
+    .action(async () => {
+      const output = await outputOf(program);
+      if (output.settings.json) output.document(exitCodesDocument());
+      output.result(exitCodesText());
       done(EXIT.done);
     });
 }

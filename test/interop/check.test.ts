@@ -131,6 +131,7 @@ describe.skipIf(!isInstalled('kamailio'))(`check with kamailio${missingPrograms(
     agent?.kill('SIGSTOP');
     const hanging = await check(scene, 'a', '-t', '1');
     expect(hanging).toMatchObject({ code: 3, state: 'UNKNOWN' });
+    expect(hanging.text).toMatch(/the agent at .* does not answer/);
     expect(hanging.ms).toBeLessThan(2_500);
     agent?.kill('SIGCONT');
     agent?.kill('SIGKILL');

@@ -9,7 +9,7 @@ import { printable } from '../../core/health/evidence.ts';
 import { messageOf } from '../../core/thrown.ts';
 import { isStream, writeAtomically } from '../../runtime/atomic-file.ts';
 import { agentError, agentSocket } from '../agent-in-use.ts';
-import { type CheckOptions, readCheckOptions } from '../check/check-options.ts';
+import { type CheckFormat, type CheckOptions, readCheckOptions } from '../check/check-options.ts';
 import { isAtRest, type Judgement, judgeAccount, judgementOf } from '../check/judgement.ts';
 import { CheckRefused, PLUGIN_CODE, type PluginState, worstOf } from '../check/plugin-state.ts';
 import {
@@ -24,8 +24,8 @@ import { CommandError } from '../exit.ts';
 import type { Output } from '../output.ts';
 import { noteOtherFile } from '../status-answer.ts';
 
-/** The wait for SIP ends so long before the whole check does. */
-const REPORTING_MS = 1_000;
+/** The wait for SIP, and that for the agent, end so long before the whole check does. */
+const REPORTING_MS = { registrar: 1_000, agent: 250 };
 
 /** Runs the check and returns its exit code; it never throws. `given`: the options as text. */
 export async function check(
@@ -34,27 +34,36 @@ export async function check(
   output: Output,
 ): Promise<number> {
   const wanted = [...new Set(names)];
+  const { json } = output.settings;
   try {
-    const options = readCheckOptions(given, output.settings.json);
+    const options = readCheckOptions(given, json);
     const result = await inTime(judge(wanted, options, output), options.timeoutMs).then(
       (findings) => resultOf(wanted, findings),
       (error: unknown) => refusedResult(wanted, error),
     );
     await deliver(checkText(result, options.format), options.outfile);
+    // Numbers do not say why there is no result; and whoever collects a file does not look into it, but cron sends mail.
+    const isSaid = options.format !== 'prometheus' && options.outfile === null;
+    if (result.problem !== null && !isSaid) output.warning(result.problem);
     return PLUGIN_CODE[result.state];
   } catch (error) {
     // Wrong arguments, or a file that cannot be written.
     const result = refusedResult(wanted, error);
-    process.stdout.write(checkText(result, 'nagios'));
+    process.stdout.write(checkText(result, json || given.format === 'json' ? 'json' : 'nagios'));
     return PLUGIN_CODE[result.state];
   }
+}
+
+/** What is said of a command line that cannot be understood at all. */
+export function refusalText(problem: string, format: CheckFormat): string {
+  return checkText(refusedResult([], new CheckRefused('UNKNOWN', problem)), format);
 }
 
 type Findings = Pick<CheckResult, 'judgements' | 'troubles'>;
 
 async function judge(names: readonly string[], options: CheckOptions, output: Output): Promise<Findings> {
   if (options.ask !== 'registrar') return await judgeRunning(names, options, output);
-  const answers = await askRegistrars(names, sipTimeMs(options), output);
+  const answers = await askRegistrars(names, waitMs(options, 'registrar'), output);
   const judgements = answers.map((answer) =>
     judgeAnswer(answer, demandOf(answer, options), options.thresholds, Date.now()),
   );
@@ -78,7 +87,7 @@ async function judgeRunning(
   const settings = { ...output.settings, config: output.settings.config ?? result.agent.config };
   const answers = await askRegistrars(
     asked.map(({ account }) => account),
-    sipTimeMs(options),
+    waitMs(options, 'registrar'),
     { ...output, settings },
   );
   const answerOf = new Map(answers.map((answer) => [answer.snapshot.account, answer]));
@@ -117,11 +126,16 @@ function verified(
 
 async function askRunning(
   names: readonly string[],
-  { timeoutMs }: CheckOptions,
+  options: CheckOptions,
   output: Output,
 ): Promise<Answer<'status'>> {
   const path = agentSocket(output);
-  const answer = await askAgent(path, { command: 'status', accounts: names }, { timeoutMs });
+  // Sooner than the whole check ends: to be told that it hangs is worth more than that there is no result.
+  const answer = await askAgent(
+    path,
+    { command: 'status', accounts: names },
+    { timeoutMs: waitMs(options, 'agent') },
+  );
   if (answer.ok) return answer.value;
   throw new CheckRefused(stateOfSilence(answer.error), agentError(path, answer.error).message);
 }
@@ -132,8 +146,8 @@ function stateOfSilence({ type }: ControlFailure): PluginState {
 }
 
 /** Of the time that is left since the process began. */
-function sipTimeMs({ timeoutMs }: CheckOptions): number {
-  const end = Math.max(timeoutMs - REPORTING_MS, timeoutMs / 2);
+function waitMs({ timeoutMs }: CheckOptions, asked: keyof typeof REPORTING_MS): number {
+  const end = Math.max(timeoutMs - REPORTING_MS[asked], timeoutMs / 2);
   return Math.max(100, end - ageMs());
 }
 

@@ -2,6 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { projectRoot } from '../../../scripts/setup.mjs';
@@ -28,6 +29,32 @@ describe('check as a plugin', () => {
     const result = await runSipreg(args, { home });
     expect(result).toMatchObject({ code: 3, stderr: '' });
     expect(readPlugin(result.stdout).state).toBe('UNKNOWN');
+  });
+
+  it.each([
+    [['check', '--json', '-w', 'x'], /^-w: "x"/],
+    [['check', '--format', 'json', '-t', '0'], /^-t: "0"/],
+    [['check', '--format=json', '--nonsense'], /^unknown option '--nonsense'/],
+    [['--json', 'check', '--format'], /^option '--format <format>' argument missing/],
+  ])('%j is UNKNOWN in a JSON document', async (args, problem) => {
+    const { code, stdout, stderr } = await runSipreg(args, { home });
+    expect({ code, stderr }).toEqual({ code: 3, stderr: '' });
+    expect(JSON.parse(stdout)).toMatchObject({
+      schema: 'sipreg.check/1',
+      state: 'UNKNOWN',
+      problem: expect.stringMatching(problem),
+    });
+  });
+
+  it('says why there is no result on stderr, where what it writes does not', async () => {
+    const args = ['check', '--config', '/nowhere/accounts.json', '--direct', 'a'];
+    const why = expect.stringMatching(/^warning: \/nowhere\/accounts\.json.*there is no such file/);
+    const numbers = await runSipreg([...args, '--format', 'prometheus'], { home });
+    expect(numbers).toMatchObject({ code: 3, stderr: why });
+    const outfile = join(home.folder, 'check.txt');
+    const file = await runSipreg([...args, '--outfile', outfile], { home });
+    expect(file).toMatchObject({ code: 3, stdout: '', stderr: why });
+    expect(readPlugin(await readFile(outfile, 'utf8')).state).toBe('UNKNOWN');
   });
 
   it.each([['--help'], ['--version'], ['-V']])('%s is UNKNOWN too', async (option) => {
