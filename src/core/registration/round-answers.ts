@@ -19,7 +19,16 @@ import { type PublicAddress, type Registration, registrationDraft } from './regi
 import { supportedOptions } from './request.ts';
 import { accepted } from './round-acceptance.ts';
 import { reserve, sendRegister } from './round-sending.ts';
-import { type Exchange, finish, type Round, type RoundStep, roundDraft, unchanged } from './round-state.ts';
+import {
+  type Exchange,
+  finish,
+  type LastResort,
+  type Round,
+  type RoundStep,
+  roundDraft,
+  type SentRequest,
+  unchanged,
+} from './round-state.ts';
 import { failOver } from './round-targets.ts';
 
 /** A registrar that finds ever new reasons to ask again is not followed for ever. */
@@ -206,9 +215,21 @@ function refused(registration: Registration, round: Round, exchange: Exchange, e
   // RFC 3263 §4.3, RFC 3261 §21.5.4: only a 503 sends us to the next target.
   if (response.status === 503) {
     const overloaded = [...round.overloaded, sent.target];
-    return failOver(registration, { ...round, overloaded }, sent.target, failure, env);
+    const lastResort = round.lastResort ?? boundPlace(registration, round, sent, env);
+    return failOver(registration, { ...round, overloaded, lastResort }, sent.target, failure, env);
   }
   return finish(registration, round, { type: 'failed', failure });
+}
+
+/** RFC 5626 §4.2.2: the flow of a binding that lasts is not torn down for a 503; null: it is another flow, or there is none. */
+function boundPlace(
+  { binding, way }: Registration,
+  { onKeptFlow, datagramFlow }: Round,
+  { flow, target }: SentRequest,
+  { now }: Env,
+): LastResort | null {
+  if (!onKeptFlow || datagramFlow !== null || binding === null || now >= binding.endsAt) return null;
+  return { place: { flow, target }, isOutdated: way.outdatedFlow };
 }
 
 /** The request may be what was wrong. RFC 5626 §11.5: 430 is for proxies; to who registers it says as much as 400. */

@@ -39,7 +39,8 @@ export type Exchange = { readonly sent: SentRequest; readonly response: SipRespo
 /** Where to send: a flow and its target. */
 export type Place = { readonly flow: FlowRef; readonly target: Target };
 
-/** The flow that a round means to replace; `isOutdated`: whatever comes, it should be replaced some time. */
+/** The flow that the binding is on, while a round tries another; `isOutdated`: whatever comes, it should be replaced some
+ * time. */
 export type LastResort = { readonly place: Place; readonly isOutdated: boolean };
 
 /** What the round waits for. */
@@ -97,7 +98,7 @@ export type Round = {
   readonly passedOver: Failure | null;
   /** The flow of an earlier round was tried first; when it fails, the targets are looked up afresh. */
   readonly onKeptFlow: boolean;
-  /** Where the binding is, while a better place is tried: the last resort, make before break. */
+  /** Where the binding is, while a better place is tried, or another because this one answered 503: make before break. */
   readonly lastResort: LastResort | null;
   /** Until when a better target than the present one stands back, because it failed; null: there is no better one. */
   readonly deferredUntil: Millis | null;

@@ -16,6 +16,7 @@ import {
   finish,
   inPhase,
   type LastResort,
+  type Place,
   RESOLVING,
   type Round,
   type RoundStep,
@@ -169,8 +170,34 @@ function openFirst(registration: Registration, round: Round, first: Target): Rou
 
 /** No target is left: the last resort, or the end with `failure`. */
 function nothingLeft(registration: Registration, round: Round, failure: Failure, env: Env): RoundStep {
-  if (round.lastResort === null) return finish(registration, round, { type: 'failed', failure });
-  return comeBack(registration, round, round.lastResort, failure, env);
+  const { lastResort, overloaded } = round;
+  if (lastResort === null) return finish(registration, round, { type: 'failed', failure });
+  const { target } = lastResort.place;
+  const isClosed = closureOf(stillClosed(registration.way.closed, env.now), target) !== undefined;
+  return isClosed || overloaded.some((one) => sameTarget(one, target))
+    ? stay(registration, round, lastResort, failure, env)
+    : comeBack(registration, round, lastResort, failure, env);
+}
+
+/** RFC 5626 §4.2.2: whoever does not want to be asked now is not, but the flow to it stays open, and the binding on it. */
+function stay(
+  registration: Registration,
+  round: Round,
+  { place, isOutdated }: LastResort,
+  failure: Failure,
+  env: Env,
+): RoundStep {
+  const { detour } = registration.way;
+  const deferredUntil = round.deferredUntil ?? (detour === null ? null : env.now);
+  return finish(
+    backAt(registration, place, isOutdated),
+    { ...round, deferredUntil },
+    { type: 'failed', failure },
+  );
+}
+
+function backAt(registration: Registration, { flow, target }: Place, outdatedFlow: boolean): Registration {
+  return { ...registration, flow, target, way: changedWay(registration.way, { outdatedFlow }) };
 }
 
 /** Make before break: what was to take the old flow's place cannot be had, and the old flow still works. */
@@ -181,12 +208,10 @@ function comeBack(
   failure: Failure,
   env: Env,
 ): RoundStep {
-  const { flow, target } = place;
-  const way = changedWay(registration.way, { outdatedFlow: isOutdated });
-  const back = { ...registration, flow, target, way };
+  const back = backAt(registration, place, isOutdated);
   const deferredUntil = round.deferredUntil ?? env.now;
   const kept = { ...round, lastResort: null, deferredUntil, datagramFlow: null };
-  const { address, port } = target;
+  const { address, port } = place.target;
   const text = `the registration stays with ${address} port ${port}, because the better place for it does not serve: ${failure.cause}`;
   return withEffect({ type: 'warn', text }, sendRegister(back, kept, place, env));
 }

@@ -124,6 +124,69 @@ describe('a target that answered 503 with a Retry-After', () => {
     expect(line.registration().boundContact).toBeNull();
   });
 
+  it('R333 keeps the flow of the binding open, over which it is asked again when that time is over', () => {
+    const line = script({ targets: [FIRST] });
+    line.begin();
+    line.answer(200, granted(7200));
+    const { flow } = line.registration();
+    onward(line);
+    line.answer(503, { 'Retry-After': '60' });
+    expect(line.state()).toBe('waiting');
+    expect(line.registration()).toMatchObject({ flow, target: FIRST });
+    onward(line);
+    expect(line.state()).toBe('registering');
+    expect(openings(line)).toHaveLength(1);
+    line.answer(200, granted(7200));
+    expect(line.registration().flow).toBe(flow);
+  });
+
+  it('R333 does not keep a flow that broke meanwhile, nor one whose binding is over', () => {
+    const broken = script({ targets: [FIRST] });
+    broken.begin();
+    broken.answer(200, granted(7200));
+    onward(broken);
+    broken.answer(503, { 'Retry-After': '60' });
+    breakFlow(broken);
+    expect(broken.registration().flow).toBeNull();
+    broken.pass(30_000);
+    expect(broken.state()).toBe('waiting');
+
+    const lapsed = script({ targets: [FIRST] });
+    lapsed.begin();
+    lapsed.answer(200, granted(60));
+    onward(lapsed);
+    lapsed.answer(503, { 'Retry-After': '60' });
+    onward(lapsed);
+    lapsed.answer(503, { 'Retry-After': '60' });
+    expect(lapsed.registration().flow).toBeNull();
+  });
+
+  it('R333 is left for another, and its flow with it', () => {
+    const line = script({ targets: [FIRST, SECOND] });
+    line.begin();
+    line.answer(200, granted(7200));
+    onward(line);
+    line.answer(503, { 'Retry-After': '60' });
+    line.answer(200, granted(7200));
+    expect(line.registration().target).toEqual(SECOND);
+  });
+
+  it('R065 is not asked over the old flow either, when the new one got the 503', () => {
+    const line = script({ targets: [FIRST], manual: ['openFlow'] });
+    line.begin();
+    open(line);
+    line.answer(200, granted(7200));
+    const { flow } = line.registration();
+    line.step({ type: 'flowOutdated', flowId: flow?.id ?? 0, now: true });
+    onward(line);
+    open(line);
+    const asked = line.sent.length;
+    line.answer(503, { 'Retry-After': '3600' });
+    expect(line.sent).toHaveLength(asked);
+    expect(line.registration()).toMatchObject({ flow, way: { outdatedFlow: true } });
+    expectAnHour((line.wakeAt() ?? 0) - line.now());
+  });
+
   it('is tried again after the usual quiet time where it names none, or 0', () => {
     for (const headers of [{}, { 'Retry-After': '0' }]) {
       const line = script({ targets: [FIRST, SECOND], manual: ['openFlow'] });
