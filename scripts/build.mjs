@@ -190,11 +190,14 @@ const target = join(projectRoot, 'dist');
 try {
   await buildInto(target);
 } catch (error) {
-  if (error.code === 'ERR_MODULE_NOT_FOUND' && existsSync(join(target, 'main.cjs'))) {
+  if (error.code !== 'ERR_MODULE_NOT_FOUND') fail(error);
+  else if (existsSync(join(target, 'main.cjs'))) {
     // `npm ci --omit=dev` runs `prepare` too, without the bundler: an image that was given its dist/ keeps it.
     console.error('esbuild is not installed (development dependencies are left out): dist/ stays as it is');
   } else {
-    fail(error);
+    // `npm install --global .` and `npm pack` run `prepare` in a fresh clone, and install nothing for it.
+    console.error('esbuild is not installed, which builds dist/: run "npm ci" in this folder first');
+    process.exitCode = 1;
   }
 }
 
