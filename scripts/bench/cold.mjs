@@ -14,6 +14,8 @@ const LIMITS = {
   uac: { 10000: 0.5 },
   memoryMb: { 1000: 100, 10000: 95, 50000: 200 },
 };
+/** From Node 24 on V8 compiles with Maglev too, and what it works with stays resident, at 1,000 accounts as at 10,000. */
+const COMPILER_MB = Number.parseInt(process.versions.node, 10) < 24 ? 0 : 25;
 /** More is sent again, because answers came late or were lost. */
 const MOST_REGISTERS_EACH = 4;
 /** sipreg gives memory back after three quiet seconds, and eight later once more (src/runtime/spare-memory.ts). A collection may
@@ -81,6 +83,6 @@ function brokenLimits(samples, count, middle) {
     atMost(cpu / middle('kamailio uac', 'cpu'), LIMITS.uac[count], "CPU, times Kamailio's uac");
   }
   atMost(middle('sipreg', 'requests') / count, MOST_REGISTERS_EACH, 'REGISTERs for each account');
-  atMost(middle('sipreg', 'memory'), LIMITS.memoryMb[count], 'MB resident');
+  atMost(middle('sipreg', 'memory'), LIMITS.memoryMb[count] + COMPILER_MB, 'MB resident');
   return broken;
 }
