@@ -34,7 +34,15 @@ export function openPrompt(): Prompt {
   terminal.on('close', () =>
     ended(new CommandError(EXIT.usage, 'the input ended before everything was answered')),
   );
-  const line = (question: string): Promise<string> => Promise.race([terminal.question(`${question}: `), end]);
+  const line = async (question: string): Promise<string> => {
+    try {
+      return await Promise.race([terminal.question(`${question}: `), end]);
+    } catch (error) {
+      // The cursor still stands behind the question.
+      process.stderr.write('\n');
+      throw error;
+    }
+  };
   return {
     line,
     secret: async (question) => {

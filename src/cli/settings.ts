@@ -32,3 +32,9 @@ export function settingsOf(options: GlobalOptions): GlobalSettings {
     color: typeof options.color === 'string' ? options.color : options.color ? 'auto' : 'never',
   };
 }
+
+/** What a person types to go on with the same accounts file: `sipreg -c FILE register office`, in quotation marks. */
+export function typed(words: string, { config }: GlobalSettings): string {
+  const file = config === undefined ? '' : `-c ${/^[\w./+@:-]+$/.test(config) ? config : `'${config}'`} `;
+  return `"sipreg ${file}${words}"`;
+}

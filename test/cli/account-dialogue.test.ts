@@ -36,7 +36,7 @@ describe.skipIf(!isInstalled('script'))(`account add in a terminal${missingProgr
   const storePath = () => join(home.folder, 'config/sipreg/accounts.json');
 
   /** Answers the questions as a person does, up to the last one. */
-  async function answer(terminal: TerminalCommand): Promise<void> {
+  async function answer(terminal: TerminalCommand, added = /added to .*accounts\.json/): Promise<void> {
     await terminal.waitFor(/SIP server \(name or address\): /);
     terminal.type(ENTER);
     // An empty answer is asked again.
@@ -46,7 +46,7 @@ describe.skipIf(!isInstalled('script'))(`account add in a terminal${missingProgr
     terminal.type(`alice${ENTER}`);
     await terminal.waitFor(/Password: /);
     terminal.type(PASSWORD + ENTER);
-    await terminal.waitFor(/added to .*accounts\.json/);
+    await terminal.waitFor(added);
     await terminal.waitFor(/Try it now\? \[Y\/n\]: /);
   }
 
@@ -99,6 +99,18 @@ describe.skipIf(!isInstalled('script'))(`account add in a terminal${missingProgr
     expect(registrar.requests).toEqual([]);
   });
 
+  it('says where the account is when it did not register', async () => {
+    await registrar.stop();
+    registrar = await startUdpServer((request) => responseTo(request, '404 Not Found'));
+    const terminal = startInTerminal('-c my.json account add desk', home);
+    await answer(terminal, /added to .*my\.json/);
+    terminal.type(ENTER);
+    expect(await terminal.ended).toBe(75);
+    expect(terminal.screen()).toMatch(
+      /desk stays in the accounts file: .*"sipreg -c my\.json account remove desk" and add it anew/,
+    );
+  });
+
   it('asks only for what it was not told', async () => {
     const terminal = startInTerminal(
       `account add desk --server 127.0.0.1:${registrar.port} --user bob`,
@@ -124,7 +136,7 @@ describe.skipIf(!isInstalled('script'))(`account add in a terminal${missingProgr
       await terminal.waitFor(question);
       terminal.type(key);
       expect(await terminal.ended).toBe(code);
-      expect(terminal.screen()).toMatch(/sipreg: (?:interrupted|the input ended)/);
+      expect(terminal.screen()).toMatch(/\nsipreg: (?:interrupted|the input ended)/);
       expect(terminal.screen()).not.toMatch(/a bug in sipreg/);
       await expect(stat(storePath())).rejects.toThrow(/ENOENT/);
     }

@@ -120,6 +120,7 @@ describe('account add', () => {
     const result = await run(['-c', config, 'account', 'add', 'x', '--server', 'a.test', '--user', '1']);
     expect(result.code).toBe(0);
     expect(result.stdout).toContain(config);
+    expect(result.stderr).toBe(`note: register it with "sipreg -c ${config} register x"\n`);
     expect(JSON.parse(await readFile(config, 'utf8'))).toEqual({
       defaults: { expires: 300 },
       accounts: { x: { aor: 'sip:1@a.test' } },

@@ -7,6 +7,7 @@ import { escapeUser, parseUri, type SipUri } from '../../core/sip/uri.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import type { Output } from '../output.ts';
 import { openPrompt, type Prompt } from '../prompt.ts';
+import { typed } from '../settings.ts';
 import { expectNewName, storeAccounts } from './account.ts';
 import { register } from './register.ts';
 
@@ -31,7 +32,7 @@ export async function addAccountCommand(name: string, options: Options, output: 
     if (output.settings.json) output.document({ account: name, path, added: true });
     output.result(`${output.theme.good('✓')} ${output.theme.strong(name)}  added to ${path}`);
     if (prompt === null || !(await prompt.confirm('Try it now?'))) {
-      output.note(`register it with "sipreg register ${name}"`);
+      output.note(`register it with ${typed(`register ${name}`, output.settings)}`);
       return EXIT.done;
     }
   } finally {
@@ -45,7 +46,12 @@ export async function addAccountCommand(name: string, options: Options, output: 
     timeoutSeconds: 40,
     keyLog: null,
   };
-  return await register([name], once, output);
+  const exit = await register([name], once, output);
+  if (exit !== EXIT.done) {
+    const anew = typed(`account remove ${name}`, output.settings);
+    output.note(`${name} stays in the accounts file: change it there, or ${anew} and add it anew`);
+  }
+  return exit;
 }
 
 async function answersFrom(options: Options, prompt: Prompt | null): Promise<Answers> {
