@@ -80,21 +80,25 @@ describe('account import', () => {
     expect(result).toMatchObject({ code: 0 });
     expect(result.stderr).toContain(`sipreg -c ${config} run`);
     expect(await stored(config)).toEqual({
-      one: { aor: 'sip:1@a.test', password: SECRET },
+      one: { aor: 'sip:1@a.test', password: SECRET, expires: 3600 },
       '7@b.test': { aor: 'sip:7@b.test', password: SECRET, expires: 60 },
     });
     await expect(stat(store)).rejects.toThrow(/ENOENT/);
   });
 
-  it('shows an account with the defaults that the file has for it', async () => {
-    const defaults = { registrar: 'sip:edge.test', transport: 'tcp' };
+  it('takes from the defaults of the file nothing that would have an account register elsewhere', async () => {
+    const defaults = { registrar: 'sip:edge.test', transport: 'tcp', realm: 'b.test' };
     const config = await home.write('mine.json', { defaults, accounts: {} });
     await home.write('sip.conf', `register => 7:${SECRET}@b.test\n`);
     const { stdout } = await run(['-c', config, 'import', 'sip.conf']);
     expect(stdout).toBe(
-      '✓ 7@b.test  sip:7@b.test  at sip:edge.test over tcp, from sip.conf:1\n' +
-        '    takes from the file\'s "defaults": registrar, transport\n',
+      '✓ 7@b.test  sip:7@b.test  at sip:b.test, from sip.conf:1\n' +
+        '    takes from the file\'s "defaults": realm\n',
     );
+    expect(await stored(config)).toMatchObject({
+      '7@b.test': { registrar: 'sip:b.test', transport: 'auto' },
+    });
+    expect((await run(['-c', config, 'import', 'sip.conf'])).stdout).toMatch(/^= 7@b\.test {2}unchanged/);
   });
 
   it('--dry-run writes nothing; --json is one document, without secrets', async () => {

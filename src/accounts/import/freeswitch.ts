@@ -18,8 +18,8 @@ import {
 
 export const freeswitch: ImportFormat = {
   id: 'freeswitch',
-  title: 'FreeSWITCH, gateways (XML)',
-  recognises: ({ text }) => /<gateway[\s>]/.test(text),
+  title: 'FreeSWITCH, freeswitch.xml or gateways (XML)',
+  recognises: ({ text }) => /<gateway[\s>]|<document\s+type="freeswitch\/xml"/.test(text),
   read: (file: ForeignFile): ImportReading =>
     readingOf(gatewaysIn(file).map((found) => ('why' in found ? found : readGateway(found)))),
 };
@@ -36,7 +36,7 @@ function readGateway({ path, line, name, params, unresolved }: Gateway): Proposa
       return `$\${${variable}}${command === null ? '' : ` (${command})`}`;
     });
     return leaveOut(
-      `there is no value here for ${names.join(', ')}: put it in its place, or give the file that sets it`,
+      `there is no value here for ${names.join(', ')}: put it in its place, or import freeswitch.xml, which includes the file that sets it`,
     );
   }
   const user = param('username');

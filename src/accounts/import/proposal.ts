@@ -1,12 +1,11 @@
-// What a reader would make of one entry, held against the rules of the accounts file: what is our default goes, what the
+// What a reader would make of one entry, held against the rules of the accounts file: what is usual goes, what the
 // file could not hold is left behind with a note, or leaves the whole entry out where the account would be another one.
 
-import { unescape as unescapeUser } from '../../core/sip/uri.ts';
 import { inconsistencies } from '../consistency.ts';
-import { defaultRegistrar, uriOf } from '../plan.ts';
 import { type AccountEntry, checkBySchema } from '../schema.ts';
 import { isRightAccount } from '../shape.ts';
 import type { ForeignAccount, ImportReading, LeftOut } from './reading.ts';
+import { withoutUsual } from './usual-keys.ts';
 
 export type ProposedEntry = { readonly [Key in keyof AccountEntry]?: AccountEntry[Key] | undefined };
 
@@ -46,7 +45,7 @@ function judge(proposal: Proposal): ForeignAccount | LeftOut {
     return { path, line, what, why: `what would be "${essential.key}" ${essential.message}` };
   }
   const bad = new Set(problems.map(({ key }) => key));
-  const entry = withoutDefaults(Object.fromEntries(written.filter(([key]) => !bad.has(key))) as AccountEntry);
+  const entry = withoutUsual(Object.fromEntries(written.filter(([key]) => !bad.has(key))) as AccountEntry);
   const [conflict] = inconsistencies(new Map([[name, entry]]));
   if (conflict !== undefined) {
     const key = conflict.path.slice(2).join('.');
@@ -69,29 +68,6 @@ function shapeProblems(entry: object): readonly { readonly key: string; readonly
     if (!messages.has(key)) messages.set(key, message);
   }
   return Array.from(messages, ([key, message]) => ({ key, message }));
-}
-
-/** Without the keys that say what sipreg does without them. */
-function withoutDefaults(entry: AccountEntry): AccountEntry {
-  const aor = uriOf(entry.aor);
-  const user = aor.user === null ? null : unescapeUser(aor.user);
-  const defaults: ProposedEntry = {
-    from: entry.aor,
-    registrar: `${entry.registrar}`.toLowerCase() === registrarOf(entry) ? entry.registrar : undefined,
-    username: user ?? undefined,
-    contactUser: user ?? undefined,
-    expires: 3600,
-    transport: 'auto',
-    outbound: 'auto',
-    enabled: true,
-  };
-  const told = Object.entries(entry).filter(([key, value]) => defaults[key as keyof AccountEntry] !== value);
-  return Object.fromEntries(told) as AccountEntry;
-}
-
-function registrarOf({ aor }: AccountEntry): string {
-  const { scheme, host, port } = defaultRegistrar(uriOf(aor));
-  return `${scheme}:${host}${port === null ? '' : `:${port}`}`.toLowerCase();
 }
 
 /** Without these it would register somebody else, or elsewhere, or not at all. */

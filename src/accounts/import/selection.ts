@@ -4,10 +4,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { identityOf, inconsistencies } from '../consistency.ts';
 import { type Accounts, accountsOf } from '../defaults.ts';
-import type { AccountEntry, AccountsDocument } from '../schema.ts';
+import type { AccountsDocument } from '../schema.ts';
 import { checkShape } from '../shape.ts';
 import { isReservedName } from '../structure.ts';
 import type { ForeignAccount, ImportReading, LeftOut } from './reading.ts';
+import { despiteDefaults } from './usual-keys.ts';
 
 export type Selection = {
   readonly added: readonly ForeignAccount[];
@@ -28,16 +29,17 @@ export function selectAccounts(document: AccountsDocument, found: ImportReading)
     accountsOf(() => document),
   );
   for (const one of found.accounts) {
-    const account = { ...one, name: nameFor(one.name) };
+    const entry = despiteDefaults(one.entry, document.defaults);
+    const account = { ...one, name: nameFor(one.name), entry };
     const existing = ownValue(document.accounts, account.name);
-    const why =
-      existing === undefined ? problemOf(account, document, owners) : differenceTo(existing, account);
-    if (why !== null) {
-      leftOut.push({ path: one.path, line: one.line, what: one.name, why });
+    // One that was imported before there were such defaults got by with less.
+    if ([one.entry, entry].some((same) => isDeepStrictEqual(existing, same))) {
+      unchanged.push(account);
       continue;
     }
-    if (existing !== undefined) {
-      unchanged.push(account);
+    const why = existing === undefined ? problemOf(account, document, owners) : isOther(account.name);
+    if (why !== null) {
+      leftOut.push({ path: one.path, line: one.line, what: one.name, why });
       continue;
     }
     added.push({ ...account, notes: [...account.notes, ...takenOver(account, document)] });
@@ -62,8 +64,7 @@ function alone({ name, entry }: ForeignAccount, document: AccountsDocument): Acc
   return accountsOf(() => ({ ...document, accounts }));
 }
 
-/** What the account takes from the document's defaults: its own file says nothing of it, and a registrar, say, is another one
- * then. */
+/** What the account takes from the document's defaults all the same. */
 function takenOver(account: ForeignAccount, document: AccountsDocument): readonly string[] {
   const said = new Set(Object.keys(account.entry));
   const keys = [...alone(account, document)].flatMap(([, entry]) =>
@@ -72,8 +73,7 @@ function takenOver(account: ForeignAccount, document: AccountsDocument): readonl
   return keys.length === 0 ? [] : [`takes from the file's "defaults": ${keys.join(', ')}`];
 }
 
-function differenceTo(existing: AccountEntry, { name, entry }: ForeignAccount): string | null {
-  if (isDeepStrictEqual(existing, entry)) return null;
+function isOther(name: string): string {
   return `there is an account "${name}" already, and it is another: remove that one first to take this`;
 }
 

@@ -1,12 +1,10 @@
 // `sipreg account import`: takes accounts of other programs into the file of -c, else into the user's store, all in one write.
 // Nothing is sent to a registrar, and no secret is shown.
 
-import { accountsOf, entryOf } from '../../accounts/defaults.ts';
 import { type OpenedFile, openForeignFile, openForeignStream } from '../../accounts/import/foreign-files.ts';
 import { IMPORT_FORMATS, recognised } from '../../accounts/import/formats.ts';
 import type { ForeignAccount, ImportFormat, ImportReading, LeftOut } from '../../accounts/import/reading.ts';
 import { selectAccounts } from '../../accounts/import/selection.ts';
-import type { AccountsDocument } from '../../accounts/schema.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import type { Output } from '../output.ts';
 import { accountLines, leftOutLine, unchangedLine } from '../render/import-lines.ts';
@@ -30,8 +28,7 @@ export async function importAccounts(
     await storeAccounts(Object.fromEntries(added.map(({ name, entry }) => [name, entry])), output);
   }
   const { theme } = output;
-  const summary = summariesOf(added, document);
-  const rows = added.map((account) => ({ ...account, ...summary(account.name) }));
+  const rows = added.map((account) => ({ ...account, ...summaryOf(account.name, account.entry) }));
   for (const line of accountLines(rows, dryRun ? '+' : '✓', theme)) output.result(line);
   for (const account of unchanged) output.result(unchangedLine(account, theme));
   for (const one of leftOut) output.result(leftOutLine(one, theme));
@@ -39,7 +36,7 @@ export async function importAccounts(
     output.document({
       schema: 'sipreg.import/1',
       path,
-      added: added.map((account) => addedAsJson(account, summary(account.name))),
+      added: added.map(addedAsJson),
       unchanged: unchanged.map(({ name, path: file, line }) => ({ account: name, file, line })),
       leftOut: leftOut.map(({ path: file, line, what, why }) => ({ file, line, what, why })),
       dryRun,
@@ -49,21 +46,9 @@ export async function importAccounts(
   return leftOut.length === 0 ? EXIT.done : EXIT.config;
 }
 
-type Summary = ReturnType<typeof summaryOf>;
-
-/** What the accounts are in the document, where its defaults hold for them too. */
-function summariesOf(
-  added: readonly ForeignAccount[],
-  document: AccountsDocument,
-): (name: string) => Summary {
-  const accounts = Object.fromEntries(added.map(({ name, entry }) => [name, entry]));
-  const whole = accountsOf(() => ({ ...document, accounts }));
-  return (name) => summaryOf(name, entryOf(whole, name));
-}
-
-function addedAsJson({ path, line, entry, notes }: ForeignAccount, summary: Summary) {
+function addedAsJson({ name, path, line, entry, notes }: ForeignAccount) {
   return {
-    ...summary,
+    ...summaryOf(name, entry),
     file: path,
     line,
     notes,

@@ -128,7 +128,7 @@ describe('gateways of FreeSWITCH', () => {
       [
         24,
         'gateway three',
-        'there is no value here for $${secret_of_three}: put it in its place, or give the file that sets it',
+        'there is no value here for $${secret_of_three}: put it in its place, or import freeswitch.xml, which includes the file that sets it',
       ],
       [25, 'gateway four', 'it has no username: FreeSWITCH does not register it either'],
       [26, 'gateway not a host', 'its proxy (realm, name) is no host name'],
@@ -190,6 +190,12 @@ describe('gateways of FreeSWITCH', () => {
       ['../vars.xml', 2, 'sip:c@c.example'],
       ['main.xml', 2, 'sip:a@b.example'],
     ]);
+  });
+
+  it('knows the file that includes all others', () => {
+    const text =
+      '<?xml version="1.0"?>\n<document type="freeswitch/xml">\n<X-PRE-PROCESS cmd="include" data="vars.xml"/>';
+    expect(freeswitch.recognises(foreignFiles('freeswitch.xml', { 'freeswitch.xml': text }))).toBe(true);
   });
 
   it('asks for patterns, which may fit no file', () => {
@@ -262,7 +268,7 @@ describe('gateways of FreeSWITCH', () => {
           path: 'file',
           line: 1,
           what: 'gateway b.example',
-          why: `there is no value here for $\${ip} (${command}), $\${gone}: put it in its place, or give the file that sets it`,
+          why: `there is no value here for $\${ip} (${command}), $\${gone}: put it in its place, or import freeswitch.xml, which includes the file that sets it`,
         },
       ],
     });

@@ -87,19 +87,58 @@ describe('what is there already', () => {
     const elsewhere = { ...A, registrar: 'sip:y.test' };
     expect(select([found('y', elsewhere)], { accounts: { x: A } }).added).toEqual(['y']);
     const defaults = { registrar: 'sip:y.test' };
-    expect(select([found('y', A)], { defaults, accounts: { x: elsewhere } }).leftOut).toHaveLength(1);
+    expect(select([found('y', A)], { defaults, accounts: { x: elsewhere } }).added).toEqual(['y']);
+    expect(select([found('y', elsewhere)], { defaults, accounts: { x: A } }).leftOut).toHaveLength(1);
   });
 });
 
-it('an account says what it takes from the defaults, and only that', () => {
-  const notes = (entry: AccountEntry, defaults: NonNullable<AccountsDocument['defaults']>) =>
-    selectAccounts({ accounts: {}, defaults }, { accounts: [found('x', entry)], leftOut: [] }).added[0]
-      ?.notes;
-  const defaults = { registrar: 'sip:y.test', password: 'q', expires: 300 };
-  expect(notes({ aor: 'sip:a@x.test', ha1: 'a'.repeat(32), expires: 60 }, defaults)).toEqual([
-    'takes from the file\'s "defaults": registrar',
-  ]);
-  expect(notes(A, {})).toEqual([]);
+describe('defaults of the file', () => {
+  type Defaults = NonNullable<AccountsDocument['defaults']>;
+  const addedTo = (defaults: Defaults | undefined, entry: AccountEntry) =>
+    selectAccounts(
+      { accounts: {}, ...(defaults && { defaults }) },
+      { accounts: [found('x', entry)], leftOut: [] },
+    ).added[0];
+  const own = { aor: 'sip:a%20b@x.test', ha1: 'a'.repeat(32) };
+
+  it.each<[string, Defaults, object]>([
+    ['registrar', { registrar: 'sip:y.test' }, { registrar: 'sip:x.test' }],
+    ['outboundProxy', { outboundProxy: ['sip:y.test'] }, { outboundProxy: 'sip:x.test' }],
+    ['transport', { transport: 'tls' }, { transport: 'auto' }],
+    ['username', { username: 'c' }, { username: 'a b' }],
+    ['from', { from: 'sip:c@x.test' }, { from: 'sip:a%20b@x.test' }],
+    ['contact', { contact: 'sip:c@192.0.2.1' }, { contactUser: 'a b' }],
+    ['contactUser', { contactUser: 'c' }, { contactUser: 'a b' }],
+    ['expires', { expires: 300 }, { expires: 3600 }],
+    ['outbound', { outbound: 'off' }, { outbound: 'auto' }],
+    ['enabled', { enabled: false }, { enabled: true }],
+    ['what is usual', { transport: 'auto', expires: 3600, registrar: 'sip:x.test' }, {}],
+  ])('do not change where and as whom an account registers: %s', (_what, defaults, keys) => {
+    expect(addedTo(defaults, own)?.entry).toEqual({ ...own, ...keys });
+  });
+
+  it('leave alone what an account says itself', () => {
+    const entry = { ...own, registrar: 'sip:z.test', expires: 60, contact: 'sip:a@192.0.2.1' };
+    const defaults = { registrar: 'sip:y.test', expires: 300, contactUser: 'c' };
+    expect(addedTo(defaults, entry)?.entry).toEqual(entry);
+    expect(addedTo({ outboundProxy: 'sip:y.test' }, entry)?.entry).toEqual({
+      ...entry,
+      outboundProxy: 'sip:z.test',
+    });
+  });
+
+  it('are told where they hold all the same', () => {
+    const defaults = { registrar: 'sip:y.test', password: 'q', realm: 'r', retry: { base: 60 } };
+    expect(addedTo(defaults, own)?.notes).toEqual(['takes from the file\'s "defaults": realm, retry']);
+    expect(addedTo(undefined, own)?.notes).toEqual([]);
+  });
+
+  it('make no other account of one that was imported before or after them', () => {
+    const defaults = { transport: 'tls' } as const;
+    for (const before of [A, { ...A, transport: 'auto' } as const]) {
+      expect(select([found('x', A)], { defaults, accounts: { x: before } }).unchanged).toEqual(['x']);
+    }
+  });
 });
 
 it('an entry that does not fit is left out alone', () => {
