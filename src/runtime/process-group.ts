@@ -6,6 +6,11 @@ import type { ChildProcess } from 'node:child_process';
 /** Ends the group of `leader` and does not wait for its end: what it has started may hold the pipes, which are closed here. */
 export function endGroup(leader: ChildProcess): void {
   killGroup(leader.pid);
+  closePipes(leader);
+}
+
+/** What it has printed is not read any more: `close` follows its end, whoever else holds the pipes. */
+export function closePipes(leader: ChildProcess): void {
   leader.stdout?.destroy();
   leader.stderr?.destroy();
 }

@@ -1,10 +1,11 @@
-// A notice as a command: the facts are in its environment, no shell is asked. It has a bounded time and is ended together
-// with everything that it started; of what it prints the first lines go into the log.
+// A notice as a command: the facts are in its environment, no shell is asked. It has a bounded time, after which it is ended
+// together with everything that it started; of what it prints the first lines go into the log. What it leaves running when
+// it ends by itself is not waited for.
 
 import { printableUpTo } from '../../core/health/evidence.ts';
 import { failure, type Result, success } from '../../core/result.ts';
 import type { Millis } from '../../core/time.ts';
-import { endGroup } from '../../runtime/process-group.ts';
+import { closePipes, endGroup } from '../../runtime/process-group.ts';
 import type { Deliver, DeliveryProblem } from './delivery.ts';
 import { type Notice, noticeText } from './notice.ts';
 
@@ -17,6 +18,8 @@ export type CommandOptions = {
 };
 
 const COMMAND_WITHIN_MS: Millis = 30_000;
+/** What it had printed is read within this time after its end; what it left running may hold the pipes for hours. */
+const LAST_WORDS_WITHIN_MS: Millis = 200;
 const MAX_OUTPUT_BYTES = 4_096;
 const MAX_LOGGED = 500;
 
@@ -55,6 +58,7 @@ export function commandDelivery({
       const ended = (): void => leave('was ended with the agent');
       end.addEventListener('abort', ended, { once: true });
       child.once('error', (error) => finish(`cannot be run: ${reasonOf(error)}`));
+      child.once('exit', () => setTimeout(() => closePipes(child), LAST_WORDS_WITHIN_MS).unref());
       child.once('close', (code, signal) =>
         finish(code === 0 ? null : `ended with ${signal ?? `status ${code}`}`),
       );

@@ -93,10 +93,10 @@ describe('the queue of notices', () => {
   });
 });
 
-describe('a command that does not end', () => {
+describe('a command', () => {
   const options = { env: { PATH: process.env.PATH }, printed: () => undefined };
 
-  it('is ended in time together with what it has started', async () => {
+  it('that does not end is ended in time, together with what it has started', async () => {
     const argv = ['/bin/sh', '-c', 'sleep 300 & echo "$!"; wait'];
     const outcome = await commandDelivery({ ...options, argv, withinMs: 300 })(
       notice('down', 'a'),
@@ -107,6 +107,19 @@ describe('a command that does not end', () => {
     const [, pid] = /took longer than 0\.3 s: (\d+)$/.exec(text) ?? [];
     expect(Number(pid)).toBeGreaterThan(1);
     await eventually(() => isAlive(Number(pid))).toBe(false);
+  });
+
+  it('that leaves something running has ended by itself: that is not waited for, nor ended', async () => {
+    const printed: string[] = [];
+    const argv = ['/bin/sh', '-c', 'sleep 300 & echo "$!"'];
+    const deliver = commandDelivery({ ...options, argv, printed: (text) => printed.push(text) });
+    expect(await deliver(notice('down', 'a'), new AbortController().signal)).toEqual({
+      ok: true,
+      value: undefined,
+    });
+    const [, pid] = /^\/bin\/sh printed: (\d+)$/.exec(printed.join()) ?? [];
+    expect(isAlive(Number(pid))).toBe(true);
+    process.kill(Number(pid));
   });
 
   it('is ended with the agent', async () => {
