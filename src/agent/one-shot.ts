@@ -58,10 +58,12 @@ export async function runOnce(
   const engine = new Engine(systemRng, observer, { tls });
   const finishedOf = (account: ManagedRegistration): Promise<Outcome> =>
     new Promise((resolve) => waiting.set(account, resolve));
+  // One for all accounts: Node takes more than ten listeners of a signal for a leak, and says so.
+  const interrupted = interruption(options.interrupt);
   try {
     return await Promise.all(
       accounts.map(async (prepared) => {
-        const result = await runAccount(engine, prepared, options, finishedOf);
+        const result = await runAccount(prepared, options, { engine, finishedOf, interrupted });
         options.concluded(result);
         return result;
       }),
@@ -72,11 +74,17 @@ export async function runOnce(
   }
 }
 
+/** What the accounts of a command have in common. */
+type Run = {
+  readonly engine: Engine;
+  readonly finishedOf: (account: ManagedRegistration) => Promise<Outcome>;
+  readonly interrupted: Promise<null>;
+};
+
 async function runAccount(
-  engine: Engine,
   prepared: PreparedAccount,
   options: OneShotOptions,
-  finishedOf: (account: ManagedRegistration) => Promise<Outcome>,
+  { engine, finishedOf, interrupted }: Run,
 ): Promise<AccountResult> {
   const deadlineAt = monotonicNow() + options.timeoutSeconds * 1000;
   const lock = await lockIdentity(prepared, options.timeoutSeconds * 1000, options.interrupt);
@@ -89,7 +97,7 @@ async function runAccount(
       begin(engine, flow, obstacle ?? rejected, options.goal, deadlineAt);
       return outcome;
     });
-    const outcomes = await Promise.race([finished, interruption(options.interrupt)]);
+    const outcomes = await Promise.race([finished, interrupted]);
     const snapshot = asLeft(describeAccount(flows));
     if (outcomes !== null && obstacle === null) await noteCredentials(prepared, flows, outcomes);
     await Promise.all(flows.map((flow) => engine.conclude(flow)));

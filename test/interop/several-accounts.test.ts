@@ -39,6 +39,15 @@ describe.skipIf(!isInstalled('kamailio'))(`commands at kamailio${missingPrograms
     return await runSipreg(['-c', config, ...args], { home });
   }
 
+  it('registers a dozen at once, without a word of Node', async () => {
+    const names = Array.from({ length: 12 }, (_, at) => `nobody${at}`);
+    const passwords = Object.fromEntries(names.map((name) => [name, 'x']));
+    const { code, stderr } = await sipreg(passwords, ['register', ...names]);
+    expect(code).toBe(77);
+    expect(stderr.match(/✗ nobody/g)).toHaveLength(12);
+    expect(stderr).not.toContain('Warning');
+  });
+
   it('R482 registers several at once; one that fails does not hold up the others', async () => {
     const passwords = { a: 'pa', b: 'wrong', c: 'pc' };
     const result = await sipreg(passwords, ['--json', 'register', 'c', 'b', 'a']);
