@@ -61,7 +61,7 @@ export async function post(url: URL, posting: Posting): Promise<Result<void, Del
       const status = response.statusCode ?? 0;
       settle();
       if (status >= 200 && status < 300) resolve(success(undefined));
-      else refuse(`answered ${status}`, status >= 300 && status < 500 && status !== 408 && status !== 429);
+      else refuse(answeredWith(status), status >= 300 && status < 500 && status !== 408 && status !== 429);
       // What it has to say is not read.
       response.destroy();
     });
@@ -80,9 +80,37 @@ export async function post(url: URL, posting: Posting): Promise<Result<void, Del
     // It stays for what comes after the request was left, too.
     sent.on('error', (error: NodeJS.ErrnoException) => {
       settle();
-      refuse(`cannot be reached: ${error.code ?? error.message}`, false);
+      refuse(`cannot be reached: ${reasonOf(error)}`, false);
     });
     if (end.aborted) ended();
     else sent.end(body);
   });
 }
+
+function answeredWith(status: number): string {
+  return status >= 300 && status < 400
+    ? `answered ${status}, a redirection, which is not followed: write down the URL that it leads to`
+    : `answered ${status}`;
+}
+
+function reasonOf({ code = '', message }: NodeJS.ErrnoException): string {
+  const [, words] = REASONS.find(([codes]) => codes.test(code)) ?? [];
+  return words === undefined ? code || message : `${words} (${code})`;
+}
+
+/** What Node's codes mean here, and what to do where the URL may be wrong or a CA is missing. */
+const REASONS: readonly (readonly [RegExp, string])[] = [
+  [/^ECONNREFUSED$/, 'nothing listens there'],
+  [/^ECONNRESET$|^EPIPE$/, 'it closed the connection'],
+  [/^ENOTFOUND$/, 'there is no such name'],
+  [/^EAI_AGAIN$/, 'no DNS server answered'],
+  [/^E(?:HOST|NET)UNREACH$/, 'there is no route to it'],
+  [/^HPE_/, 'what answers there is not HTTP: check port and scheme'],
+  [/^EPROTO$|^ERR_SSL_/, 'there is no TLS with it: check port and scheme'],
+  [/^ERR_TLS_CERT_ALTNAME_INVALID$/, 'its certificate is for another name'],
+  [/^CERT_(?:HAS_EXPIRED|NOT_YET_VALID)$/, 'its certificate is not valid at this time'],
+  [
+    /^(?:DEPTH_ZERO_)?SELF_SIGNED_CERT|^UNABLE_TO_/,
+    'Node trusts nobody who has signed its certificate: NODE_EXTRA_CA_CERTS names the file of a further CA',
+  ],
+];
