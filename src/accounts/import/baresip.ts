@@ -1,4 +1,5 @@
-// The accounts file of baresip: `Display <sip:user@domain>;auth_pass=secret;regint=600`, one account a line.
+// The accounts file of baresip: `Display <sip:user@domain>;auth_pass=secret;regint=600`, one account a line. The CA that its TLS
+// trusts is in the file `config` beside it.
 
 import { ipVersion } from '../../core/sip/ip.ts';
 import { endOfQuoted } from '../../core/sip/scan.ts';
@@ -17,12 +18,18 @@ export const baresip: ImportFormat = {
   read: readAccounts,
 };
 
-function readAccounts({ path, text }: ForeignFile): ImportReading {
+function readAccounts({ path, text, include }: ForeignFile): ImportReading {
+  const ca = trustedCa(include({ path: 'config', line: 1, optional: true }));
   const findings = text.split(/\r?\n/).flatMap((line, at) => {
     const isAccount = line.trim() !== '' && !line.startsWith('#');
-    return isAccount ? [readLine(line.trim(), { path, line: at + 1 })] : [];
+    return isAccount ? [readLine(line.trim(), { path, line: at + 1 }, ca)] : [];
   });
   return readingOf(findings);
+}
+
+/** `sip_cafile /path` */
+function trustedCa([config]: readonly ForeignFile[]): string | undefined {
+  return /^sip_cafile[ \t]+(\S+)/m.exec(config?.text ?? '')?.[1];
 }
 
 /** Far more than an account has: expressions that read millions of characters at once run out of stack. */
@@ -31,7 +38,7 @@ const MAX_LINE = 65_536;
 type Place = Pick<LeftOut, 'path' | 'line'>;
 type Params = ReadonlyMap<string, string>;
 
-function readLine(text: string, place: Place): Proposal | LeftOut {
+function readLine(text: string, place: Place, ca: string | undefined): Proposal | LeftOut {
   if (text.length > MAX_LINE) return { ...place, what: 'the line', why: 'it is longer than any account' };
   const { display, uri: uriText, rest } = splitAddress(text);
   const address = parseAddress(uriText);
@@ -50,13 +57,14 @@ function readLine(text: string, place: Place): Proposal | LeftOut {
     };
   }
   const regint = parseSeconds(params.get('regint') ?? '');
+  const routing = routingKeys(asServer(address), parsed);
   return {
     ...place,
     name: null,
     what: identity,
     entry: {
       aor: identity,
-      ...routingKeys(asServer(address), parsed),
+      ...routing,
       // As written, with its escapes.
       username: params.get('auth_user') ?? address.user,
       password: params.get('auth_pass') ?? address.password ?? undefined,
@@ -64,7 +72,7 @@ function readLine(text: string, place: Place): Proposal | LeftOut {
       contactParams: contactParams(params),
       local: localAddress(params.get('tcpsrcport'), address),
       outbound: usesOutbound(params) ? 'on' : undefined,
-      ...certificate(params),
+      tls: tlsKeys(params, routing.transport === 'tls' ? ca : undefined),
     },
     notes: notesOf(params, display, address),
   };
@@ -122,9 +130,10 @@ function localAddress(port: string | undefined, { host }: SipUri): string | unde
 }
 
 /** baresip has the key in the file of the certificate. */
-function certificate(params: Params): Pick<Partial<AccountEntry>, 'tls'> {
+function tlsKeys(params: Params, ca: string | undefined): AccountEntry['tls'] | undefined {
   const cert = params.get('cert');
-  return cert === undefined ? {} : { tls: { cert, key: cert } };
+  const tls = { ...(ca && { ca }), ...(cert && { cert, key: cert }) };
+  return Object.keys(tls).length === 0 ? undefined : tls;
 }
 
 function notesOf(params: Params, display: string, { password }: SipUri): readonly string[] {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { baresip } from '../../../src/accounts/import/baresip.ts';
-import { foreignFile, itBearsHugeTexts, itIsAReader } from './readers.ts';
+import { foreignFile, foreignFiles, itBearsHugeTexts, itIsAReader } from './readers.ts';
 
 const ACCOUNTS = `#
 # SIP accounts - one account per line
@@ -97,6 +97,19 @@ describe('the accounts file of baresip', () => {
     ).toEqual([
       { aor: 'sip:a%20b@b.example', username: 'a%20b', password: 'x' },
       { aor: 'sip:c@b.example', username: 'd e', password: 'x' },
+    ]);
+  });
+
+  it('trusts the CA of the configuration beside it, over TLS', () => {
+    const files = {
+      accounts:
+        '<sip:a@b.example;transport=tls>;auth_pass=x;cert=/c.pem\n<sip:d@b.example;transport=tcp>;auth_pass=x\n',
+      config: '#sip_cafile\t/no.pem\nsip_cafile\t\t/etc/ca.pem\nsip_cafile2 /x\n',
+    };
+    const { accounts } = baresip.read(foreignFiles('accounts', files));
+    expect(accounts.map(({ entry }) => entry.tls)).toEqual([
+      { ca: '/etc/ca.pem', cert: '/c.pem', key: '/c.pem' },
+      undefined,
     ]);
   });
 
