@@ -30,6 +30,4 @@ export type FlowDesk = {
   readonly giveUp: (flow: Flow, failure: Failure) => void;
   /** A keep-alive was answered on it. */
   readonly proven: (flow: Flow) => void;
-  /** The first STUN answer on it says that it comes from `address`. */
-  readonly mapped: (flow: Flow, address: SocketAddress) => void;
 };

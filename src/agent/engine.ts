@@ -81,7 +81,6 @@ export class Engine {
         usersOf: (flow) => this.#held.usersOf(flow),
         giveUp: (flow, failure) => this.#giveUp(flow, failure),
         proven: (flow) => this.#tellUsers(flow, { type: 'flowProven', flowId: flow.id }),
-        mapped: (flow, mapped) => this.#tellUsers(flow, { type: 'flowMapped', flowId: flow.id, mapped }),
       }) ?? null;
   }
 

@@ -4,6 +4,7 @@
 import { optionsRequest } from '../core/keepalive/options.ts';
 import type { Rng } from '../core/rng.ts';
 import { addressText } from '../core/sip/ip.ts';
+import type { SocketAddress } from '../core/sip/transport.ts';
 import { monotonicNow } from '../runtime/clock.ts';
 import type { Flow } from '../runtime/transport/flow.ts';
 import type { Attendant, FlowDesk } from './attendant.ts';
@@ -20,7 +21,13 @@ export type FlowAttendant = Attendant & {
   readonly counts: () => AnsweringCounts;
 };
 
-export function attendFlows(desk: FlowDesk, rng: Rng, emit: (event: AgentEvent) => void): FlowAttendant {
+/** `mapped`: the first STUN answer on a flow says that it comes from `address`. */
+export function attendFlows(
+  desk: FlowDesk,
+  mapped: (flow: Flow, address: SocketAddress) => void,
+  rng: Rng,
+  emit: (event: AgentEvent) => void,
+): FlowAttendant {
   const keeping = new FlowKeeping({
     now: monotonicNow,
     rng,
@@ -32,7 +39,7 @@ export function attendFlows(desk: FlowDesk, rng: Rng, emit: (event: AgentEvent) 
     },
     lost: desk.giveUp,
     proven: desk.proven,
-    mapped: desk.mapped,
+    mapped,
     told: (flow, news) => emit(keepaliveEvent(flow, desk.usersOf(flow), news)),
   });
   const answering = new Answering({ now: monotonicNow, rng, accountsOf: createReception(desk), emit });

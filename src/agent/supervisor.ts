@@ -9,11 +9,11 @@ import type { AccountEntry } from '../accounts/schema.ts';
 import type { Standpoint } from '../core/health/condition.ts';
 import type { AccountSnapshot } from '../core/health/snapshot.ts';
 import type { Failure } from '../core/health/verdict.ts';
-import { isWaitingOutage } from '../core/registration/circumstances.ts';
+import { isMappedElsewhere, isWaitingOutage } from '../core/registration/circumstances.ts';
 import type { Outcome } from '../core/registration/effect.ts';
 import { isEnded } from '../core/registration/lifecycle.ts';
 import { FLOW_AFTER_FLOW_MS } from '../core/registration/schedule.ts';
-import type { Transport } from '../core/sip/transport.ts';
+import type { SocketAddress, Transport } from '../core/sip/transport.ts';
 import type { Millis } from '../core/time.ts';
 import { monotonicNow } from '../runtime/clock.ts';
 import { systemRng } from '../runtime/entropy.ts';
@@ -111,7 +111,9 @@ export class Supervisor {
         admission: (account, now) => this.#admissions.admit(account, now),
         tls: options.tls,
         attend: (desk) => {
-          attendant = attendFlows(desk, systemRng, options.emit);
+          const mapped = (flow: Flow, address: SocketAddress): void =>
+            this.flowMapped(desk.usersOf(flow), flow.id, address);
+          attendant = attendFlows(desk, mapped, systemRng, options.emit);
           return attendant;
         },
       },
@@ -279,6 +281,16 @@ export class Supervisor {
       this.engine.request(account, { type: 'clockJumped', sleptMs, recheckAt });
     });
     this.#attendant?.clockJumped();
+  }
+
+  /** A flow comes from the public address `mapped`: those of its users tell the registrar to whom it is news, paced. */
+  flowMapped(users: readonly ManagedRegistration[], flowId: number, mapped: SocketAddress): void {
+    const now = monotonicNow();
+    for (const account of users) {
+      if (!isMappedElsewhere(account.lifecycle, { flowId, mapped })) continue;
+      const refreshAt = this.#admissions.next(registrarOf(account), now);
+      this.engine.request(account, { type: 'flowMapped', flowId, mapped, refreshAt });
+    }
   }
 
   /** Open flows whose TLS files have changed are replaced: at once, or each at its next refresh. How many accounts move. */

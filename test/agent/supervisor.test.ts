@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, onTestFinished as END, expect, it } from 'vitest';
-import { identityKey } from '../../src/agent/managed-registration.ts';
+import { identityKey, type ManagedRegistration } from '../../src/agent/managed-registration.ts';
 import { eventsOf } from '../../src/agent/member.ts';
 import type { RunningRegistrar } from '../../src/registrar/server.ts';
 import {
@@ -190,6 +190,34 @@ describe('a rejected secret', () => {
 });
 
 describe('many accounts', () => {
+  it('R347 tell the registrar of another public address of their flow paced, and none to whom it is no news', async () => {
+    const registrar = await openRegistrar(END);
+    const scene = await openScene(END);
+    await scene.write({
+      a: entryAt(registrar, 'alice'),
+      b: entryAt(registrar, 'bob'),
+      c: entryAt(registrar, 'carol', { nat: 'off' }),
+    });
+    const { supervisor } = await scene.supervise({ pace: 1 });
+    await untilState(supervisor, 'registered', 'a', 'b', 'c');
+    const flows = ['c', 'a', 'b'].map((name) => accountOf(supervisor, name));
+    const flow = flows[0]?.lifecycle.registration.flow;
+    for (const one of flows) expect(one.lifecycle.registration.flow).toBe(flow);
+    const due = () => flows.map(({ lifecycle }) => lifecycle.nextAt ?? 0);
+    const before = due();
+    supervisor.flowMapped(flows, flow?.id ?? 0, flow?.local ?? { address: '', port: 0 });
+    expect(due()).toEqual(before);
+    const longAgo = (one: ManagedRegistration) => {
+      one.lifecycle = { ...one.lifecycle, since: one.lifecycle.since - 60_000 };
+    };
+    flows.forEach(longAgo);
+    supervisor.flowMapped(flows, flow?.id ?? 0, { address: '203.0.113.5', port: 40_999 });
+    const [untold, first = 0, second = 0] = due();
+    expect(untold).toBe(before[0]);
+    expect(second - first).toBeCloseTo(1_000, 3);
+    expect(first).toBeLessThan(before[1] ?? 0);
+  });
+
   it('look again, paced, when the clock went on without us', async () => {
     const registrar = await openRegistrar(END);
     const scene = await openScene(END);

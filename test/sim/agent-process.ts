@@ -6,6 +6,7 @@ import { type Admissions, createAdmissions, registrarOf } from '../../src/agent/
 import type { ManagedRegistration } from '../../src/agent/managed-registration.ts';
 import type { Credential } from '../../src/core/digest/algorithm.ts';
 import { type Failure, failureOf } from '../../src/core/health/verdict.ts';
+import { isMappedElsewhere } from '../../src/core/registration/circumstances.ts';
 import type { Effect, Outcome } from '../../src/core/registration/effect.ts';
 import type { Input } from '../../src/core/registration/input.ts';
 import { isEnded } from '../../src/core/registration/lifecycle.ts';
@@ -89,7 +90,11 @@ export function startProcess(context: ProcessContext) {
       for (const account of users) request(account, { type: 'flowProven', flowId });
     },
     mapped: ({ id: flowId, users }, mapped) => {
-      for (const account of users) request(account, { type: 'flowMapped', flowId, mapped });
+      for (const account of users) {
+        if (!isMappedElsewhere(account.lifecycle, { flowId, mapped })) continue;
+        const refreshAt = machinery.first(admissions, registrarOf(managed(account)), monotonic());
+        request(account, { type: 'flowMapped', flowId, mapped, refreshAt });
+      }
     },
   });
 
@@ -386,9 +391,8 @@ export function startProcess(context: ProcessContext) {
 
   function clockJumped(sleptMs: Millis): void {
     trace.note(`the clock jumped: asleep for ${sleptMs}`);
-    const now = monotonic();
     for (const account of accounts) {
-      const recheckAt = machinery.first(admissions, registrarOf(managed(account)), now);
+      const recheckAt = machinery.first(admissions, registrarOf(managed(account)), monotonic());
       request(account, { type: 'clockJumped', sleptMs, recheckAt });
     }
     care.clockJumped();

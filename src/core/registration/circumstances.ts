@@ -118,19 +118,25 @@ export function flowOutdated(
  * differ a NAT gave the flow another address in between, and the registrar is told by a REGISTER, which finds out where it
  * sees us now. A balancer that shows it something else all the time costs that one REGISTER for each flow, and no more.
  */
-export function flowMapped(
-  lifecycle: Lifecycle,
-  { flowId, mapped }: Extract<Command, { type: 'flowMapped' }>,
-  env: Env,
-): Lifecycle {
-  const { registration, state, round, since, nextAt } = lifecycle;
-  const { flow, plan, publicAddress } = registration;
-  if (flow?.id !== flowId || state !== 'registered' || round !== null) return lifecycle;
-  // Whose Contact follows no address has nothing to tell.
-  if (plan.profile.nat === 'off' || plan.contact.uri !== null) return lifecycle;
-  if (sameSocketAddress(addressSeen(publicAddress, flow.local), mapped)) return lifecycle;
-  const soonest = Math.max(env.now, since + SHORTEST_REFRESH_MS);
+export function flowMapped(lifecycle: Lifecycle, input: FlowMapped): Lifecycle {
+  if (!isMappedElsewhere(lifecycle, input)) return lifecycle;
+  const { since, nextAt } = lifecycle;
+  const soonest = Math.max(input.refreshAt, since + SHORTEST_REFRESH_MS);
   return { ...lifecycle, nextAt: Math.min(nextAt ?? soonest, soonest) };
+}
+
+type FlowMapped = Extract<Command, { type: 'flowMapped' }>;
+
+/** Whether the registrar saw the flow come from another address than `mapped`, and should be told. */
+export function isMappedElsewhere(
+  { registration, state, round }: Lifecycle,
+  { flowId, mapped }: Pick<FlowMapped, 'flowId' | 'mapped'>,
+): boolean {
+  const { flow, plan, publicAddress } = registration;
+  if (flow?.id !== flowId || state !== 'registered' || round !== null) return false;
+  // Whose Contact follows no address has nothing to tell.
+  if (plan.profile.nat === 'off' || plan.contact.uri !== null) return false;
+  return !sameSocketAddress(addressSeen(publicAddress, flow.local), mapped);
 }
 
 /** RFC 5626 §4.5: only a flow whose keep-alive was answered makes earlier failures forgotten. */

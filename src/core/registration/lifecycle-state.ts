@@ -68,8 +68,14 @@ export type Command =
   | { readonly type: 'flowOutdated'; readonly flowId: number; readonly now: boolean }
   /** A keep-alive was answered on the flow. */
   | { readonly type: 'flowProven'; readonly flowId: number }
-  /** The first STUN answer on the flow: it comes from `mapped`, as its server sees it (RFC 5626 §4.4.2). */
-  | { readonly type: 'flowMapped'; readonly flowId: number; readonly mapped: SocketAddress }
+  /** The first STUN answer on the flow: it comes from `mapped`, as its server sees it (RFC 5626 §4.4.2). The registrar is told
+   * at `refreshAt` if that is news. */
+  | {
+      readonly type: 'flowMapped';
+      readonly flowId: number;
+      readonly mapped: SocketAddress;
+      readonly refreshAt: Millis;
+    }
   /** The account's other flows stand otherwise now. */
   | { readonly type: 'othersChanged'; readonly others: OtherFlows }
   /** The machine slept for `sleptMs`: all that was to come is so much nearer, and who is registered makes sure of it at

@@ -91,7 +91,7 @@ export function stepLifecycle(lifecycle: Lifecycle, input: Input | Command, env:
     case 'flowProven':
       return still(flowProven(lifecycle, input.flowId));
     case 'flowMapped':
-      return still(flowMapped(lifecycle, input, env));
+      return still(flowMapped(lifecycle, input));
     case 'othersChanged':
       return still({ ...lifecycle, others: input.others });
     case 'flowClosed':

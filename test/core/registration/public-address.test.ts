@@ -139,7 +139,7 @@ describe('the first STUN answer on the flow', () => {
   function mapped(line: Script, address: SocketAddress, flowId = 1): number {
     const sent = line.sent.length;
     line.pass(20_000);
-    line.step({ type: 'flowMapped', flowId, mapped: address });
+    line.step({ type: 'flowMapped', flowId, mapped: address, refreshAt: line.now() });
     line.pass(0);
     return line.sent.length - sent;
   }
@@ -165,7 +165,7 @@ describe('the first STUN answer on the flow', () => {
 
   it('moves no REGISTER nearer than five seconds to the one before', () => {
     const line = registered();
-    line.step({ type: 'flowMapped', flowId: 1, mapped: MOVED });
+    line.step({ type: 'flowMapped', flowId: 1, mapped: MOVED, refreshAt: line.now() });
     expect((line.wakeAt() ?? 0) - line.now()).toBe(5_000);
   });
 
@@ -179,11 +179,11 @@ describe('the first STUN answer on the flow', () => {
   it('says nothing to who is not registered, or registers just now', () => {
     const waiting = registered();
     waiting.begin();
-    waiting.step({ type: 'flowMapped', flowId: 1, mapped: MOVED });
+    waiting.step({ type: 'flowMapped', flowId: 1, mapped: MOVED, refreshAt: waiting.now() });
     expect(waiting.state()).toBe('refreshing');
     waiting.answer(503);
     const due = waiting.wakeAt();
-    waiting.step({ type: 'flowMapped', flowId: 1, mapped: MOVED });
+    waiting.step({ type: 'flowMapped', flowId: 1, mapped: MOVED, refreshAt: waiting.now() });
     expect(waiting.wakeAt()).toBe(due);
   });
 });
