@@ -1,6 +1,7 @@
 // The running agent, put together: supervisor, reload, watched secrets and clock, control socket, log. It lives from
 // the first account to the last un-REGISTER.
 
+import { dirname } from 'node:path';
 import type { LoadedAccounts } from '../accounts/load.ts';
 import { planOf } from '../accounts/plan.ts';
 import { failure, type Result, success } from '../core/result.ts';
@@ -169,7 +170,7 @@ class Agent {
     const { store, only, holds } = this.#options;
     if (holds === 'directory') {
       const locked = await store.lockAgent();
-      if (!locked.ok) return `${holderText(locked.error.pid)} is the agent of this state directory already`;
+      if (!locked.ok) return `${holderText(locked.error.pid)} ${IS_AGENT_HERE}`;
       this.#closers.push(() => locked.value.release());
       return null;
     }
@@ -181,14 +182,14 @@ class Agent {
         LOCK_WAIT_MS,
         this.#options.end,
       );
-      if (!locked.ok) return `${holderText(locked.error.pid)} has the account ${name} already`;
+      if (!locked.ok) return `${holderText(locked.error.pid)} has the account ${name} already; end it first`;
       this.#closers.push(() => locked.value.release());
     }
     return null;
   }
 
   async #openSocket(): Promise<string | null> {
-    const { socketPath } = this.#options;
+    const { socketPath, stateDirectory } = this.#options;
     if (socketPath === null) return null;
     const group = this.#loaded.document().agent?.socketGroup ?? null;
     const server = await startControlServer({
@@ -197,8 +198,11 @@ class Agent {
       operations: this.#operations(),
       notify: (text) => this.#warn(text),
     });
-    if (!server.ok) return server.error.message;
-    this.#closers.push(() => server.value.close());
+    if (server.ok) this.#closers.push(() => server.value.close());
+    else if (server.error.type === 'unusable' && dirname(socketPath) === stateDirectory) {
+      // Nobody has named it: as without a writable state directory (interface.md), the agent runs without it too.
+      this.#warn(`${server.error.message}; no command reaches this agent`, 'agent.unreachable');
+    } else return server.error.message;
     return null;
   }
 
@@ -334,11 +338,8 @@ class Agent {
 
   async #stop(hurry: AbortSignal): Promise<readonly string[]> {
     this.#state = 'stopping';
-    this.#tell(
-      'notice',
-      'agent.stopping',
-      this.#options.keepBindings ? 'the bindings stay' : 'the bindings are removed',
-    );
+    const words = this.#options.keepBindings ? 'the bindings stay' : 'the bindings are removed';
+    this.#tell('notice', 'agent.stopping', words);
     // That the accounts go down now is our own doing.
     const noted = this.#history?.stop();
     this.#history = null;
@@ -385,6 +386,8 @@ class Agent {
     for (const follower of this.#followers) follower(event);
   }
 }
+
+const IS_AGENT_HERE = 'is the agent of this state directory already; see it with "sipreg status"';
 
 function holderText(pid: number | null): string {
   return pid === null ? 'another process' : `process ${pid}`;

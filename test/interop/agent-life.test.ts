@@ -3,6 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,7 +12,7 @@ import { projectRoot } from '../../scripts/setup.mjs';
 import { type RunningRegistrar, startRegistrar } from '../../src/registrar/server.ts';
 import { expectAccount } from './account-json.ts';
 import { agentScene, untilState } from './agent-scene.ts';
-import { type Home, startSipreg, temporaryHome } from './command.ts';
+import { type Home, runSipreg, startSipreg, temporaryHome } from './command.ts';
 import { fieldValues } from './kamailio.ts';
 import { responseTo, startUdpServer } from './plain-server.ts';
 
@@ -141,6 +142,30 @@ describe.concurrent('the life of an agent', () => {
     agent.kill('SIGTERM');
     expect(await agent.result).toMatchObject({ code: 0 });
     expect(registrar.bindings('alice')).toEqual([]);
+  });
+
+  it('runs on without the socket that would be in a state directory which cannot be made, and says so', async ({
+    onTestFinished: end,
+    skip,
+  }) => {
+    if (existsSync(`/run/user/${process.getuid?.()}`)) skip('the socket of a login is elsewhere');
+    const { home, registrar } = await openStage(end);
+    const config = await home.write('accounts.json', {
+      accounts: { a: entry(registrar.ports.udp, 'alice') },
+    });
+    await writeFile(join(home.folder, 'state'), 'no directory');
+    const environment = { XDG_RUNTIME_DIR: '' };
+    const agent = startSipreg(['-c', config, 'run'], { home, environment });
+    await agent.waitFor('stderr', /agent\.unreachable: .*sipreg\/agent\.sock cannot be made.*--socket/);
+    await agent.waitFor('stderr', /a {2}registered/);
+    agent.kill('SIGTERM');
+    expect(await agent.result).toMatchObject({ code: 0 });
+    expect(registrar.bindings('alice')).toEqual([]);
+
+    // One that somebody has named is wanted.
+    const named = ['-c', config, '--socket', join(home.folder, 'state/agent.sock'), 'run'];
+    const refused = await runSipreg(named, { home, environment });
+    expect(refused).toMatchObject({ code: 75, stderr: expect.stringContaining('cannot be made') });
   });
 
   it('writes nothing but one object a line with --json', async ({ onTestFinished: end }) => {

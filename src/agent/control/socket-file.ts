@@ -31,6 +31,8 @@ export type SocketPlace = {
 /** sun_path (unix(7)) with its end: 108 bytes on Linux, 104 elsewhere. */
 const MAX_SOCKET_PATH = process.platform === 'linux' ? 107 : 103;
 
+const ADVICE = 'name another one with --socket';
+
 /** Takes the place `path`; its directory is made when it is missing. */
 export async function takePlace(
   path: string,
@@ -43,7 +45,7 @@ export async function takePlace(
   try {
     await ensureReachableDirectory(dirname(path), group);
   } catch (error) {
-    return unusable(`the directory of the socket ${path} cannot be made: ${messageOf(error)}`);
+    return unusable(`the directory of the socket ${path} cannot be made: ${messageOf(error)}; ${ADVICE}`);
   }
   const lock = await acquireLock(`${path}.lock`, {
     waitMs: 0,
@@ -53,7 +55,7 @@ export async function takePlace(
   });
   if (!lock.ok) {
     if (lock.error.type === 'held') return failure(running(path, lock.error.pid));
-    return unusable(`the socket ${path} cannot be made: ${lock.error.cause}`);
+    return unusable(`the socket ${path} cannot be made: ${lock.error.cause}; ${ADVICE}`);
   }
   const obstacle = await obstacleAt(path);
   if (obstacle === null) return success({ path, lock: lock.value });
@@ -82,7 +84,7 @@ export async function listenAt(
     return success(undefined);
   } catch (error) {
     server.close();
-    return unusable(`the socket ${path} cannot be made: ${messageOf(error)}`);
+    return unusable(`the socket ${path} cannot be made: ${messageOf(error)}; ${ADVICE}`);
   } finally {
     rmSync(workshop, { recursive: true, force: true });
   }
