@@ -318,7 +318,7 @@ class Agent {
   async #reloadNow(movesTls: boolean): Promise<ReloadOutcome> {
     if (this.#state === 'stopping') return { ok: false, problems: ['the agent is stopping'] };
     this.#tell('debug', 'agent.reloading', 'the accounts file is read again');
-    const { outcome, loaded } = await reload(this.#supervisor, this.#loaded);
+    const { outcome, loaded } = await reload(this.#supervisor, this.#loaded, this.#options.loaded);
     this.#loaded = loaded;
     const time = new Date().toISOString();
     const text = outcome.ok ? reloadText(outcome.report) : outcome.problems.join('; ');

@@ -35,8 +35,13 @@ const OUTCOME_WITHIN_MS: Millis = 40_000;
 
 export type Reloaded = { readonly outcome: ReloadOutcome; readonly loaded: LoadedAccounts };
 
-/** Loads the file again and carries the difference out; an invalid one changes nothing. */
-export async function reload(supervisor: Supervisor, before: LoadedAccounts): Promise<Reloaded> {
+/** Loads the file again and carries the difference out; an invalid one changes nothing. `started`: the agent's own settings
+ * are those of the file that it was started with. */
+export async function reload(
+  supervisor: Supervisor,
+  before: LoadedAccounts,
+  started = before,
+): Promise<Reloaded> {
   const read = await loadAccounts(before.path);
   if (!read.ok) {
     return { outcome: { ok: false, problems: read.error.problems.map(renderProblem) }, loaded: before };
@@ -44,7 +49,7 @@ export async function reload(supervisor: Supervisor, before: LoadedAccounts): Pr
   const after = read.value;
   const diff = diffAccounts(before.accounts, after.accounts, (name) => supervisor.isWanted(name));
   const warnings = [...after.warnings, ...(await carryOut(supervisor, diff, before, after))];
-  if (JSON.stringify(before.document().agent) !== JSON.stringify(after.document().agent)) {
+  if (JSON.stringify(started.document().agent) !== JSON.stringify(after.document().agent)) {
     warnings.push('the settings of "agent" have changed: they take effect at the next start');
   }
   supervisor.members.reorder(after.accounts.keys());

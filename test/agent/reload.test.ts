@@ -254,6 +254,21 @@ describe('a reload', () => {
     expect(outcome).toMatchObject({ ok: true, warnings: [expect.stringMatching(/"agent".*next start/)] });
   });
 
+  it('says so at each reload, until they are again what is in effect', async () => {
+    const registrar = await openRegistrar(END);
+    const scene = await openScene(END);
+    const accounts = { a: entryAt(registrar, 'alice') };
+    await scene.write(accounts);
+    const { supervisor, loaded } = await scene.supervise();
+    await scene.write(accounts, { agent: { pacing: 5 } });
+    const changed = await reload(supervisor, loaded, loaded);
+    const again = await reload(supervisor, changed.loaded, loaded);
+    expect(again.outcome).toMatchObject({ warnings: [expect.stringMatching(/next start/)] });
+    await scene.write(accounts);
+    const back = await reload(supervisor, again.loaded, loaded);
+    expect(back.outcome).toMatchObject({ ok: true, warnings: [] });
+  });
+
   it('leaves accounts alone that were not asked for', async () => {
     const registrar = await openRegistrar(END);
     const scene = await openScene(END);
