@@ -69,3 +69,20 @@ export function hepPlanOf(agent: AgentEntry | undefined, directory: string): Hep
     password: password === undefined ? null : textSource(password, directory),
   };
 }
+
+/** Where the secrets of the agent itself are, each with its key. Relative paths begin at `directory`. */
+export function agentSecretsOf(
+  agent: AgentEntry | undefined,
+  directory: string,
+): readonly { readonly key: string; readonly source: TextSource }[] {
+  const { webhook, heartbeat } = agent?.notices ?? {};
+  const secrets = {
+    'agent.httpToken': agent?.httpToken,
+    'agent.notices.webhook': webhook,
+    'agent.notices.heartbeat.url': heartbeat?.url,
+    'agent.hep.password': agent?.hep?.password,
+  };
+  return Object.entries(secrets).flatMap(([key, secret]) =>
+    secret === undefined ? [] : [{ key, source: textSource(secret, directory) }],
+  );
+}

@@ -9,6 +9,7 @@ import {
   planOf,
   secretSourcesOf,
   tlsSettingsOf,
+  uriOf,
 } from '../accounts/plan.ts';
 import type { AccountEntry } from '../accounts/schema.ts';
 import { COMMAND_TIMEOUT_MS, readCredentials } from '../accounts/secrets.ts';
@@ -18,6 +19,7 @@ import { flowPlans, fromUri, type Plan } from '../core/registration/plan.ts';
 import { nextHop } from '../core/resolve/hop.ts';
 import { addressText } from '../core/sip/ip.ts';
 import { isReliable, type SocketAddress } from '../core/sip/transport.ts';
+import { uriParam } from '../core/sip/uri.ts';
 import type { IdentityStore, Memory } from '../state/identity-store.ts';
 import { STUN_ON_STREAM } from './keepalive-news.ts';
 import type { AccountSetup, PreparedAccount } from './managed-registration.ts';
@@ -84,6 +86,12 @@ function warningsOf(name: string, entry: AccountEntry, plan: Plan): readonly str
   const warnings: string[] = [];
   if (entry.tls?.verify === 'none') {
     warnings.push(`${name}: tls.verify is "none": nobody checks who the server is`);
+  }
+  if (entry.tls?.pins !== undefined && entry.tls.verify !== 'pin') {
+    warnings.push(`${name}: nobody looks at tls.pins: that takes "verify": "pin"`);
+  }
+  if (entry.transport === undefined && uriParam(uriOf(entry.aor), 'transport') !== undefined) {
+    warnings.push(`${name}: ";transport=" in "aor" chooses nothing: set "transport"`);
   }
   if (entry.keepalive?.method === 'stun' && flowPlans(plan).some(isStream)) {
     warnings.push(`${name}: ${STUN_ON_STREAM}`);

@@ -41,6 +41,43 @@ describe('config check', () => {
     expect(JSON.parse(json.stdout)).toEqual({ path: config, valid: true, problems: [], warnings: [] });
   });
 
+  it('tells which secrets of the agent itself cannot be read', async () => {
+    const config = await home.write('accounts.json', {
+      accounts: {},
+      agent: {
+        httpToken: { env: 'NO_TOKEN' },
+        notices: { webhook: { file: 'no.url' }, heartbeat: { url: 'https://hooks.test/x' } },
+      },
+    });
+    const { code, stderr } = await run('-c', config, 'config', 'check');
+    expect({ code, lines: stderr.trim().split('\n') }).toEqual({
+      code: 0,
+      lines: [
+        'warning: agent.httpToken: the environment variable NO_TOKEN is not set',
+        expect.stringMatching(
+          /^warning: agent\.notices\.webhook: the file .*no\.url cannot be read: it does not/,
+        ),
+      ],
+    });
+  });
+
+  it('warns of pins that nobody looks at, and of a transport where none is chosen', async () => {
+    const tls = { pins: ['ab'.repeat(32)] };
+    const config = await home.write('accounts.json', {
+      accounts: {
+        a: { aor: 'sip:1@a.test', tls },
+        b: { aor: 'sip:2@a.test', tls: { ...tls, verify: 'pin' } },
+        c: { aor: 'sip:3@a.test;transport=tls' },
+        d: { aor: 'sip:4@a.test;transport=tls', transport: 'tls' },
+      },
+    });
+    const { stdout } = await run('-c', config, 'config', 'check', '--json');
+    expect(JSON.parse(stdout).warnings).toEqual([
+      'a: nobody looks at tls.pins: that takes "verify": "pin"',
+      'c: ";transport=" in "aor" chooses nothing: set "transport"',
+    ]);
+  });
+
   it('warns where STUN is to keep a stream open', async () => {
     const stun = { keepalive: { method: 'stun' } };
     const proxy = 'sip:edge.a.test;transport=tcp';

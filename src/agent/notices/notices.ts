@@ -48,10 +48,13 @@ export function createNotices({ plan, agent, product, env, tell }: NoticesOption
     deliveries.push(createDelivery('agent.notices.command', deliver, [], warnBy('notices.command')));
   }
   if (plan.webhook !== null) {
+    const [name, warn] = ['agent.notices.webhook', warnBy('notices.webhook')];
+    // Told now: at the outage nobody would hear of it.
+    secretUrl(plan.webhook, io)
+      .read()
+      .then((read) => read.ok || warn(`${name} cannot be told anything: ${read.error}`));
     const deliver = webhookDelivery(secretUrl(plan.webhook, io), product);
-    deliveries.push(
-      createDelivery('agent.notices.webhook', deliver, WEBHOOK_PAUSES_MS, warnBy('notices.webhook')),
-    );
+    deliveries.push(createDelivery(name, deliver, WEBHOOK_PAUSES_MS, warn));
   }
   const settings = { afterMs: plan.afterSeconds * 1000, repeatMs: plan.repeatSeconds * 1000 };
   const notify = (notice: Notice): void => {

@@ -3,9 +3,11 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { agentSecretsOf } from '../../accounts/agent-settings.ts';
 import { renderProblem } from '../../accounts/explain.ts';
-import { loadAccounts } from '../../accounts/load.ts';
+import { type LoadedAccounts, loadAccounts } from '../../accounts/load.ts';
 import { locateAccountsFile } from '../../accounts/location.ts';
+import { COMMAND_TIMEOUT_MS, readText } from '../../accounts/secrets.ts';
 import { prepareAccount } from '../../agent/account-setup.ts';
 import { checkTlsFiles, findingText, type TlsFinding } from '../../agent/tls-files-check.ts';
 import { systemRng } from '../../runtime/entropy.ts';
@@ -39,6 +41,7 @@ export async function checkConfig(output: Output): Promise<number> {
   const unreadable = prepared.flatMap(({ plan, credentials }) =>
     credentials.ok ? [] : [`${plan.account}: ${credentials.error.cause}`],
   );
+  unreadable.push(...(await unreadableOfAgent(loaded.value)));
   const findings = await checkTlsFiles(accounts, loaded.value.directory);
   const doubts = findings.filter(({ kind }) => kind === 'warning').map(findingText);
   const told = [...warnings, ...prepared.flatMap((one) => one.warnings), ...unreadable, ...doubts];
@@ -52,6 +55,15 @@ export async function checkConfig(output: Output): Promise<number> {
   const count = accounts.size === 1 ? '1 account' : `${accounts.size} accounts`;
   output.result(`${output.theme.good('✓')} ${path}  valid, ${count}`);
   return EXIT.done;
+}
+
+async function unreadableOfAgent({ document, directory }: LoadedAccounts): Promise<readonly string[]> {
+  const io = { env: process.env, commandTimeoutMs: COMMAND_TIMEOUT_MS };
+  const secrets = agentSecretsOf(document().agent, directory);
+  const read = await Promise.all(
+    secrets.map(async ({ key, source }) => ({ key, text: await readText(source, io) })),
+  );
+  return read.flatMap(({ key, text }) => (text.ok ? [] : [`${key}: ${text.error}`]));
 }
 
 /** A file that is named is wrong, not a line of the accounts file. */

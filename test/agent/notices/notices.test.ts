@@ -71,6 +71,19 @@ describe('a command', () => {
 });
 
 describe('a webhook', () => {
+  it('whose URL cannot be read is told at once, not at the outage', async () => {
+    const told = begin(fakeView([]), { webhook: { type: 'env', variable: 'NO_URL' } });
+    await expect
+      .poll(() => told)
+      .toMatchObject([
+        {
+          severity: 'warning',
+          code: 'notices.webhook',
+          text: 'agent.notices.webhook cannot be told anything: the environment variable NO_URL is not set',
+        },
+      ]);
+  });
+
   it('gets each notice as JSON, of trouble and of its end', async () => {
     const { url, asked } = await receiver(200);
     const fake = fakeView([accountNamed('office')]);
