@@ -13,7 +13,14 @@ import type { AgentOperations } from '../operations.ts';
 import { type Answerer, createAnswerer, type Permission } from './answers.ts';
 import { answerLine } from './protocol.ts';
 import { DEFAULT_LIMITS, type Session, type SessionLimits, serveClient } from './session.ts';
-import { leavePlace, listenAt, obstacleAt, type SocketProblem, takePlace } from './socket-file.ts';
+import {
+  groupObstacle,
+  leavePlace,
+  listenAt,
+  obstacleAt,
+  type SocketProblem,
+  takePlace,
+} from './socket-file.ts';
 import { operatorSocketPath } from './socket-path.ts';
 import { watchSockets } from './socket-watch.ts';
 
@@ -77,6 +84,10 @@ export async function startControlServer(
   if (!listening.ok) {
     await close();
     return listening;
+  }
+  const barrier = group === null ? null : groupObstacle(path);
+  if (barrier !== null) {
+    notify(`agent.socketGroup does not help its members: ${barrier}, or choose another agent.socket`);
   }
   const restore = async (gone: readonly string[]): Promise<string | null> => {
     if (!place.lock.isHeld()) {

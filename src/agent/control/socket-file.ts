@@ -6,7 +6,7 @@
 // renames it into place.
 
 import { execFile } from 'node:child_process';
-import { chmodSync, existsSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
@@ -104,6 +104,20 @@ async function ensureReachableDirectory(directory: string, group: string | null)
   if (!isNew || group === null) return;
   await giveToGroup(group, directory);
   chmodSync(directory, 0o710);
+}
+
+/** What keeps members of the socket's group from reaching it, as far as modes tell; null: nothing. */
+export function groupObstacle(path: string): string | null {
+  const { gid: group } = statSync(path);
+  for (let directory = dirname(path), below = path; directory !== below; directory = dirname(directory)) {
+    const { mode, gid } = statSync(directory);
+    if ((mode & (gid === group ? 0o010 : 0o001)) === 0) {
+      const octal = (mode & 0o777).toString(8).padStart(4, '0');
+      return `they cannot go through ${directory} (mode ${octal}); run: chgrp ${group} ${directory} && chmod g+x ${directory}`;
+    }
+    below = directory;
+  }
+  return null;
 }
 
 /** What stands at `path` and must not be replaced, in words; null: nothing, or a socket that nobody listens on. */

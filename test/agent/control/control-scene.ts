@@ -1,7 +1,7 @@
 // What each test of the control socket needs: a directory, agents that are made up, clients of all kinds, and an end of it all.
 
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,6 +29,8 @@ export function usePath(other: string): void {
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'sipreg-control-'));
+  // Others can go through it, as through /run.
+  chmodSync(directory, 0o711);
   path = join(directory, 'run', 'agent.sock');
   running = [];
   clients = [];

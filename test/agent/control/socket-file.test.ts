@@ -1,6 +1,15 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -164,6 +173,16 @@ describe('a group that may read', () => {
     expect(agent.asked).toEqual(['pause office']);
     await server.close();
     expect(readdirSync(join(directory, 'run'))).toEqual([]);
+  });
+
+  it('is told of, where a directory keeps its members out', async () => {
+    usePath(join(directory, 'private', 'agent.sock'));
+    mkdirSync(join(directory, 'private'), { mode: 0o700 });
+    const told: string[] = [];
+    await start(fakeAgent(), { group, notify: (text) => told.push(text) });
+    expect(told).toEqual([
+      expect.stringContaining(`through ${join(directory, 'private')} (mode 0700); run: chgrp`),
+    ]);
   });
 
   it('cannot keep the operator out', async () => {
