@@ -5,7 +5,7 @@ import * as v from 'valibot';
 import type { Result } from '../core/result.ts';
 import { isOpenToAll } from './listen-address.ts';
 import { described, finalStatus, finite, optional, pathItem, text, wholeNumber } from './schema-terms.ts';
-import { credentials, digest, ha1, password, secretSource } from './secret-schema.ts';
+import { argv, credentials, digest, ha1, password, secretSource } from './secret-schema.ts';
 import { describeIssue, issueProblems, withoutRepeats } from './shape-issues.ts';
 import { type ShapeProblem, structureProblems } from './structure.ts';
 import {
@@ -211,10 +211,7 @@ const notices = v.strictObject({
     'Seconds after which an account that is still down is told again; 0: never (21600)',
     wholeNumber(0, YEAR_SECONDS),
   ),
-  command: optional(
-    'Program and arguments, run without a shell, with the facts in its environment',
-    v.pipe(v.array(text(lineRule)), v.minLength(1, 'must name a program')),
-  ),
+  command: optional('Program and arguments, run without a shell, with the facts in its environment', argv),
   webhook: optional('URL that gets each notice as a JSON POST, or where the URL is', secretUrl),
   heartbeat: optional(
     'A dead-man switch as Healthchecks has it: asked for while all is well, with /fail while it is not',
@@ -225,6 +222,12 @@ const notices = v.strictObject({
   ),
 });
 
+/** An empty one would tell nobody from anybody. */
+const token = v.union(
+  [text(wordRule), secretSource],
+  'must be a string or an object with file, env, command or credential',
+);
+
 const hep = v.strictObject({
   server: described('The collector: host and port, like 192.0.2.9:9060', text(collectorRule)),
   id: optional('ID of this capture agent (1)', wholeNumber(0, UINT32_MAX)),
@@ -234,7 +237,7 @@ const hep = v.strictObject({
 
 const agentEntries = v.strictObject({
   http: optional('Where /metrics and the health pages are served, like 127.0.0.1:9724', text(listenRule)),
-  httpToken: optional('What clients of "http" have to show; needed when other hosts reach it', password),
+  httpToken: optional('What clients of "http" have to show; needed when other hosts reach it', token),
   httpHosts: optional('Further names under which "http" is asked for', v.array(text(hostNameRule))),
   notices: optional('Who is told when an account goes down or comes back', notices),
   hep: optional('A copy of every SIP message for Homer (HEPv3 over UDP), credentials redacted', hep),

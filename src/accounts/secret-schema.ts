@@ -15,18 +15,19 @@ import {
   wordRule,
 } from './value-rules.ts';
 
+/** A program and its arguments, run without a shell. */
+export const argv = v.pipe(
+  v.array(text(lineRule)),
+  v.minLength(1, 'must name a program'),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (dataset.typed && (dataset.value[0] ?? '') === '') addIssue({ message: 'must name a program' });
+  }),
+);
+
 const sourceEntries = {
   file: optional('Path of a file that holds it; one trailing line break is dropped', text(pathRule)),
   env: optional('Name of an environment variable that holds it', text(variableRule)),
-  command: optional(
-    'Program and arguments, run without a shell; its output is the secret',
-    v.pipe(
-      v.array(text(lineRule)),
-      v.rawCheck(({ dataset, addIssue }) => {
-        if (dataset.typed && (dataset.value[0] ?? '') === '') addIssue({ message: 'must name a program' });
-      }),
-    ),
-  ),
+  command: optional('Program and arguments, run without a shell; its output is the secret', argv),
   credential: optional('ID of a systemd credential in $CREDENTIALS_DIRECTORY', text(credentialIdRule)),
 };
 

@@ -4,7 +4,7 @@
 
 import { ipVersion } from '../core/sip/ip.ts';
 import { isToken } from '../core/sip/scan.ts';
-import { parseUri, unescape as unescapeUser } from '../core/sip/uri.ts';
+import { parseUri, type SipUri, unescape as unescapeUser, uriParam } from '../core/sip/uri.ts';
 import { isWebSocketUri, parseWebSocketUri } from './websocket-uri.ts';
 
 /** What is wrong with a value, and what to write in its place; null: nothing. */
@@ -68,8 +68,27 @@ export const serverRule: Rule = (text) => {
   if (parsed.ok && parsed.value.user !== null && parsed.value.password === null) {
     return complain('names a user', 'write the server only, like sip:pbx.example.com');
   }
-  return uriRule(text);
+  return uriRule(text) ?? (parsed.ok ? transportComplaint(parsed.value) : null);
 };
+
+/** RFC 3263 §4.1: the transport that a URI names is used, and no other in its place. */
+function transportComplaint(uri: SipUri): Complaint {
+  const named = uriParam(uri, 'transport');
+  if (named === undefined) return null;
+  const transport = named.value?.toLowerCase() ?? '';
+  if (!URI_TRANSPORTS.includes(transport)) {
+    return complain(
+      'names a transport that sipreg does not speak',
+      `use one of ${URI_TRANSPORTS.join(', ')}`,
+    );
+  }
+  // RFC 3261 §26.2.2: TLS is over a stream.
+  return uri.scheme === 'sips' && transport === 'udp'
+    ? complain('is a sips: URI over UDP, which has no TLS', 'use ;transport=tcp, or leave it out')
+    : null;
+}
+
+const URI_TRANSPORTS = ['udp', 'tcp', 'tls', 'ws', 'wss'];
 
 /** A proxy: a server, or the URI of a WebSocket, which alone may have a path (RFC 6455 §3). */
 export const proxyRule: Rule = (text) => {
@@ -149,7 +168,7 @@ export const socketAddressRule: Rule = (text) =>
 
 /** A DNS server: an IP address, with a port if it is not 53. */
 export const dnsServerRule: Rule = (text) =>
-  splitSocketAddress(text) === null
+  (splitSocketAddress(text)?.port ?? 53) === 0 || splitSocketAddress(text) === null
     ? complain('is no DNS server', 'write its address like 192.0.2.53, 127.0.0.1:5353 or [2001:db8::53]:53')
     : null;
 

@@ -17,7 +17,10 @@ const RIGHT: readonly (readonly [string, readonly unknown[]])[] = [
     ],
   ],
   ['from', ['sip:agent@example.com']],
-  ['registrar', ['sip:pbx.example.com', 'sip:192.0.2.1:5070;transport=tcp', 'sips:[2001:db8::1]']],
+  [
+    'registrar',
+    ['sip:pbx.example.com', 'sip:192.0.2.1:5070;transport=TCP', 'sips:[2001:db8::1];transport=tcp'],
+  ],
   ['outboundProxy', ['sip:edge.example.com', ['sip:a.example.com;lr', 'sips:b.example.com']]],
   ['outboundProxy', ['wss://edge.example.com', ['ws://[2001:db8::1]:8088/ws?tenant=1', 'sip:b.example.com']]],
   ['username', ['1008', 'alice@example.com', 'Zoë']],
@@ -124,6 +127,10 @@ const WRONG: readonly (readonly [string, unknown, RegExp])[] = [
     /has a path, which only ws: and wss: URIs have; write it like wss:/,
   ],
   ['outboundProxy', 'https://edge.example.com/ws', /is no sip: or sips: URI/],
+  ['registrar', 'sip:h;transport=sctp', /names a transport that sipreg does not speak; use one of udp, tcp/],
+  ['registrar', 'sip:h;transport', /names a transport that sipreg does not speak/],
+  ['registrar', 'sips:h;transport=UDP', /is a sips: URI over UDP/],
+  ['outboundProxy', ['sip:p', 'sip:h;transport=tls-sctp'], /outboundProxy\[1\]: names a transport/],
   ['registrar', 'wss://pbx.example.com/ws', /is the URI of a WebSocket; set it as "outboundProxy"/],
   ['username', '', /must not be empty/],
   ['realm', '', /must not be empty/],
@@ -228,6 +235,7 @@ const WRONG: readonly (readonly [string, unknown, RegExp])[] = [
   ['acceptFrom', 'all', /must be one of/],
   ['dns', { servers: ['dns.example.com'] }, /dns\.servers\[0\]: is no DNS server/],
   ['dns', { servers: '192.0.2.53' }, /must be a list/],
+  ['dns', { servers: ['192.0.2.53:0'] }, /is no DNS server/],
   ['enabled', 'no', /must be true or false/],
 ];
 
