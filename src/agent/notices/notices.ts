@@ -4,6 +4,7 @@
 import type { NoticesPlan } from '../../accounts/agent-settings.ts';
 import { COMMAND_TIMEOUT_MS, type SecretsIo } from '../../accounts/secrets.ts';
 import { failure } from '../../core/result.ts';
+import { messageOf } from '../../core/thrown.ts';
 import type { Millis } from '../../core/time.ts';
 import { type AccountWatch, type WatchedAgent, watchAccounts } from './account-watch.ts';
 import { watchTroubles } from './agent-watch.ts';
@@ -49,10 +50,14 @@ export function createNotices({ plan, agent, product, env, tell }: NoticesOption
   }
   if (plan.webhook !== null) {
     const [name, warn] = ['agent.notices.webhook', warnBy('notices.webhook')];
+    const unread = (why: string): void => warn(`${name} cannot be told anything: ${why}`);
     // Told now: at the outage nobody would hear of it.
     secretUrl(plan.webhook, io)
       .read()
-      .then((read) => read.ok || warn(`${name} cannot be told anything: ${read.error}`));
+      .then(
+        (read) => read.ok || unread(read.error),
+        (error: unknown) => unread(messageOf(error)),
+      );
     const deliver = webhookDelivery(secretUrl(plan.webhook, io), product);
     deliveries.push(createDelivery(name, deliver, WEBHOOK_PAUSES_MS, warn));
   }
