@@ -101,10 +101,11 @@ describe('what a registrar says is made plain', () => {
     expect(at === -1 ? '' : JSON.stringify(stderr.slice(at - 20, at + 20))).toBe('');
   });
 
-  it('R022 an answer that is too large is no answer', async () => {
+  it('R022 an answer that is too large is not SIP', async () => {
     [status, reason] = ['403', 'A'.repeat(60_000)];
     const { code, stdout, stderr } = await run('register', 'a', '--timeout', '2');
-    expect(code).toBe(69);
+    expect(code).toBe(76);
+    expect(stderr).toContain('a datagram that is not SIP: the head is larger than 32768 bytes');
     expectPlain(stdout + stderr, 2_000);
   });
 
