@@ -38,13 +38,20 @@ export async function writeEdited(
     return success(undefined);
   } catch (error) {
     if (!(error instanceof Error && 'code' in error)) throw error;
-    return failure({
-      kind: 'not-written',
-      exit: 66,
-      message: `${path} could not be written: ${error.message}`,
-    });
+    const code = String(error.code);
+    const advice = UNWRITTEN.get(code);
+    const why = advice === undefined ? error.message : `${code}: ${advice}`;
+    return failure({ kind: 'not-written', exit: 66, message: `${path} could not be written: ${why}` });
   }
 }
+
+const UNWRITTEN: ReadonlyMap<string, string> = new Map([
+  ['ENOENT', 'its directory does not exist; make it first'],
+  ['ENOTDIR', 'a part of its path is no directory; choose another with --config'],
+  ['EACCES', 'this user has no right to write in its directory'],
+  ['EROFS', 'its file system is for reading only; choose another with --config'],
+  ['ENOSPC', 'the disk is full; make room first'],
+]);
 
 /** By name. */
 export type NewAccounts = Readonly<Record<string, AccountEntry>>;

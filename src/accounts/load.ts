@@ -65,9 +65,22 @@ export async function checkText(
   if (!shape.ok) return failure(invalid(await placed(file, text, shape.error)));
   const document = keptDocument(shape.value);
   const accounts = accountsOf(document);
-  const problems = inconsistencies(accounts);
+  const problems = inconsistencies(accounts).map((found) => withOrigin(found, document()));
   if (problems.length > 0) return failure(invalid(await placed(file, text, problems)));
   return success({ document, accounts });
+}
+
+/** Who looks for the key at the account must know that it does not stand there. */
+function withOrigin(found: ShapeProblem, { accounts }: AccountsDocument): ShapeProblem {
+  const [, name, ...keys] = found.path;
+  let own: unknown = accounts[String(name)];
+  for (const key of keys) {
+    if (typeof own !== 'object' || own === null || !Object.hasOwn(own, key)) {
+      return { ...found, message: `${found.message} (from "defaults")` };
+    }
+    own = (own as Readonly<Record<string | number, unknown>>)[key];
+  }
+  return found;
 }
 
 function parseJson(text: string): { readonly value: unknown } | undefined {

@@ -186,4 +186,12 @@ describe('a file', () => {
     expect(lstatSync(link).isSymbolicLink()).toBe(true);
     expect(await namesIn(real)).toEqual(['alice']);
   });
+
+  it('says what to do where the directory is missing', async () => {
+    const path = join(scratchDirectory(), 'no', 'accounts.json');
+    const added = await addAccountsToFile(path, { alice: ALICE });
+    expect(added).toMatchObject({
+      error: { message: `${path} could not be written: ENOENT: its directory does not exist; make it first` },
+    });
+  });
 });

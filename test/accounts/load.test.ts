@@ -47,7 +47,20 @@ describe('places of problems', () => {
   it('is that of the account where a default causes the problem', async () => {
     const text = `{"defaults": {"transport": "udp"},\n "accounts": {\n  "a": {"aor": "sips:a@b"}}}`;
     expect(await placesOf(text)).toEqual([
-      [3, 3, 'accounts.a.transport', 'does not fit a sips: registrar', 'use "tls", "wss" or "auto"'],
+      [
+        3,
+        3,
+        'accounts.a.transport',
+        'does not fit a sips: registrar (from "defaults")',
+        'use "tls", "wss" or "auto"',
+      ],
+    ]);
+  });
+
+  it('names the defaults where only a part of an object is from there', async () => {
+    const text = `{"defaults": {"tls": {"cert": "/c"}}, "accounts": {\n"a": {"aor": "${AOR}",\n"tls": {}}}}`;
+    expect(await placesOf(text)).toEqual([
+      [3, 1, 'accounts.a.tls.cert', 'needs "key" beside it (from "defaults")', null],
     ]);
   });
 
