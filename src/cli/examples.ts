@@ -81,13 +81,15 @@ type HelpedCommand = {
   readonly commands: readonly HelpedCommand[];
   readonly name: () => string;
   readonly addHelpText: (position: 'after', text: string) => unknown;
+  readonly showHelpAfterError: (text: string) => unknown;
 };
 
-/** Adds to the help of all commands of `program` what to type, and where the rest is told. */
+/** Adds to the help of all commands of `program` what to type, and where the rest is told; and to their errors where that is. */
 export function addAfterHelp(program: HelpedCommand, path = ''): void {
   for (const command of program.commands) {
     const own = `${path} ${command.name()}`.trim();
     command.addHelpText('after', `\n${afterHelp(own)}`);
+    command.showHelpAfterError(`(see "sipreg ${own} --help")`);
     addAfterHelp(command, own);
   }
 }

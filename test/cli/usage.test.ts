@@ -23,7 +23,10 @@ describe('usage', () => {
   it.each([
     [['nope'], /unknown command 'nope'/],
     [['acount'], /account/],
+    [['nope'], /\(see "sipreg --help"\)/],
     [['register'], /missing required argument 'account'/],
+    [['register'], /\(see "sipreg register --help"\)/],
+    [['account', 'add'], /\(see "sipreg account add --help"\)/],
     [['register', 'a', '--expires', '0'], /--expires.*invalid/],
     [['register', 'a', '--expires', '1.5'], /--expires.*invalid/],
     [['register', 'a', '--expires', '4294967296'], /--expires.*invalid/],

@@ -168,6 +168,17 @@ describe.concurrent('the life of an agent', () => {
     expect(refused).toMatchObject({ code: 75, stderr: expect.stringContaining('cannot be made') });
   });
 
+  it('says so when an account that it is to keep is disabled', async ({ onTestFinished: end }) => {
+    const { home, registrar } = await openStage(end);
+    const config = await home.write('accounts.json', {
+      accounts: { a: entry(registrar.ports.udp, 'alice', { enabled: false }) },
+    });
+    const agent = await agentScene(home, config).start('a');
+    expect(agent.stderr()).toMatch(/^warning: a is disabled/m);
+    agent.kill('SIGTERM');
+    expect(await agent.result).toMatchObject({ code: 0 });
+  });
+
   it('writes nothing but one object a line with --json', async ({ onTestFinished: end }) => {
     const { home, registrar } = await openStage(end);
     const config = await home.write('accounts.json', {

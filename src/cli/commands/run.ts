@@ -22,7 +22,13 @@ export type RunOptions = {
 /** Runs until it is told to end, and returns the exit code. */
 export async function run(names: readonly string[], options: RunOptions, output: Output): Promise<number> {
   const loaded = await loadInUse(output);
-  for (const name of names) entryOf(loaded, name);
+  for (const name of names) {
+    if (entryOf(loaded, name).enabled === false) {
+      output.warning(
+        `${name} is disabled ("enabled": false): it is left alone until a reload says otherwise`,
+      );
+    }
+  }
   const keyLog = await keyLogInUse(options.keyLog, output);
   const log = openLog(output);
   const signals = catchSignals();
