@@ -18,6 +18,8 @@ export type Attendant = {
   readonly sign: FlowEvents['sign'];
   /** A whole message came. */
   readonly heard: (flow: Flow) => void;
+  /** A request on the flow got no answer; true: its keep-alive finds out at once whether it is dead. */
+  readonly doubted: (flow: Flow) => boolean;
   /** A response that answers no REGISTER. */
   readonly response: (branch: string, status: number) => void;
   readonly stop: () => void;

@@ -4,6 +4,7 @@
 
 import type { Env } from '../core/env.ts';
 import { type Failure, failureOf } from '../core/health/verdict.ts';
+import { isMessage } from '../core/keepalive/crlf.ts';
 import { afterCrash } from '../core/registration/circumstances.ts';
 import type { Effect, Outcome } from '../core/registration/effect.ts';
 import type { Input } from '../core/registration/input.ts';
@@ -243,7 +244,7 @@ export class Engine {
         break;
       }
       case 'closeFlow':
-        this.#closeFlow(effect.flowId);
+        this.#closeFlow(effect);
         break;
       case 'reserveCseq':
         this.#later(account, reserveNumbers(account, effect.renewCallId));
@@ -312,9 +313,12 @@ export class Engine {
     this.#registry.release(flow);
   }
 
-  #closeFlow(flowId: number): void {
+  #closeFlow({ flowId, silentSince }: Extract<Effect, { type: 'closeFlow' }>): void {
     const flow = this.#held.get(flowId);
     if (flow === undefined) return;
+    // An account whose REGISTERs alone get no answer shall not send all others away.
+    const isShared = this.#held.onlyUserOf(flow) === null;
+    if (isShared && (this.#held.hasHeard(flow, silentSince) || this.#attendant?.doubted(flow))) return;
     const cause = `the connection to ${flow.remote.address} was given up, because an answer did not come`;
     this.#giveUp(flow, failureOf('connect.closed', cause));
   }
@@ -365,8 +369,8 @@ export class Engine {
   }
 
   #received(flow: Flow, message: SipMessage, source: SocketAddress, bytes: Uint8Array): void {
-    const via = message.kind === 'response' ? answeredVia(message) : null;
-    const branch = via?.branch ?? null;
+    this.#held.heard(flow, monotonicNow());
+    const branch = message.kind === 'response' ? (answeredVia(message)?.branch ?? null) : null;
     const transaction = branch === null ? undefined : this.#transactions.of(branch);
     const account = transaction?.account;
     this.#observer.message?.('received', flow, account ?? this.#held.onlyUserOf(flow), message, bytes);
@@ -389,11 +393,7 @@ export class Engine {
   }
 
   #tellSent(flow: Flow, bytes: Uint8Array): void {
-    // Pings are no messages, and neither is STUN.
-    if ((bytes[0] ?? 0) < FIRST_LETTER) return;
+    if (!isMessage(bytes)) return;
     this.#observer.message?.('sent', flow, this.#sending ?? this.#held.onlyUserOf(flow), bytes, bytes);
   }
 }
-
-/** RFC 3261 §25.1: a start line begins with a token. */
-const FIRST_LETTER = 0x21;

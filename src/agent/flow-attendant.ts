@@ -52,6 +52,7 @@ export function attendFlows(
     malformed: (flow, error, source) => answering.malformed(flow, error, source),
     sign: (flow, sign, source) => keeping.sign(flow, sign, source),
     heard: (flow) => keeping.heard(flow),
+    doubted: (flow) => keeping.doubted(flow),
     response: (branch, status) => {
       keeping.response(branch, status);
     },

@@ -3,6 +3,7 @@
 
 import type { Failure } from '../core/health/verdict.ts';
 import {
+  isTelling,
   type Keepalive,
   type KeepaliveEffect,
   type KeepaliveInput,
@@ -114,6 +115,14 @@ export class FlowKeeping {
     if (kept !== undefined && kept.machine.outstanding !== null) this.#step(kept, MESSAGE_RECEIVED);
   }
 
+  /** A request on the flow got no answer; true: its server answers keep-alives, so that the next, at once, will tell. */
+  doubted(flow: Flow): boolean {
+    const kept = this.#kept.get(flow.id);
+    if (kept === undefined || !isTelling(kept.machine)) return false;
+    this.#step(kept, DOUBTED);
+    return true;
+  }
+
   /** A response came; true: it answers a keep-alive, and is nobody else's. */
   response(branch: string, status: number): boolean {
     const kept = this.#keptOfBranch.get(branch);
@@ -130,7 +139,7 @@ export class FlowKeeping {
 
   /** The machine slept: every flow is tried at once. */
   clockJumped(): void {
-    for (const kept of [...this.#kept.values()]) this.#step(kept, { type: 'clockJumped' });
+    for (const kept of [...this.#kept.values()]) this.#step(kept, DOUBTED);
   }
 
   /** Ends all keep-alives in silence. */
@@ -209,3 +218,4 @@ export class FlowKeeping {
 }
 
 const MESSAGE_RECEIVED: KeepaliveInput = { type: 'messageReceived' };
+const DOUBTED: KeepaliveInput = { type: 'doubted' };

@@ -1,6 +1,7 @@
 // Which accounts use which open flow. A flow is shared by many, and each of them may hold two while it changes over.
 
 import { sameTarget, type Target } from '../core/sip/transport.ts';
+import type { Millis } from '../core/time.ts';
 import type { Flow } from '../runtime/transport/flow.ts';
 import { currentPlan, type ManagedRegistration, NO_FLOWS } from './managed-registration.ts';
 import { isFixed, type OpenFlow } from './network-changes.ts';
@@ -14,6 +15,8 @@ type Held = {
   readonly users: Set<ManagedRegistration>;
   /** The users as a list, made when somebody asks: fifty thousand may come and go one by one. */
   list: readonly ManagedRegistration[] | null;
+  /** When a message came over it last. */
+  heardAt: Millis;
 };
 
 export class HeldFlows {
@@ -21,6 +24,17 @@ export class HeldFlows {
 
   get(flowId: number): Flow | undefined {
     return this.#held.get(flowId)?.flow;
+  }
+
+  /** A message came over the flow. */
+  heard(flow: Flow, now: Millis): void {
+    const held = this.#held.get(flow.id);
+    if (held !== undefined) held.heardAt = now;
+  }
+
+  /** Whether a message came over the flow after `since`. */
+  hasHeard(flow: Flow, since: Millis): boolean {
+    return (this.#held.get(flow.id)?.heardAt ?? since) > since;
   }
 
   *flows(): Iterable<Flow> {
@@ -52,7 +66,7 @@ export class HeldFlows {
   /** False: it is held already. */
   hold(account: ManagedRegistration, flow: Flow, target: Target): boolean {
     if (account.held.includes(flow)) return false;
-    const held = this.#held.get(flow.id) ?? { flow, target, alone: [flow], users: new Set(), list: null };
+    const held = this.#held.get(flow.id) ?? heldBy(flow, target);
     this.#held.set(flow.id, held);
     account.held = account.held.length === 0 ? held.alone : account.held.concat(flow);
     changed(held).add(account);
@@ -94,6 +108,10 @@ export class HeldFlows {
     else if (second === undefined) account.held = this.#held.get(first.id)?.alone ?? left;
     else account.held = left;
   }
+}
+
+function heldBy(flow: Flow, target: Target): Held {
+  return { flow, target, alone: [flow], users: new Set(), list: null, heardAt: Number.NEGATIVE_INFINITY };
 }
 
 function isSame(one: Target, other: Target): boolean {

@@ -200,6 +200,21 @@ describe('a flow that is held', () => {
     clock.pass(0);
     expect(sent).toHaveLength(3);
   });
+
+  it('is tried at once when it is doubted, and finds out only where keep-alives were answered', () => {
+    const { clock, sent, lost, keeping, open, untilSent } = scene();
+    const flow = open('tcp');
+    keeping.hold(flow, alice, settings());
+    expect(keeping.doubted(flow)).toBe(false);
+    untilSent(1);
+    keeping.sign(flow, { type: 'pong' }, flow.remote);
+    expect(keeping.doubted(flow)).toBe(true);
+    clock.pass(0);
+    expect(sent).toHaveLength(2);
+    clock.pass(10_000);
+    expect(lost).toHaveLength(1);
+    expect(keeping.doubted(flow)).toBe(false);
+  });
 });
 
 describe('a flow of several accounts', () => {

@@ -50,4 +50,17 @@ describe('held flows', () => {
     const target = { ...TARGET };
     expect(held.commonTarget(flow, target)).toBe(target);
   });
+
+  it('know whether something came over them since', () => {
+    const held = new HeldFlows();
+    const flow = flowWith(1);
+    for (const account of accounts(1)) held.hold(account, flow, TARGET);
+    expect(held.hasHeard(flow, 0)).toBe(false);
+    held.heard(flow, 5);
+    expect([held.hasHeard(flow, 4), held.hasHeard(flow, 5), held.hasHeard(flowWith(2), 4)]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+  });
 });

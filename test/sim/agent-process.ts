@@ -133,7 +133,7 @@ export function startProcess(context: ProcessContext) {
         openFlow(account, effect);
         break;
       case 'closeFlow':
-        giveUp(effect.flowId);
+        giveUp(effect);
         break;
       case 'reserveCseq':
         reserve(account, effect.renewCallId);
@@ -213,9 +213,11 @@ export function startProcess(context: ProcessContext) {
     flows.letGo(account, flow);
     care.released(flow, account);
   };
-  const giveUp = (flowId: number): void => {
+  const giveUp = ({ flowId, silentSince }: Extract<Effect, { type: 'closeFlow' }>): void => {
     const flow = flows.byId(flowId);
-    if (flow !== undefined) flowGone(flow, failureOf('connect.closed', 'it was given up'));
+    if (flow === undefined) return;
+    const isDead = flow.users.size === 1 || (flow.heardAt <= silentSince && !care.doubted(flow));
+    if (isDead) flowGone(flow, failureOf('connect.closed', 'it was given up'));
   };
   const flowGone = (flow: SimFlow, failure: Failure): void => {
     flows.close(flow);
@@ -326,6 +328,7 @@ export function startProcess(context: ProcessContext) {
     isHearing,
     inProcess,
     received: (flow, bytes) => {
+      flow.heardAt = monotonic();
       care.heard(flow);
       responses.received(bytes);
     },

@@ -61,6 +61,7 @@ export function createFlowCare(surroundings: Surroundings) {
       keeping.promised(real(flow), account, promise),
     gone: (flow: SimFlow): void => keeping.gone(real(flow)),
     heard: (flow: SimFlow): void => keeping.heard(real(flow)),
+    doubted: (flow: SimFlow): boolean => keeping.doubted(real(flow)),
     sign: (flow: SimFlow, sign: KeepAliveSign, source: SocketAddress): void =>
       keeping.sign(real(flow), sign, source),
     clockJumped: (): void => keeping.clockJumped(),

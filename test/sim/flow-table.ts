@@ -44,6 +44,7 @@ export function createFlowTable({ link, firstPort, inProcess, later }: Surroundi
       connection,
       isOpen: true,
       isProven: false,
+      heardAt: Number.NEGATIVE_INFINITY,
     };
     flows.set(flow.id, flow);
     if (connection === null) flowOfPort.set(port, flow);

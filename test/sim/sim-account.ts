@@ -29,6 +29,8 @@ export type SimFlow = {
   isOpen: boolean;
   /** A keep-alive was answered on it: silence is a loss from then on. */
   isProven: boolean;
+  /** When a message came over it last. */
+  heardAt: Millis;
 };
 
 /** One flow of an account, and for most accounts the only one. */

@@ -245,7 +245,7 @@ function ping(flow: Flow, listeners: Listeners): Promise<PingOutcome> {
       if (input !== null) take(input);
     };
     // The machine sends the first one an interval after the flow has opened, unless it has reason to ask at once.
-    take({ type: 'clockJumped' });
+    take({ type: 'doubted' });
     take({ type: 'timePassed' });
     wait();
   });

@@ -74,8 +74,8 @@ export type KeepaliveInput =
   /** A whole SIP message came. */
   | { readonly type: 'messageReceived' }
   | { readonly type: 'timePassed' }
-  /** The machine slept: nobody knows what has become of the flow. */
-  | { readonly type: 'clockJumped' };
+  /** The machine slept, or a request got no answer: nobody knows what has become of the flow. */
+  | { readonly type: 'doubted' };
 
 export type OptionsRequest = { readonly branch: string; readonly bytes: Uint8Array };
 
@@ -149,7 +149,7 @@ export function stepKeepalive(keepalive: Keepalive, input: KeepaliveInput, env: 
       return unchanged(withPatience(keepalive, env.now));
     case 'timePassed':
       return passTime(keepalive, env);
-    case 'clockJumped':
+    case 'doubted':
       // What was under way then says nothing any more: the next one asks at once.
       return unchanged(
         keepalive.nextAt === undefined ? keepalive : { ...keepalive, outstanding: null, nextAt: env.now },
@@ -330,9 +330,18 @@ function answered(
   };
 }
 
+/** Whether a keep-alive that stays unanswered says that the flow is dead. */
+export function isTelling(keepalive: Keepalive): boolean {
+  return keepalive.nextAt !== undefined && isSilenceLoss(keepalive);
+}
+
+function isSilenceLoss({ hasAnswered, terms }: Keepalive): boolean {
+  return hasAnswered || isPromised(terms.promise);
+}
+
 /** The answer did not come, or is none: the end of the flow if there should have been one. */
 function silent(keepalive: Keepalive, cause: string): KeepaliveStep {
-  if (keepalive.hasAnswered || isPromised(keepalive.terms.promise)) {
+  if (isSilenceLoss(keepalive)) {
     return failed(keepalive, 'connect.no-pong', cause);
   }
   return { keepalive: { ...keepalive, outstanding: null }, effects: [{ type: 'unanswered', cause }] };

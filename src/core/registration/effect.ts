@@ -38,8 +38,8 @@ export type Effect =
     }
   /** What the 2xx says about keeping its flow alive. */
   | { readonly type: 'flowPromised'; readonly flowId: number; readonly promise: KeepalivePromise }
-  /** The flow is of no use any more. */
-  | { readonly type: 'closeFlow'; readonly flowId: number }
+  /** The request that left at `silentSince` got no answer: unless others got one since, the flow is of no use any more. */
+  | { readonly type: 'closeFlow'; readonly flowId: number; readonly silentSince: Millis }
   /** Make a block of CSeq numbers durable, with a new Call-ID when asked for: `cseqReserved`. */
   | { readonly type: 'reserveCseq'; readonly renewCallId: boolean }
   /** Send the bytes; `branch` names the transaction, `repeated` marks a retransmission. */

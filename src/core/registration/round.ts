@@ -271,10 +271,10 @@ function timedOut(
   env: Env,
 ): RoundStep {
   const failure = noAnswer(phase, round, noise, 'within 32 s');
-  const { flow, target } = phase.sent;
+  const { flow, target, sentAt } = phase.sent;
   // A stream on which nothing comes back is dead, even if it does not know: the next request needs a new one.
   const closing: readonly Effect[] = isReliable(flow.transport)
-    ? [{ type: 'closeFlow', flowId: flow.id }]
+    ? [{ type: 'closeFlow', flowId: flow.id, silentSince: sentAt }]
     : [];
   // RFC 3263 §4.3 with RFC 3261 §17.1.2.2: after a provisional response the server is there, and the next would not
   // know more (checklist R234).

@@ -21,7 +21,7 @@ describe('any sequence', () => {
     { weight: 6, arbitrary: fc.constant('wake' as const) },
     fc.constant<KeepaliveInput>({ type: 'pong' }),
     fc.constant<KeepaliveInput>({ type: 'messageReceived' }),
-    fc.constant<KeepaliveInput>({ type: 'clockJumped' }),
+    fc.constant<KeepaliveInput>({ type: 'doubted' }),
     fc.constant<KeepaliveInput>({ type: 'optionsMade', request: null }),
     fc.constant<KeepaliveInput>({ type: 'responseReceived', branch: 'b', status: 200 }),
     anyTerms.map((changed): KeepaliveInput => ({ type: 'termsChanged', terms: changed })),

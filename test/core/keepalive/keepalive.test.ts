@@ -291,7 +291,7 @@ describe('changed terms', () => {
   it('turn it off and on again', () => {
     const flow = run('tcp', terms('off'));
     expect(flow.wakeAt()).toBeUndefined();
-    flow.put({ type: 'clockJumped' });
+    flow.put({ type: 'doubted' });
     expect(flow.wakeAt()).toBeUndefined();
     flow.put({ type: 'termsChanged', terms: terms('auto', OUTBOUND) });
     flow.wake();
@@ -305,7 +305,7 @@ describe('a clock that jumped', () => {
     const flow = run('tcp', terms('auto', OUTBOUND));
     flow.wake();
     flow.pass(9_000);
-    flow.put({ type: 'clockJumped' });
+    flow.put({ type: 'doubted' });
     expect(flow.wake()).toMatchObject([{ type: 'send', method: 'ping' }]);
     expect(flow.wakeAt()).toBe(flow.now() + 10_000);
   });

@@ -182,7 +182,7 @@ describe('a refresh', () => {
     line.begin();
     line.pass(32_000);
     expect(line.effects.filter(({ type }) => type === 'closeFlow')).toEqual([
-      { type: 'closeFlow', flowId: 1 },
+      { type: 'closeFlow', flowId: 1, silentSince: line.sent[0]?.sentAt },
     ]);
     expect(line.registration().flow).toBeNull();
   });
