@@ -263,6 +263,18 @@ describe('the end of a round', () => {
 });
 
 describe('a pause', () => {
+  it('R477 leaves its numbers to others: afterwards new ones are asked for', () => {
+    const line = script();
+    line.begin();
+    line.answer(200, granted(300));
+    line.stop(10_000, 'paused');
+    line.answer(200);
+    const asked = () => line.effects.filter(({ type }) => type === 'reserveCseq').length;
+    expect(asked()).toBe(0);
+    line.begin();
+    expect(asked()).toBe(1);
+  });
+
   it('removes the binding, and lasts until somebody registers again', () => {
     const line = script();
     line.begin();
