@@ -5,6 +5,7 @@ import type { TextSource } from '../core/text-source.ts';
 import { type ListenAddress, splitListen } from './listen-address.ts';
 import { textSource } from './plan.ts';
 import type { AgentEntry } from './schema.ts';
+import { httpUrlRule, type Rule, tokenRule } from './value-rules.ts';
 
 export type HttpPlan = {
   readonly listen: ListenAddress;
@@ -70,19 +71,22 @@ export function hepPlanOf(agent: AgentEntry | undefined, directory: string): Hep
   };
 }
 
-/** Where the secrets of the agent itself are, each with its key. Relative paths begin at `directory`. */
+/** Where the secrets of the agent itself are, each with its key, and what each must look like. Relative paths begin at `directory`. */
 export function agentSecretsOf(
   agent: AgentEntry | undefined,
   directory: string,
-): readonly { readonly key: string; readonly source: TextSource }[] {
+): readonly { readonly key: string; readonly source: TextSource; readonly rule: Rule }[] {
   const { webhook, heartbeat } = agent?.notices ?? {};
-  const secrets = {
-    'agent.httpToken': agent?.httpToken,
-    'agent.notices.webhook': webhook,
-    'agent.notices.heartbeat.url': heartbeat?.url,
-    'agent.hep.password': agent?.hep?.password,
-  };
-  return Object.entries(secrets).flatMap(([key, secret]) =>
-    secret === undefined ? [] : [{ key, source: textSource(secret, directory) }],
+  const secrets = [
+    ['agent.httpToken', agent?.httpToken, tokenRule],
+    ['agent.notices.webhook', webhook, readUrlRule],
+    ['agent.notices.heartbeat.url', heartbeat?.url, readUrlRule],
+    ['agent.hep.password', agent?.hep?.password, () => null],
+  ] as const;
+  return secrets.flatMap(([key, secret, rule]) =>
+    secret === undefined ? [] : [{ key, source: textSource(secret, directory), rule }],
   );
 }
+
+/** A URL as it was read from somewhere: what stands around it does no harm. */
+export const readUrlRule: Rule = (text) => httpUrlRule(text.trim());

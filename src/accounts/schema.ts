@@ -27,6 +27,7 @@ import {
   serverRule,
   socketAddressRule,
   socketPathRule,
+  tokenRule,
   uriParamNameRule,
   uriParamValueRule,
   uriRule,
@@ -222,9 +223,8 @@ const notices = v.strictObject({
   ),
 });
 
-/** An empty one would tell nobody from anybody. */
 const token = v.union(
-  [text(wordRule), secretSource],
+  [text(tokenRule), secretSource],
   'must be a string or an object with file, env, command or credential',
 );
 

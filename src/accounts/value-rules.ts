@@ -8,8 +8,13 @@ import { parseUri, type SipUri, unescape as unescapeUser, uriParam } from '../co
 import { isWebSocketUri, parseWebSocketUri } from './websocket-uri.ts';
 
 /** What is wrong with a value, and what to write in its place; null: nothing. */
-type Complaint = { readonly message: string; readonly hint: string | null } | null;
-export type Rule = (text: string) => Complaint;
+type Complaint = { readonly message: string; readonly hint: string | null };
+export type Rule = (text: string) => Complaint | null;
+
+/** In one sentence, where there is no place of its own for the hint. */
+export function wordsOf({ message, hint }: Complaint): string {
+  return hint === null ? message : `${message}: ${hint}`;
+}
 
 /** One line of text: no line break, no other control character. */
 export const lineRule: Rule = (text) =>
@@ -72,7 +77,7 @@ export const serverRule: Rule = (text) => {
 };
 
 /** RFC 3263 §4.1: the transport that a URI names is used, and no other in its place. */
-function transportComplaint(uri: SipUri): Complaint {
+function transportComplaint(uri: SipUri): Complaint | null {
   const named = uriParam(uri, 'transport');
   if (named === undefined) return null;
   const transport = named.value?.toLowerCase() ?? '';
@@ -186,11 +191,19 @@ export const collectorRule: Rule = (text) =>
     ? null
     : complain('is no host with a port', 'write it like 192.0.2.9:9060');
 
-/** Where a notice is sent. */
+/** Where a notice is sent, when it stands in the accounts file. */
 export const httpUrlRule: Rule = (text) =>
   CONTROL.test(text) || !URL.canParse(text) || !/^https?:/i.test(text)
     ? complain('is no http: or https: URL', 'write it like https://hooks.example.com/sipreg')
     : null;
+
+/** What clients show in a header field (RFC 6750 §2.1). */
+export const tokenRule: Rule = (text) => {
+  if (text === '') return complain('must not be empty', 'nobody could be told from anybody');
+  return /^[!-~]+$/.test(text)
+    ? null
+    : complain('can be shown by nobody', 'use letters, digits and signs of ASCII, and no spaces');
+};
 
 /** An environment variable's name. */
 export const variableRule: Rule = (text) =>

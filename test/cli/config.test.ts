@@ -61,6 +61,22 @@ describe('config check', () => {
     });
   });
 
+  it('tells of secrets of the agent itself that are of no use, and shows none', async () => {
+    await home.write('token', 'two words');
+    await home.write('url', 'hooks.test/secret\n');
+    const config = await home.write('accounts.json', {
+      accounts: {},
+      agent: { httpToken: { file: 'token' }, notices: { webhook: { file: 'url' } } },
+    });
+    const { code, stderr } = await run('-c', config, 'config', 'check');
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: `warning: agent.httpToken: what the file ${join(home.folder, 'token')} gives can be shown by nobody: use letters, digits and signs of ASCII, and no spaces
+warning: agent.notices.webhook: what the file ${join(home.folder, 'url')} gives is no http: or https: URL: write it like https://hooks.example.com/sipreg
+`,
+    });
+  });
+
   it('warns of pins that nobody looks at, and of a transport where none is chosen', async () => {
     const tls = { pins: ['ab'.repeat(32)] };
     const config = await home.write('accounts.json', {

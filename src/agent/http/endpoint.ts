@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isLoopbackHost, type ListenAddress } from '../../accounts/listen-address.ts';
+import { tokenRule, wordsOf } from '../../accounts/value-rules.ts';
 import { failure, type Result, success } from '../../core/result.ts';
 import { bracketed } from '../../core/sip/ip.ts';
 import { messageOf } from '../../core/thrown.ts';
@@ -50,7 +51,8 @@ export async function createHttpEndpoint(
   options: HttpEndpointOptions,
 ): Promise<Result<HttpEndpoint, string>> {
   const { listen, token, view, metrics, notify } = options;
-  if (token === '') return failure('agent.httpToken is empty: nobody could be told from anybody');
+  const complaint = token === null ? null : tokenRule(token);
+  if (complaint !== null) return failure(`agent.httpToken ${wordsOf(complaint)}`);
   if (token === null && !isLoopbackHost(listen.host)) {
     return failure(`agent.http is reached by other hosts at ${listen.host}: it needs agent.httpToken`);
   }

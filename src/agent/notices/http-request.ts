@@ -2,7 +2,9 @@
 // Redirects are not followed, and of an answer only the status counts.
 
 import type { ClientRequest, RequestOptions } from 'node:http';
-import { readText, type SecretsIo } from '../../accounts/secrets.ts';
+import { readUrlRule } from '../../accounts/agent-settings.ts';
+import { placeOf, readText, type SecretsIo } from '../../accounts/secrets.ts';
+import { wordsOf } from '../../accounts/value-rules.ts';
 import { failure, type Result, success } from '../../core/result.ts';
 import type { TextSource } from '../../core/text-source.ts';
 import type { Millis } from '../../core/time.ts';
@@ -30,11 +32,9 @@ export function secretUrl(source: TextSource, io: SecretsIo): SecretUrl {
       if (known !== null) return success(known);
       const text = await readText(source, io);
       if (!text.ok) return text;
-      const trimmed = text.value.trim();
-      if (!URL.canParse(trimmed) || !/^https?:/i.test(trimmed)) {
-        return failure('what it reads there is no http: or https: URL');
-      }
-      known = new URL(trimmed);
+      const complaint = readUrlRule(text.value);
+      if (complaint !== null) return failure(`what ${placeOf(source)} gives ${wordsOf(complaint)}`);
+      known = new URL(text.value.trim());
       return success(known);
     },
     forget: () => {

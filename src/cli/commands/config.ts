@@ -7,7 +7,8 @@ import { agentSecretsOf } from '../../accounts/agent-settings.ts';
 import { renderProblem } from '../../accounts/explain.ts';
 import { type LoadedAccounts, loadAccounts } from '../../accounts/load.ts';
 import { locateAccountsFile } from '../../accounts/location.ts';
-import { COMMAND_TIMEOUT_MS, readText } from '../../accounts/secrets.ts';
+import { COMMAND_TIMEOUT_MS, placeOf, readText } from '../../accounts/secrets.ts';
+import { wordsOf } from '../../accounts/value-rules.ts';
 import { prepareAccount } from '../../agent/account-setup.ts';
 import { checkTlsFiles, findingText, type TlsFinding } from '../../agent/tls-files-check.ts';
 import { systemRng } from '../../runtime/entropy.ts';
@@ -41,7 +42,7 @@ export async function checkConfig(output: Output): Promise<number> {
   const unreadable = prepared.flatMap(({ plan, credentials }) =>
     credentials.ok ? [] : [`${plan.account}: ${credentials.error.cause}`],
   );
-  unreadable.push(...(await unreadableOfAgent(loaded.value)));
+  unreadable.push(...(await doubtfulOfAgent(loaded.value)));
   const findings = await checkTlsFiles(accounts, loaded.value.directory);
   const doubts = findings.filter(({ kind }) => kind === 'warning').map(findingText);
   const told = [...warnings, ...prepared.flatMap((one) => one.warnings), ...unreadable, ...doubts];
@@ -57,13 +58,18 @@ export async function checkConfig(output: Output): Promise<number> {
   return EXIT.done;
 }
 
-async function unreadableOfAgent({ document, directory }: LoadedAccounts): Promise<readonly string[]> {
+async function doubtfulOfAgent({ document, directory }: LoadedAccounts): Promise<readonly string[]> {
   const io = { env: process.env, commandTimeoutMs: COMMAND_TIMEOUT_MS };
   const secrets = agentSecretsOf(document().agent, directory);
   const read = await Promise.all(
-    secrets.map(async ({ key, source }) => ({ key, text: await readText(source, io) })),
+    secrets.map(async ({ key, source, rule }) => {
+      const text = await readText(source, io);
+      if (!text.ok) return [`${key}: ${text.error}`];
+      const complaint = rule(text.value);
+      return complaint === null ? [] : [`${key}: what ${placeOf(source)} gives ${wordsOf(complaint)}`];
+    }),
   );
-  return read.flatMap(({ key, text }) => (text.ok ? [] : [`${key}: ${text.error}`]));
+  return read.flat();
 }
 
 /** A file that is named is wrong, not a line of the accounts file. */

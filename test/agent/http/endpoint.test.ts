@@ -213,7 +213,7 @@ describe('who may ask', () => {
     }
   });
 
-  it('does not listen for other hosts without a token, nor with an empty one, nor where somebody else does', async () => {
+  it('does not listen for other hosts without a token, nor with one that nobody can show, nor where somebody else does', async () => {
     const { view, metrics } = fakeView([]);
     const rest = { hosts: [], view, metrics, notify: () => undefined };
     const refusal = async (host: string, port: number, token: string | null): Promise<string> => {
@@ -222,7 +222,10 @@ describe('who may ask', () => {
       return started.ok ? 'it listens' : started.error;
     };
     expect(await refusal('0.0.0.0', 0, null)).toMatch(/needs agent\.httpToken/);
-    expect(await refusal('127.0.0.1', 0, '')).toMatch(/is empty/);
+    expect(await refusal('127.0.0.1', 0, '')).toMatch(/must not be empty/);
+    for (const token of ['two words', 'two\nlines', 'Schlüssel']) {
+      expect(await refusal('127.0.0.1', 0, token), token).toMatch(/httpToken can be shown by nobody/);
+    }
     expect(await refusal('0.0.0.0', 0, TOKEN)).toBe('it listens');
     const { url } = await serve(fakeView([]));
     expect(await refusal('127.0.0.1', Number(new URL(url).port), null)).toMatch(
