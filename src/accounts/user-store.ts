@@ -5,7 +5,7 @@
 import { basename, dirname } from 'node:path';
 import Conf from 'conf';
 import type { Result } from '../core/result.ts';
-import { ensureDirectory } from '../state/directory.ts';
+import { ensureDirectory } from '../runtime/own-directory.ts';
 import {
   type EditedDocument,
   type EditProblem,

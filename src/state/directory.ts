@@ -1,9 +1,9 @@
 // Where the state and the agent's socket live (interface.md, "Where things are"): systemd's directories first, then
 // the system's own for accounts in /etc, then the user's by the XDG Base Directory Specification.
-// It only names directories; `ensureDirectory` is the one function that makes one.
+// It only names directories.
 
-import { existsSync, lchownSync, mkdirSync, statSync } from 'node:fs';
-import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
+import { statSync } from 'node:fs';
+import { isAbsolute, join, resolve, sep } from 'node:path';
 
 export type Surroundings = {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -42,32 +42,6 @@ export function runtimeDirectory(
   const ofLogin = `/run/user/${uid}`;
   const base = absoluteOrNull(env.XDG_RUNTIME_DIR) ?? (isOwnDirectory(ofLogin, uid) ? ofLogin : null);
   return base === null ? stateDirectory(surroundings) : join(base, 'sipreg');
-}
-
-/**
- * Makes `path` and its missing parents, 0700. Run by root, what is new belongs to the owner of the directory that it
- * is in. Throws the system's error.
- */
-export function ensureDirectory(path: string): void {
-  // Not `recursive`: where a system makes no directories (/proc), Node tries for ever.
-  const missing: string[] = [];
-  let parent = path;
-  for (; !existsSync(parent); parent = dirname(parent)) missing.unshift(parent);
-  if (missing.length === 0) return;
-  const owner = statSync(parent);
-  for (const directory of missing) {
-    makeDirectory(directory);
-    if (process.geteuid?.() === 0) lchownSync(directory, owner.uid, owner.gid);
-  }
-}
-
-/** Two that start together want the same one. */
-function makeDirectory(path: string): void {
-  try {
-    mkdirSync(path, { mode: 0o700 });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
 }
 
 function isSystemWide(accountsPath: string | null): boolean {

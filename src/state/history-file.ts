@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { failure, type Result, success } from '../core/result.ts';
 import { writeAtomically } from '../runtime/atomic-file.ts';
 import { readBounded } from '../runtime/bounded-file.ts';
-import { ensureDirectory } from './directory.ts';
+import { ensureDirectory } from '../runtime/own-directory.ts';
 import {
   formatHistoryLine,
   HISTORY_HEAD,

@@ -8,7 +8,7 @@ import { type Rng, randomHex, randomUuid } from '../core/rng.ts';
 import type { Millis } from '../core/time.ts';
 import { UNFINISHED_SUFFIX, writeAtomically } from '../runtime/atomic-file.ts';
 import { readBeginning, readBounded } from '../runtime/bounded-file.ts';
-import { ensureDirectory } from './directory.ts';
+import { ensureDirectory } from '../runtime/own-directory.ts';
 import { acquireLock, type Lock, type LockRefusal } from './lock.ts';
 import { formatHead, parseState, type StateDocument, stateLines } from './state-document.ts';
 import {

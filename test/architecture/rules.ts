@@ -32,7 +32,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     reason: 'turns the accounts file into plans; it registers nothing itself',
   },
   state: {
-    mayImport: ['core', 'runtime/atomic-file.ts', 'runtime/bounded-file.ts'],
+    mayImport: ['core', 'runtime/atomic-file.ts', 'runtime/bounded-file.ts', 'runtime/own-directory.ts'],
     node: true,
     reason: 'durable identity is data in files; who uses it and how is not its business',
   },

@@ -1,15 +1,7 @@
 // interface.md, "Where things are": which directory holds the state, and which one the socket.
 
-import { chownSync, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import {
-  ensureDirectory,
-  runtimeDirectory,
-  type Surroundings,
-  stateDirectory,
-} from '../../src/state/directory.ts';
+import { describe, expect, it } from 'vitest';
+import { runtimeDirectory, type Surroundings, stateDirectory } from '../../src/state/directory.ts';
 
 const user: Surroundings = { env: {}, accountsPath: null, home: '/home/ann', uid: 1000 };
 
@@ -64,36 +56,4 @@ describe('the runtime directory', () => {
   it('is the state directory where there is no other', () => {
     expect(runtimeDirectory(user, () => false)).toBe('/home/ann/.local/state/sipreg');
   });
-});
-
-describe('making it', () => {
-  let parent = '';
-  beforeEach(() => {
-    parent = mkdtempSync(join(tmpdir(), 'sipreg-directory-'));
-  });
-  afterEach(() => rmSync(parent, { recursive: true, force: true }));
-
-  it('makes it and its parents 0700, and may be asked again', () => {
-    const path = join(parent, '.local', 'state', 'sipreg');
-    ensureDirectory(path);
-    ensureDirectory(path);
-    expect(statSync(path).mode & 0o777).toBe(0o700);
-    expect(statSync(dirname(path)).mode & 0o777).toBe(0o700);
-  });
-
-  it.runIf(process.geteuid?.() === 0)('run by root, gives what it makes to the owner of the parent', () => {
-    chownSync(parent, 65534, 65533);
-    const path = join(parent, '.local', 'state', 'sipreg');
-    ensureDirectory(path);
-    for (const made of [path, dirname(path), dirname(dirname(path))]) {
-      expect(statSync(made)).toMatchObject({ uid: 65534, gid: 65533 });
-    }
-  });
-
-  it.runIf(existsSync('/proc/self'))(
-    'says so where no directory can be made, and does not try for ever',
-    () => {
-      expect(() => ensureDirectory('/proc/sipreg/state')).toThrow('ENOENT');
-    },
-  );
 });

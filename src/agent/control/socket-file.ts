@@ -14,7 +14,7 @@ import { failure, type Result, success } from '../../core/result.ts';
 import { messageOf } from '../../core/thrown.ts';
 import { exactNow } from '../../runtime/clock.ts';
 import { systemRng } from '../../runtime/entropy.ts';
-import { ensureDirectory } from '../../state/directory.ts';
+import { ensureDirectory } from '../../runtime/own-directory.ts';
 import { acquireLock, type Lock } from '../../state/lock.ts';
 
 export type SocketProblem =
