@@ -153,7 +153,8 @@ function held(path: string, text: string): Lock {
     release: () => {
       clearInterval(beat);
       removeOwn(path, text);
-      ownLocks.delete(path);
+      // It may be ours again, by a later lock.
+      if (ownLocks.get(path) === text) ownLocks.delete(path);
       if (ownLocks.size === 0) process.off('exit', releaseAll);
     },
   };

@@ -91,9 +91,10 @@ export async function startControlServer(
   }
   const restore = async (gone: readonly string[]): Promise<string | null> => {
     if (!place.lock.isHeld()) {
-      place.lock.release();
+      // Until there is another the old one is kept: where it cannot be looked at for a while it is still ours afterwards.
       const again = await takePlace(path, group);
       if (!again.ok) return again.error.message;
+      place.lock.release();
       place = again.value;
     }
     const lost = sockets.filter((socket) => gone.includes(socket.path));

@@ -57,7 +57,7 @@ export async function takePlace(
     if (lock.error.type === 'held') return failure(running(path, lock.error.pid));
     return unusable(`the socket ${path} cannot be made: ${lock.error.cause}; ${ADVICE}`);
   }
-  const obstacle = await obstacleAt(path);
+  const obstacle = await obstacleAt(path).catch(messageOf);
   if (obstacle === null) return success({ path, lock: lock.value });
   lock.value.release();
   return unusable(obstacle);

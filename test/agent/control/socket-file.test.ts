@@ -2,9 +2,12 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   existsSync,
+  lstatSync,
+  lutimesSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -83,6 +86,23 @@ describe('the socket', () => {
       `the control socket ${path} is gone: ${path} is there and is no socket; remove it, or choose another path`,
     );
     expect(readFileSync(path, 'utf8')).toBe('mine');
+    rmSync(path);
+    await expect.poll(() => told, { timeout: 10_000 }).toHaveLength(2);
+    expect((await status()).ok).toBe(true);
+  });
+
+  it('whose directory cannot be read for a while is held as before afterwards, and made again when it is gone', async () => {
+    const told: string[] = [];
+    await start(fakeAgent(), { lookEveryMs: 20, notify: (text) => told.push(text) });
+    const [run, away] = [join(directory, 'run'), join(directory, 'away')];
+    renameSync(run, away);
+    writeFileSync(run, '');
+    await expect.poll(() => told, { timeout: 10_000 }).toHaveLength(1);
+    rmSync(run);
+    renameSync(away, run);
+    // Others see by the time of the lock that we live.
+    lutimesSync(`${path}.lock`, 0, 0);
+    await expect.poll(() => lstatSync(`${path}.lock`).mtimeMs, { timeout: 10_000 }).toBeGreaterThan(0);
     rmSync(path);
     await expect.poll(() => told, { timeout: 10_000 }).toHaveLength(2);
     expect((await status()).ok).toBe(true);
