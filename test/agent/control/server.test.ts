@@ -149,7 +149,7 @@ describe('followers', () => {
       text += part;
     });
     slow.resume();
-    await expect.poll(() => text).toContain('"type":"lost"');
+    await expect.poll(() => text, { timeout: 5000 }).toContain('"type":"lost"');
     const lost = /"type":"lost","count":(\d+)/.exec(text)?.[1];
     expect(text.split('"type":"event"').length - 1 + Number(lost)).toBe(count);
     expect(Number(lost)).toBeGreaterThan(count / 2);
