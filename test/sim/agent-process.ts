@@ -215,9 +215,8 @@ export function startProcess(context: ProcessContext) {
   };
   const giveUp = ({ flowId, silentSince }: Extract<Effect, { type: 'closeFlow' }>): void => {
     const flow = flows.byId(flowId);
-    if (flow === undefined) return;
-    const isDead = flow.users.size === 1 || (flow.heardAt <= silentSince && !care.doubted(flow));
-    if (isDead) flowGone(flow, failureOf('connect.closed', 'it was given up'));
+    const failure = failureOf('connect.closed', 'it was given up');
+    if (flow !== undefined && care.isGivenUp(flow, silentSince)) flowGone(flow, failure);
   };
   const flowGone = (flow: SimFlow, failure: Failure): void => {
     flows.close(flow);
@@ -322,13 +321,11 @@ export function startProcess(context: ProcessContext) {
   });
   looks.keepLooking();
 
-  const isHearing = (): boolean => isAlive && !isAsleep;
   const host = createHost({
     flows,
-    isHearing,
+    isHearing: () => isAlive && !isAsleep,
     inProcess,
     received: (flow, bytes) => {
-      flow.heardAt = monotonic();
       care.heard(flow);
       responses.received(bytes);
     },

@@ -60,8 +60,13 @@ export function createFlowCare(surroundings: Surroundings) {
     promised: (flow: SimFlow, account: SimAccount, promise: KeepalivePromise): void =>
       keeping.promised(real(flow), account, promise),
     gone: (flow: SimFlow): void => keeping.gone(real(flow)),
-    heard: (flow: SimFlow): void => keeping.heard(real(flow)),
-    doubted: (flow: SimFlow): boolean => keeping.doubted(real(flow)),
+    heard: (flow: SimFlow): void => {
+      flow.heardAt = monotonic();
+      keeping.heard(real(flow));
+    },
+    /** A request on the flow, sent then, got no answer: whether it is closed for that. */
+    isGivenUp: (flow: SimFlow, silentSince: Millis): boolean =>
+      flow.users.size === 1 || (flow.heardAt <= silentSince && !keeping.doubted(real(flow))),
     sign: (flow: SimFlow, sign: KeepAliveSign, source: SocketAddress): void =>
       keeping.sign(real(flow), sign, source),
     clockJumped: (): void => keeping.clockJumped(),
