@@ -60,8 +60,8 @@ export function startHepMirror({ host, port, sender, trace, warn }: HepMirrorOpt
     reopening = setTimeout(() => void open(), REOPEN_AFTER_MS).unref();
     if (performance.now() - warnedAt < WARN_EVERY_MS) return;
     warnedAt = performance.now();
-    const retry = `it is tried again every ${REOPEN_AFTER_MS / 1_000} s; ${lost} messages are lost so far`;
-    warn(`the HEP collector at ${host}:${port} cannot be reached: ${error.message}; ${retry}`);
+    const retry = `it is tried again every ${REOPEN_AFTER_MS / 1_000} s; messages lost so far: ${lost}`;
+    warn(`the HEP collector at ${host}:${port} cannot be reached: ${reasonOf(error)}; ${retry}`);
   };
   const opened = (): void => {
     if (isClosed) return;
@@ -76,7 +76,11 @@ export function startHepMirror({ host, port, sender, trace, warn }: HepMirrorOpt
       if (isClosed) return;
       const own = createUdpSocket(address).unref();
       socket = own;
-      own.on('error', (error) => failed(own, error));
+      own.on('error', (error) => {
+        // What came back to us was sent before.
+        lost += 1;
+        failed(own, error);
+      });
       own.connect(port, address, (error?: Error) => (error ? failed(own, error) : opened()));
     } catch (error) {
       failed(null, error instanceof Error ? error : new Error(String(error)));
@@ -92,4 +96,8 @@ export function startHepMirror({ host, port, sender, trace, warn }: HepMirrorOpt
       socket?.close();
     },
   };
+}
+
+function reasonOf(error: NodeJS.ErrnoException): string {
+  return error.code === 'ECONNREFUSED' ? 'nothing listens there (ECONNREFUSED)' : error.message;
 }

@@ -74,7 +74,7 @@ export async function readAuthorities(
   if (!paths.ok) return paths;
   const files: PemFile[] = [];
   for (const file of paths.value) {
-    const read = await readPem('tls.ca', file, ca === 'system');
+    const read = await readPem('tls.ca', file, SYSTEM_AUTHORITY_FILES.includes(file));
     if (!read.ok) return read;
     files.push(read.value);
   }

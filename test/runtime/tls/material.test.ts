@@ -42,6 +42,8 @@ describe('what is accepted', () => {
 
   it("the system's CAs", async () => {
     expect((await load({ ca: 'system' })).warnings).toEqual([]);
+    // By its path it is no more ours to mend.
+    expect((await load({ ca: '/etc/ssl/certs/ca-certificates.crt' })).warnings).toEqual([]);
   });
 
   it('a CA file, a chain and its key', async () => {
