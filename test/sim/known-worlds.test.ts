@@ -11,5 +11,6 @@ describe('every rule holds in the world of seed', () => {
     [6471, 'the host moves, and the next keep-alive, which tells it, is ten minutes off'],
     [6884, 'an alarm is due a fraction of a millisecond after it rings, in the seventh day'],
     [8556, 'the host moves while grants are short, and the name has a silent address before it'],
+    [17_109, 'a 500 with a Retry-After has the Contact go alone, and to that nobody answers'],
   ])('%i: %s', (seed) => runSeed(seed));
 });

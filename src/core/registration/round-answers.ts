@@ -201,7 +201,9 @@ function refused(registration: Registration, round: Round, exchange: Exchange, e
   }
   const twoContacts = sent.contactCount > 1 && !round.contactAlone;
   if (twoContacts && isComplaint(response)) {
-    return sendRegister(registration, { ...round, contactAlone: true }, sent, env);
+    // Its Retry-After holds, whatever becomes of the next request.
+    const passedOver = refusalOf(response, 'register.forbidden');
+    return sendRegister(registration, { ...round, contactAlone: true, passedOver }, sent, env);
   }
   if (response.status === 439 && sent.offersOutbound) {
     // RFC 5626 §4.2.1: the first hop does not do outbound; it is registered without.

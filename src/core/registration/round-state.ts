@@ -94,7 +94,7 @@ export type Round = {
   readonly visited: readonly SipUri[];
   /** Targets that answered 503: they are not asked again in this round. */
   readonly overloaded: readonly Target[];
-  /** The latest failure over which the round went on to another target. */
+  /** The latest failure over which the round went on, to another target or with its Contact alone. */
   readonly passedOver: Failure | null;
   /** The flow of an earlier round was tried first; when it fails, the targets are looked up afresh. */
   readonly onKeptFlow: boolean;

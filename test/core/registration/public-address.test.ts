@@ -58,6 +58,15 @@ describe('the public address', () => {
     expect(line.failure()?.status).toBe(status);
   });
 
+  it('R065 keeps the Retry-After of that refusal, whatever becomes of it alone (seed 17109)', () => {
+    const line = script({ beginnings: { boundContact: 'sip:alice@10.0.0.5:4000' } });
+    line.begin();
+    line.answer(500, { 'Retry-After': '600' });
+    line.pass(32_000);
+    expect(line.failure()).toMatchObject({ code: 'register.timeout', retryAfterSeconds: 600 });
+    expect((line.wakeAt() ?? 0) - line.now()).toBeGreaterThanOrEqual(600_000);
+  });
+
   it('is not looked for when nat is off', () => {
     const line = script({ plan: { nat: 'off' } });
     line.begin();
