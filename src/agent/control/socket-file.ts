@@ -45,7 +45,7 @@ export async function takePlace(
   try {
     await ensureReachableDirectory(dirname(path), group);
   } catch (error) {
-    return unusable(`the directory of the socket ${path} cannot be made: ${messageOf(error)}; ${ADVICE}`);
+    return unusable(`the directory of the socket ${path} cannot be made: ${reasonOf(error)}`);
   }
   const lock = await acquireLock(`${path}.lock`, {
     waitMs: 0,
@@ -84,7 +84,7 @@ export async function listenAt(
     return success(undefined);
   } catch (error) {
     server.close();
-    return unusable(`the socket ${path} cannot be made: ${messageOf(error)}; ${ADVICE}`);
+    return unusable(`the socket ${path} cannot be made: ${reasonOf(error)}`);
   } finally {
     rmSync(workshop, { recursive: true, force: true });
   }
@@ -142,13 +142,22 @@ function isAlive(path: string): Promise<boolean> {
   });
 }
 
+/** The group is what is wrong: another path would not help. */
+class GroupError extends Error {}
+
+function reasonOf(error: unknown): string {
+  return error instanceof GroupError ? error.message : `${messageOf(error)}; ${ADVICE}`;
+}
+
 /** Node knows no groups by name; chgrp(1) asks the system as everybody does (files, LDAP, a directory service). */
 async function giveToGroup(group: string, path: string): Promise<void> {
   await promisify(execFile)('chgrp', ['--', group, path], { timeout: CHGRP_TIMEOUT_MS }).catch(
     (error: Error) => {
       const [, reason = ''] = /^chgrp: (.*)$/m.exec(error.message) ?? [];
       const words = `agent.socketGroup "${group}" cannot be given the socket (${reason || error.message})`;
-      throw new Error(`${words}; the group has to exist, and this user has to be in it`);
+      throw new GroupError(
+        `${words}; the group has to exist, and this user has to be in it (a service: SupplementaryGroups=${group})`,
+      );
     },
   );
 }
