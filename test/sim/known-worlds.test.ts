@@ -12,5 +12,9 @@ describe('every rule holds in the world of seed', () => {
     [6884, 'an alarm is due a fraction of a millisecond after it rings, in the seventh day'],
     [8556, 'the host moves while grants are short, and the name has a silent address before it'],
     [17_109, 'a 500 with a Retry-After has the Contact go alone, and to that nobody answers'],
+    [
+      21_794,
+      'a cut ends just before a REGISTER is given up: its binding stays, and the next has another Contact',
+    ],
   ])('%i: %s', (seed) => runSeed(seed));
 });

@@ -9,6 +9,7 @@ import type { SocketAddress, Target, Transport } from '../sip/transport.ts';
 import type { Millis } from '../time.ts';
 import { type ClosedTarget, NONE_CLOSED } from './closed-targets.ts';
 import type { Plan } from './plan.ts';
+import { NONE_UNANSWERED } from './unanswered-contacts.ts';
 
 /** Call-ID and CSeq (RFC 3261 §10.2): durable, so that the registrar never sees a number fall. */
 export type Identity = {
@@ -157,6 +158,8 @@ export type Way = {
   readonly toldWithdrawal: boolean;
   /** RFC 3261 §21.5.4: those that are not to be asked before their Retry-After is over. */
   readonly closed: readonly ClosedTarget[];
+  /** Contacts that the registrar may have bound, though it did not say so. */
+  readonly unanswered: readonly string[];
 };
 
 export const STRAIGHT_WAY: Way = {
@@ -168,6 +171,7 @@ export const STRAIGHT_WAY: Way = {
   toldTampering: false,
   toldWithdrawal: false,
   closed: NONE_CLOSED,
+  unanswered: NONE_UNANSWERED,
 };
 
 /** The way with `changes`; a straight one is the same for all. */
@@ -182,6 +186,7 @@ export function changedWay(way: Way, changes: Partial<Way>): Way {
     toldTampering,
     toldWithdrawal,
     closed,
+    unanswered,
   } = changed;
   const isStraight =
     !redirected &&
@@ -191,7 +196,8 @@ export function changedWay(way: Way, changes: Partial<Way>): Way {
     !toldWithdrawal &&
     detour === null &&
     streamlessFlow === null &&
-    closed.length === 0;
+    closed.length === 0 &&
+    unanswered.length === 0;
   return isStraight ? STRAIGHT_WAY : changed;
 }
 

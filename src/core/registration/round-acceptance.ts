@@ -37,6 +37,7 @@ import {
 import { sendRegister } from './round-sending.ts';
 import { type Exchange, finish, type Round, type RoundStep, type SentRequest } from './round-state.ts';
 import { foreignContact } from './tampering.ts';
+import { leftBehind } from './unanswered-contacts.ts';
 
 /** The 2xx to a request of ours came in. */
 export function accepted(registration: Registration, round: Round, exchange: Exchange, env: Env): RoundStep {
@@ -112,6 +113,12 @@ function granted(registration: Draft<Registration>, round: Round, exchange: Exch
     // behaviour.md §15: the registrar sees us elsewhere. The new Contact takes the old one's place, once.
     return sendRegister(registration, { ...round, followedOn: sent.flow.id }, sent, env);
   }
+  const left = takeLeftBehind(registration, grant, own);
+  // RFC 5626 §6: where reg-ids count, the Contact has taken the place of all others of its flow.
+  if (left !== null && outbound !== 'active' && !round.contactAlone) {
+    registration.boundContact = left;
+    return sendRegister(registration, round, sent, env);
+  }
   const strange = registration.way.toldTampering ? null : strangeContact(registration, sent, grant);
   if (strange !== null) registration.way = changedWay(registration.way, { toldTampering: true });
   const step = finish(registration, round, {
@@ -123,6 +130,15 @@ function granted(registration: Draft<Registration>, round: Round, exchange: Exch
   const warnings = grantWarnings(grant, strange, isOutboundMissing(registration, before));
   const promise = promiseOf(response, sent, outbound);
   return { registration, round: step.round, effects: [...warnings, promise, ...step.effects] };
+}
+
+/** A Contact of an earlier REGISTER without an answer that is bound beside `own`; for others the next answer is read. */
+function takeLeftBehind(registration: Draft<Registration>, { bindings }: Grant, own: OwnUri): string | null {
+  const { way } = registration;
+  if (way.unanswered.length === 0) return null;
+  const [left, ...others] = leftBehind(way.unanswered, bindings, own.text);
+  registration.way = changedWay(way, { unanswered: others });
+  return left ?? null;
 }
 
 /** behaviour.md §15: the registrar sees us elsewhere than `own` says. */

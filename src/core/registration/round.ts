@@ -40,6 +40,7 @@ import {
 } from './round-state.ts';
 import { failOver, resolutionFailed, resolveTargets, targetsResolved, withDetour } from './round-targets.ts';
 import { foreignVia } from './tampering.ts';
+import { withUnanswered } from './unanswered-contacts.ts';
 
 /** A round that waits for something that never comes ends after this time; its own timers are far shorter. */
 const LONGEST_ROUND_MS: Millis = 10 * 60_000;
@@ -168,7 +169,8 @@ function flowClosed(
   env: Env,
 ): RoundStep {
   const place = placeOf(round.phase);
-  if (place?.flow.id === flowId) return targetFailed(registration, round, place.target, failure, env);
+  if (place?.flow.id === flowId)
+    return targetFailed(withDoubt(registration, round), round, place.target, failure, env);
   // Nothing is under way on it, but nothing may be sent on it later.
   const isOurs = registration.flow?.id === flowId;
   const lastResort = round.lastResort?.place.flow.id === flowId ? null : round.lastResort;
@@ -272,6 +274,7 @@ function timedOut(
 ): RoundStep {
   const failure = noAnswer(phase, round, noise, 'within 32 s');
   const { flow, target, sentAt } = phase.sent;
+  const doubted = withDoubt(registration, round);
   // A stream on which nothing comes back is dead, even if it does not know: the next request needs a new one.
   const closing: readonly Effect[] = isReliable(flow.transport)
     ? [{ type: 'closeFlow', flowId: flow.id, silentSince: sentAt }]
@@ -280,9 +283,18 @@ function timedOut(
   // know more (checklist R234).
   const step =
     phase.transaction.name === 'proceeding'
-      ? finish(registration, { ...round, remaining: [] }, { type: 'failed', failure })
-      : failOver(registration, round, target, failure, env);
+      ? finish(doubted, { ...round, remaining: [] }, { type: 'failed', failure })
+      : failOver(doubted, round, target, failure, env);
   return { ...step, effects: [...closing, ...step.effects] };
+}
+
+/** No answer came, or will come, to the request of this phase: the Contact that it was to bind may be bound or not. */
+function withDoubt(registration: Registration, { goal, phase }: Round): Registration {
+  const contact = phase.name === 'awaiting' && goal === 'register' ? phase.sent.contact : null;
+  const { boundContact, way } = registration;
+  if (contact === null || contact.text === boundContact) return registration;
+  const unanswered = withUnanswered(way.unanswered, contact.text);
+  return { ...registration, way: changedWay(way, { unanswered }) };
 }
 
 /** What silence means, and what came in its place: `noise` is no SIP. */
@@ -309,7 +321,8 @@ function noAnswer(
 function outOfTime(registration: Registration, round: Round, noise: string | null): RoundStep {
   if (round.phase.name === 'rereading')
     return rejectionStands(registration, round, round.phase.rejection.failure);
-  return finish(registration, round, { type: 'failed', failure: lateness(registration, round, noise) });
+  const failure = lateness(registration, round, noise);
+  return finish(withDoubt(registration, round), round, { type: 'failed', failure });
 }
 
 /** What the round was waiting for when its time was over. */
