@@ -251,7 +251,7 @@ class Agent {
 
   async #networkChanged(change: NetworkChange): Promise<void> {
     await this.#supervisor.engine.networkChanged(change.gone);
-    const woken = change.leadsFurther ? this.#supervisor.outageMayBeOver() : 0;
+    const woken = change.leadsFurther ? this.#supervisor.hostLeadsFurther() : 0;
     const { severity, text } = networkChangeNews(change, woken);
     this.#tell(severity, 'agent.network-changed', text);
   }

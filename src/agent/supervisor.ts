@@ -300,13 +300,18 @@ export class Supervisor {
 
   /** TLS files that could not be used can be used now: who failed for want of them tries again, paced. */
   tlsUsable(concerns: (settings: TlsSettings) => boolean): void {
-    this.outageMayBeOver(
+    this.#outageMayBeOver(
       ({ lifecycle: { failure }, setup }) => failure?.failure.stage === 'tls' && concerns(setup.tls),
     );
   }
 
-  /** Who waits for the end of an outage tries again, paced; how many they are. */
-  outageMayBeOver(concerns: (account: ManagedRegistration) => boolean = () => true): number {
+  /** This host has another way out: whoever got no answer before tries again, paced; how many they are. What a server has
+   * answered is no matter of ours. */
+  hostLeadsFurther(): number {
+    return this.#outageMayBeOver(({ lifecycle: { failure } }) => failure?.failure.status === null);
+  }
+
+  #outageMayBeOver(concerns: (account: ManagedRegistration) => boolean): number {
     const waiting = this.#members.registrations(
       (account) => isWaitingOutage(account.lifecycle) && concerns(account),
     );

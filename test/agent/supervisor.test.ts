@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, onTestFinished as END, expect, it } from 'vitest';
@@ -68,6 +69,43 @@ describe('a bug in one account', () => {
     const left = await supervisor.stop(false, new AbortController().signal);
     expect(left).toEqual(['a']);
     expect(registrar.bindings('bob')).toEqual([]);
+  });
+});
+
+describe('another way out of the host', () => {
+  it('wakes who got no answer, and not who was answered', async () => {
+    const overloaded = createSocket('udp4');
+    END(() => {
+      overloaded.close();
+    });
+    overloaded.on('message', (request, { port, address }) => {
+      const fields = request.toString('latin1').split('\r\n').slice(1, -1);
+      const told = fields.filter((field) => /^(Via|From|To|Call-ID|CSeq):/i.test(field));
+      overloaded.send(['SIP/2.0 500 Full', ...told, 'Content-Length: 0', '', ''].join('\r\n'), port, address);
+    });
+    const at = await new Promise<number>((resolve) => {
+      overloaded.bind(0, '127.0.0.1', () => resolve(overloaded.address().port));
+    });
+    const registrar = await openRegistrar(END);
+    const scene = await openScene(END);
+    const server = (port: number) => ({ registrar: `sip:127.0.0.1:${port}` });
+    // Nobody listens at a port of the host that was never bound.
+    await scene.write({
+      nobody: entryAt(registrar, 'alice', server(1)),
+      answered: entryAt(registrar, 'bob', server(at)),
+    });
+    const { supervisor } = await scene.supervise();
+    await untilState(supervisor, 'waiting', 'nobody', 'answered');
+    const before = supervisor.detail('answered')?.nextAttempt;
+    expect(before).toEqual(expect.any(String));
+
+    expect(supervisor.hostLeadsFurther()).toBe(1);
+    await until(
+      () => accountOf(supervisor, 'nobody').lifecycle.setbacks.failures === 2,
+      () => 'it was tried again',
+    );
+    expect(accountOf(supervisor, 'answered').lifecycle.setbacks.failures).toBe(1);
+    expect(supervisor.detail('answered')?.nextAttempt).toBe(before);
   });
 });
 
