@@ -5,7 +5,9 @@
 
 import { parseUri } from '../sip/uri.ts';
 import { sameUri } from '../sip/uri-compare.ts';
-import type { ReportedBinding } from './registration.ts';
+
+/** A Contact of a 2xx; `expires` is null when the registrar gave none. */
+type Listed = { readonly uri: string; readonly expires: number | null };
 
 /** Nearly every registration has these. */
 export const NONE_UNANSWERED: readonly string[] = [];
@@ -22,7 +24,7 @@ export function withUnanswered(unanswered: readonly string[], contact: string): 
 /** Those that the registrar has bound beside `own`. */
 export function leftBehind(
   unanswered: readonly string[],
-  bindings: readonly ReportedBinding[],
+  bindings: readonly Listed[],
   own: string,
 ): readonly string[] {
   return unanswered.filter(

@@ -160,7 +160,7 @@ describe('Contacts without an answer', () => {
 
   it('are found by comparison, unless the registrar says that they are gone', () => {
     const [first, second] = [contactAt(1), contactAt(2)];
-    const listed = (uri: string, expires: number | null) => ({ uri, expires, own: false });
+    const listed = (uri: string, expires: number | null) => ({ uri, expires });
     const bindings = [listed('SIP:alice@10.0.0.5:1;ob', null), listed(second, 0), listed('*', 5)];
     expect(leftBehind([first, second], bindings, contactAt(3))).toEqual([first]);
     expect(leftBehind([first], bindings, `${first};ob`)).toEqual([]);
