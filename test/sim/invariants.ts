@@ -193,7 +193,9 @@ export function createChecker(options: CheckerOptions) {
         of(account.id).requestsOfRound = 0;
         of(account.id).challengesOfRound = 0;
         of(account.id).hadSilence = false;
-        if (input.type === 'timePassed' && before.state !== 'registered') keepPace(account);
+        // What somebody orders at once is not paced, nor what it ends with: a removal after a refresh that was cut short.
+        const isPaced = input.type === 'timePassed' && lifecycle.round.goal === 'register';
+        if (isPaced && before.state !== 'registered') keepPace(account);
       }
       // Another secret is another try.
       if (

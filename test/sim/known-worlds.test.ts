@@ -16,5 +16,9 @@ describe('every rule holds in the world of seed', () => {
       21_794,
       'a cut ends just before a REGISTER is given up: its binding stays, and the next has another Contact',
     ],
+    [
+      26_873,
+      'all are paused at once while their refreshes have no answer, and removed when those are cut short',
+    ],
   ])('%i: %s', (seed) => runSeed(seed));
 });
