@@ -8,8 +8,7 @@ import { type LoadedAccounts, loadAccounts } from '../accounts/load.ts';
 import type { AccountEntry } from '../accounts/schema.ts';
 import type { Failure } from '../core/health/verdict.ts';
 import { flowPlans, type Plan } from '../core/registration/plan.ts';
-import { parseUri } from '../core/sip/uri.ts';
-import { sameUri } from '../core/sip/uri-compare.ts';
+import { sameUriText } from '../core/sip/uri-compare.ts';
 import type { Millis } from '../core/time.ts';
 import type { Memory } from '../state/identity-store.ts';
 import { type AccountsDiff, diffAccounts, needsNewFlow } from './accounts-diff.ts';
@@ -111,9 +110,7 @@ function bindsTheSame(one: ManagedRegistration, other: ManagedRegistration): boo
 }
 
 function isSameUri(one: string | null, other: string | null): boolean {
-  if (one === null || other === null) return false;
-  const [mine, theirs] = [parseUri(one), parseUri(other)];
-  return mine.ok && theirs.ok && sameUri(mine.value, theirs.value);
+  return one !== null && other !== null && sameUriText(one, other);
 }
 
 function boundContactOf({ lifecycle }: ManagedRegistration): string | null {

@@ -9,8 +9,7 @@ import { randomHex } from '../core/rng.ts';
 import { headerRows } from '../core/sip/headers.ts';
 import type { HeaderField, SipRequest } from '../core/sip/message.ts';
 import { quote } from '../core/sip/scan.ts';
-import { parseUri } from '../core/sip/uri.ts';
-import { sameUri } from '../core/sip/uri-compare.ts';
+import { sameUriText } from '../core/sip/uri-compare.ts';
 import type { Millis } from '../core/time.ts';
 import { type Answer, refusal } from '../core/uas/response.ts';
 import { type ExpiringTable, emptyTable, lookUp, store } from './expiring-table.ts';
@@ -54,7 +53,7 @@ export function authenticate(
     );
   if (!isGenuine) return challenge(nonces, settings, false, env);
   // RFC 7616 §3.4: credentials for one URI are none for another.
-  if (!isSameTarget(authorization.uri, request.uri)) {
+  if (!sameUriText(authorization.uri, request.uri)) {
     const answer = refusal(400, 'Digest URI Differs From Request-URI');
     return { nonces, outcome: { type: 'refused', answer } };
   }
@@ -126,12 +125,6 @@ function hold(nonces: Nonces, nonce: string, value: IssuedNonce, { now }: Env): 
 /** RFC 7616 §3.4: the count only rises. The RFC 2069 form has none, so that its nonce is good for one request. */
 function nonceCount({ protection }: DigestAuthorization): number {
   return protection === null ? 1 : Number.parseInt(protection.nc, 16);
-}
-
-function isSameTarget(digestUri: string, requestUri: string): boolean {
-  const left = parseUri(digestUri);
-  const right = parseUri(requestUri);
-  return left.ok && right.ok && sameUri(left.value, right.value);
 }
 
 const NONCE_BYTES = 16;

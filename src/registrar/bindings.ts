@@ -6,8 +6,8 @@ import { headerValue, listValues } from '../core/sip/headers.ts';
 import type { HeaderField, SipRequest } from '../core/sip/message.ts';
 import { formatNameAddr, type NameAddr, parseNameAddr } from '../core/sip/name-addr.ts';
 import { parseDeltaSeconds } from '../core/sip/numbers.ts';
-import { type Param, param, paramValue, parseUri } from '../core/sip/uri.ts';
-import { sameUri } from '../core/sip/uri-compare.ts';
+import { type Param, param, paramValue } from '../core/sip/uri.ts';
+import { sameUriText } from '../core/sip/uri-compare.ts';
 import type { Millis } from '../core/time.ts';
 import { type Answer, refusal } from '../core/uas/response.ts';
 import type { RegistrarSettings } from './settings.ts';
@@ -137,9 +137,7 @@ function grant(
 
 /** Contacts may have any scheme; only SIP URIs have rules of their own. */
 function sameContact(a: string, b: string): boolean {
-  const left = parseUri(a);
-  const right = parseUri(b);
-  return left.ok && right.ok ? sameUri(left.value, right.value) : a === b;
+  return a === b || sameUriText(a, b);
 }
 
 function refuseOrder(): Result<never, Answer> {

@@ -3,8 +3,7 @@
 // (RFC 3261 §10.3 step 8), and a UA knows there what it has created (§10.2.4): such a Contact is removed. They are not
 // durable: what a process leaves behind that is killed meanwhile ends with its time.
 
-import { parseUri } from '../sip/uri.ts';
-import { sameUri } from '../sip/uri-compare.ts';
+import { sameUriText } from '../sip/uri-compare.ts';
 
 /** A Contact of a 2xx; `expires` is null when the registrar gave none. */
 type Listed = { readonly uri: string; readonly expires: number | null };
@@ -35,7 +34,5 @@ export function leftBehind(
 }
 
 function isSameContact(one: string, other: string): boolean {
-  if (one === other) return true;
-  const [first, second] = [parseUri(one), parseUri(other)];
-  return first.ok && second.ok && sameUri(first.value, second.value);
+  return one === other || sameUriText(one, other);
 }

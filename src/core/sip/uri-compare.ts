@@ -2,7 +2,7 @@
 // so it makes no keys: it only answers for two URIs.
 
 import { sameHost } from './ip.ts';
-import type { Param, SipUri } from './uri.ts';
+import { type Param, parseUri, type SipUri } from './uri.ts';
 
 /** RFC 3261 §19.1.4: these never match when only one of the URIs has them, not even with their default. */
 const DECISIVE_PARAMS: ReadonlySet<string> = new Set(['transport', 'user', 'ttl', 'method', 'maddr']);
@@ -18,6 +18,12 @@ export function sameUri(a: SipUri, b: SipUri): boolean {
     sameParams(a.params, b.params) &&
     sameHeaders(a.headers, b.headers)
   );
+}
+
+/** Whether both texts are SIP URIs, and the same one. */
+export function sameUriText(a: string, b: string): boolean {
+  const [one, other] = [parseUri(a), parseUri(b)];
+  return one.ok && other.ok && sameUri(one.value, other.value);
 }
 
 /** The user part keeps its case. */

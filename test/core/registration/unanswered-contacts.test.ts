@@ -48,6 +48,16 @@ describe('a Contact whose REGISTER got no answer', () => {
     return line;
   }
 
+  /** The next round goes over another flow, from port 6002. */
+  function removedInTheNext(line: Script): void {
+    expect(line.state()).toBe('waiting');
+    breakFlow(line);
+    onward(line);
+    openFrom(line, 6002);
+    line.answer(200, bothBound);
+    expect(line.sent.at(-1)?.rows('Contact')).toEqual(removal);
+  }
+
   it('is removed when the next answer lists it', () => {
     const line = unanswered();
     line.answer(200, bothBound);
@@ -80,12 +90,7 @@ describe('a Contact whose REGISTER got no answer', () => {
     line.begin();
     openFrom(line, 6001);
     fail(line);
-    expect(line.state()).toBe('waiting');
-    breakFlow(line);
-    onward(line);
-    openFrom(line, 6002);
-    line.answer(200, bothBound);
-    expect(line.sent.at(-1)?.rows('Contact')).toEqual(removal);
+    removedInTheNext(line);
   });
 
   it('is removed after a round that was out of time', () => {
@@ -93,12 +98,7 @@ describe('a Contact whose REGISTER got no answer', () => {
     line.begin('register', line.now() + 5_000);
     openFrom(line, 6001);
     line.pass(5_000);
-    expect(line.state()).toBe('waiting');
-    breakFlow(line);
-    onward(line);
-    openFrom(line, 6002);
-    line.answer(200, bothBound);
-    expect(line.sent.at(-1)?.rows('Contact')).toEqual(removal);
+    removedInTheNext(line);
   });
 
   it('costs nothing when it is not bound, and is forgotten', () => {
