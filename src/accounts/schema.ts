@@ -3,6 +3,7 @@
 
 import * as v from 'valibot';
 import type { Result } from '../core/result.ts';
+import { TRANSPORTS } from '../core/sip/transport.ts';
 import { isOpenToAll } from './listen-address.ts';
 import { described, finalStatus, finite, optional, pathItem, text, wholeNumber } from './schema-terms.ts';
 import { argv, credentials, digest, ha1, password, secretSource } from './secret-schema.ts';
@@ -121,10 +122,7 @@ const commonEntries = {
     'Which challenges are answered: others are refused, so that nobody on the way gets a weaker answer',
     digest,
   ),
-  transport: optional(
-    'auto: as DNS says, RFC 3263 (auto)',
-    v.picklist(['auto', 'udp', 'tcp', 'tls', 'ws', 'wss']),
-  ),
+  transport: optional('auto: as DNS says, RFC 3263 (auto)', v.picklist(['auto', ...TRANSPORTS])),
   expires: optional('Seconds asked for (3600)', wholeNumber(1, UINT32_MAX)),
   contact: optional('A whole Contact URI, to register for another host (the local address)', text(uriRule)),
   contactUser: optional("User part of the Contact, unescaped (the AOR's user)", text(wordRule)),

@@ -4,6 +4,7 @@
 
 import { ipVersion } from '../core/sip/ip.ts';
 import { isToken } from '../core/sip/scan.ts';
+import { TRANSPORTS } from '../core/sip/transport.ts';
 import { parseUri, type SipUri, unescape as unescapeUser, uriParam } from '../core/sip/uri.ts';
 import { isWebSocketUri, parseWebSocketUri } from './websocket-uri.ts';
 
@@ -81,19 +82,14 @@ function transportComplaint(uri: SipUri): Complaint | null {
   const named = uriParam(uri, 'transport');
   if (named === undefined) return null;
   const transport = named.value?.toLowerCase() ?? '';
-  if (!URI_TRANSPORTS.includes(transport)) {
-    return complain(
-      'names a transport that sipreg does not speak',
-      `use one of ${URI_TRANSPORTS.join(', ')}`,
-    );
+  if (!TRANSPORTS.some((known) => known === transport)) {
+    return complain('names a transport that sipreg does not speak', `use one of ${TRANSPORTS.join(', ')}`);
   }
   // RFC 3261 §26.2.2: TLS is over a stream.
   return uri.scheme === 'sips' && transport === 'udp'
     ? complain('is a sips: URI over UDP, which has no TLS', 'use ;transport=tcp, or leave it out')
     : null;
 }
-
-const URI_TRANSPORTS = ['udp', 'tcp', 'tls', 'ws', 'wss'];
 
 /** A proxy: a server, or the URI of a WebSocket, which alone may have a path (RFC 6455 §3). */
 export const proxyRule: Rule = (text) => {

@@ -6,7 +6,7 @@ import { headerValue } from '../core/sip/headers.ts';
 import { sameSocketAddress } from '../core/sip/ip.ts';
 import type { SipMessage } from '../core/sip/message.ts';
 import { parseCSeq } from '../core/sip/numbers.ts';
-import type { SocketAddress, Transport } from '../core/sip/transport.ts';
+import { type SocketAddress, TRANSPORTS, type Transport } from '../core/sip/transport.ts';
 import { type AgentEvent, glanceOf, instantOf, type StateEvent } from './events.ts';
 
 /** How an attempt to register ended. */
@@ -31,8 +31,6 @@ export const STATUS_CODES = [
 
 /** Upper bounds of the buckets of the round trip, seconds. */
 export const DURATION_BUCKETS = [0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 32] as const;
-
-export const TRANSPORTS = ['udp', 'tcp', 'tls', 'ws', 'wss'] as const satisfies readonly Transport[];
 
 export const MATERIAL_RESULTS = ['ok', 'unchanged', 'invalid'] as const;
 type MaterialResult = (typeof MATERIAL_RESULTS)[number];

@@ -1,6 +1,7 @@
 // `sipreg account …` and its options, for program.ts. Every action loads its own code when it is called.
 
 import { FORMAT_IDS } from '../accounts/import/reading.ts';
+import { TRANSPORTS } from '../core/sip/transport.ts';
 import { type Output, outputFor } from './output.ts';
 import { type GlobalOptions, settingsOf } from './settings.ts';
 
@@ -47,7 +48,9 @@ export function addAccountCommands<Choice>(program: Program<Choice>, done: (exit
     .description('asks for server, user and password on a terminal; else takes the options')
     .option('--server <host>', 'the SIP server: a name, an address, or a sip: URI')
     .option('--user <user>', 'the user, or the whole address of record')
-    .addOption(account.createOption('--transport <transport>', 'how to reach it').choices(TRANSPORTS))
+    .addOption(
+      account.createOption('--transport <transport>', 'how to reach it').choices(['auto', ...TRANSPORTS]),
+    )
     .option('--password-stdin', 'read the password from stdin')
     .action(async (name: string, options: Options) => {
       const { addAccountCommand } = await import('./commands/account-add.ts');
@@ -83,5 +86,3 @@ function addImportCommand<Choice>(
       done(await importAccounts(paths, { format: id, dryRun: dryRun === true }, await output()));
     });
 }
-
-const TRANSPORTS = ['auto', 'udp', 'tcp', 'tls', 'ws', 'wss'];

@@ -2,6 +2,7 @@
 // and the keys that the servers of one account make here.
 
 import { bracketed, ipVersion } from '../../core/sip/ip.ts';
+import { TRANSPORTS, type Transport } from '../../core/sip/transport.ts';
 import { escapeUser, formatUri, parseUri, type SipUri, uriParam } from '../../core/sip/uri.ts';
 import type { AccountEntry } from '../schema.ts';
 
@@ -88,6 +89,3 @@ export function transportIn(uri: SipUri): Transport | null {
 export function withoutTransport(uri: SipUri): SipUri {
   return { ...uri, params: uri.params.filter(({ name }) => name.toLowerCase() !== 'transport') };
 }
-
-type Transport = Exclude<NonNullable<AccountEntry['transport']>, 'auto'>;
-const TRANSPORTS = ['udp', 'tcp', 'tls', 'ws', 'wss'] as const satisfies readonly Transport[];

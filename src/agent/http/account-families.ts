@@ -3,7 +3,8 @@
 
 import { ACCOUNT_STATES, conditionOf } from '../../core/health/condition.ts';
 import type { AccountSnapshot } from '../../core/health/snapshot.ts';
-import { type AccountCounters, DURATION_BUCKETS, RESULTS, STATUS_CODES, TRANSPORTS } from '../metrics.ts';
+import { TRANSPORTS } from '../../core/sip/transport.ts';
+import { type AccountCounters, DURATION_BUCKETS, RESULTS, STATUS_CODES } from '../metrics.ts';
 import { boundText, type Family, labels } from './exposition.ts';
 
 /** What the series of one account are made of. */

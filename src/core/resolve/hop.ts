@@ -2,7 +2,7 @@
 // transport. What stays open is null, and location.ts asks DNS for it.
 
 import { ipVersion, withoutBrackets } from '../sip/ip.ts';
-import { isSecure, type Transport } from '../sip/transport.ts';
+import { isSecure, TRANSPORTS, type Transport } from '../sip/transport.ts';
 import { bareHost, type SipUri, uriParam } from '../sip/uri.ts';
 
 /** Where a request goes, before DNS. */
@@ -20,8 +20,6 @@ export type Hop = {
   /** RFC 6455 §3: path and query of a WebSocket. */
   readonly resource?: string;
 };
-
-const TRANSPORTS: ReadonlySet<string> = new Set(['udp', 'tcp', 'tls', 'ws', 'wss']);
 
 /**
  * The next hop towards `uri`, which is the top Route or the Request-URI. `secure` demands TLS although the URI may
@@ -60,7 +58,7 @@ export function defaultTransport(secure: boolean): Transport {
 /** What the account or the URI names; a transport that we do not speak is none. */
 function namedTransport(uri: SipUri, chosen: Transport | 'auto'): Transport | null {
   const named = chosen === 'auto' ? uriParam(uri, 'transport')?.value?.toLowerCase() : chosen;
-  return named !== undefined && TRANSPORTS.has(named) ? (named as Transport) : null;
+  return TRANSPORTS.find((transport) => transport === named) ?? null;
 }
 
 function transportOf(named: Transport | null, secure: boolean): Transport {

@@ -1,6 +1,8 @@
 // Transports and addresses, as SIP names them (RFC 3261 §18, RFC 7118).
 
-export type Transport = 'udp' | 'tcp' | 'tls' | 'ws' | 'wss';
+export const TRANSPORTS = ['udp', 'tcp', 'tls', 'ws', 'wss'] as const;
+
+export type Transport = (typeof TRANSPORTS)[number];
 
 /** An IP literal (IPv6 without brackets) and a port. */
 export type SocketAddress = { readonly address: string; readonly port: number };
